@@ -1,0 +1,28 @@
+"""What every test shares: fixed seeds, a device fixture and fresh names."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from torchkeras_shim.core import naming
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Every test starts from the same random state and the same automatic names."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    naming.reset_uids()
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    """Each device that is here."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    return torch.device(request.param)

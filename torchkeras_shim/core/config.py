@@ -1,0 +1,93 @@
+"""Global numeric settings: the float type, the fuzz factor and the image layout.
+
+They are process-wide, as in Keras, and read when a layer, loss or metric is created.
+"""
+
+from __future__ import annotations
+
+_FLOATX_CHOICES = ("float16", "bfloat16", "float32", "float64")
+_IMAGE_DATA_FORMATS = ("channels_last", "channels_first")
+
+_floatx = "float32"
+_epsilon = 1e-7
+_image_data_format = "channels_last"
+
+
+def floatx() -> str:
+    """Returns the default float type of new weights and of converted inputs.
+
+    Example:
+        >>> floatx()
+        'float32'
+    """
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the default float type.
+
+    Args:
+        value: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`.
+
+    Raises:
+        ValueError: for any other value.
+    """
+    global _floatx
+    if value not in _FLOATX_CHOICES:
+        raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {_FLOATX_CHOICES}.")
+    _floatx = str(value)
+
+
+def epsilon() -> float:
+    """Returns the fuzz factor that keeps logarithms and divisions finite (default `1e-7`).
+
+    Example:
+        >>> epsilon()
+        1e-07
+    """
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets the fuzz factor.
+
+    Args:
+        value: A positive number.
+    """
+    global _epsilon
+    _epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """Returns where images carry their channels by default.
+
+    Example:
+        >>> image_data_format()
+        'channels_last'
+    """
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default image layout.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Raises:
+        ValueError: for any other value.
+    """
+    global _image_data_format
+    _image_data_format = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """Resolves a layer's `data_format` argument: `None` means the global default."""
+    if data_format is None:
+        return _image_data_format
+    value = str(data_format).lower()
+    if value not in _IMAGE_DATA_FORMATS:
+        raise ValueError(
+            f"The `data_format` argument must be one of {_IMAGE_DATA_FORMATS}. Received: data_format={data_format}"
+        )
+    return value

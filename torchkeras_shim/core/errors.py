@@ -1,0 +1,52 @@
+"""Shared parts of error messages: near names and the errors that have no Python class of their own."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+class NotBuiltError(RuntimeError):
+    """Something was asked of a layer, model, metric or optimizer before its shapes were known.
+
+    It is not an `AttributeError` on purpose: `torch.nn.Module.__getattr__` would swallow the text.
+    """
+
+
+def did_you_mean(name: object, known: Iterable[str], limit: int = 3) -> str:
+    """Returns `" Did you mean 'x' or 'y'?"`, or an empty string where nothing is near.
+
+    Example:
+        >>> did_you_mean("adm", ["adam", "sgd"])
+        " Did you mean 'adam'?"
+    """
+    candidates = sorted(set(known))
+    lowered: dict[str, str] = {}
+    for candidate in candidates:
+        lowered.setdefault(candidate.lower(), candidate)
+    matches = difflib.get_close_matches(str(name).lower(), list(lowered), n=limit, cutoff=0.6)
+    if not matches:
+        return ""
+    return " Did you mean " + " or ".join(repr(lowered[match]) for match in matches) + "?"
+
+
+def check_keywords(where: str, function: Callable[..., Any], kwargs: Iterable[str]) -> None:
+    """Raises a TypeError that names the nearest argument for keywords that `function` does not take.
+
+    Args:
+        where: How the caller is called in messages, such as `"Model.fit()"`.
+        function: The callable whose signature counts.
+        kwargs: The keywords that the user gave.
+
+    Raises:
+        TypeError: at the first unknown keyword.
+    """
+    parameters = [name for name in inspect.signature(function).parameters if name not in ("self", "kwargs", "args")]
+    for name in kwargs:
+        if name not in parameters:
+            raise TypeError(
+                f"{where} got an unexpected keyword argument '{name}'.{did_you_mean(name, parameters)} "
+                f"It accepts: {', '.join(parameters)}."
+            )

@@ -1,0 +1,48 @@
+"""Names of layers, models, losses and metrics: snake case, counted per class within one namespace."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+_counts: defaultdict[str, int] = defaultdict(int)
+
+
+def to_snake_case(name: str) -> str:
+    """Turns a class name into Keras's default object name.
+
+    Example:
+        >>> to_snake_case("GlobalAveragePooling2D")
+        'global_average_pooling2d'
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def uniquify(name: str) -> str:
+    """Returns `name`, then `name_1`, `name_2`, ... on later calls with the same name."""
+    count = _counts[name]
+    _counts[name] += 1
+    return name if count == 0 else f"{name}_{count}"
+
+
+def auto_name(class_name: str) -> str:
+    """Returns the next free default name of a class: `dense`, `dense_1`, ..."""
+    return uniquify(to_snake_case(class_name))
+
+
+def get_uid(prefix: str = "") -> int:
+    """Returns the next number for a prefix, counted from 1.
+
+    Example:
+        >>> get_uid("some_prefix_of_mine")
+        1
+    """
+    _counts[prefix] += 1
+    return _counts[prefix]
+
+
+def reset_uids() -> None:
+    """Starts every count over, as `clear_session()` does."""
+    _counts.clear()

@@ -1,0 +1,216 @@
+"""Objects as JSON-able configs and back, in Keras 3's format.
+
+Names in a config are looked up in closed tables only: this package's registries, and the classes and functions that the
+user registered or passes as `custom_objects`. Nothing is ever imported by a name that a file contains.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any
+
+import numpy as np
+import torch
+
+from torchkeras_shim.core import custom_objects as custom
+from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.errors import did_you_mean
+from torchkeras_shim.core.tables import PUBLIC_NAMES, TABLES
+
+_PLAIN = (str, bool, int, float, type(None))
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Returns a config of plain dicts, lists, strings and numbers.
+
+    Args:
+        obj: A layer, loss, metric, optimizer or other object with `get_config`, a function, a plain value, an array,
+            or lists, tuples and dicts of these.
+
+    Raises:
+        ValueError: for something that has no config.
+
+    Example:
+        >>> serialize_keras_object((1, "a"))
+        {'class_name': '__tuple__', 'config': {'value': [1, 'a']}}
+    """
+    if isinstance(obj, _PLAIN):
+        return obj
+    if isinstance(obj, tuple):
+        return {"class_name": "__tuple__", "config": {"value": [serialize_keras_object(item) for item in obj]}}
+    if isinstance(obj, list):
+        return [serialize_keras_object(item) for item in obj]
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if isinstance(obj, np.ndarray):
+        return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
+    if isinstance(obj, torch.Tensor):
+        value = obj.detach().cpu()
+        return {
+            "class_name": "__tensor__",
+            "config": {"value": value.tolist(), "dtype": dtypes.standardize_dtype(value.dtype)},
+        }
+    if isinstance(obj, torch.dtype):
+        return dtypes.standardize_dtype(obj)
+    if isinstance(obj, slice):
+        parts = [obj.start, obj.stop, obj.step]
+        return {
+            "class_name": "__slice__",
+            "module": "builtins",
+            "config": dict(zip(("start", "stop", "step"), map(serialize_keras_object, parts), strict=True)),
+            "registered_name": "slice",
+        }
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
+        return _serialize_function(obj)
+    if hasattr(obj, "get_config") and not inspect.isclass(obj):
+        return _serialize_object(obj)
+    raise ValueError(
+        f"Cannot serialize {obj!r} (of type {type(obj).__name__}): it has no `get_config()` method. "
+        "Give its class a `get_config()` that returns the arguments of its constructor."
+    )
+
+
+def _serialize_function(function: Any) -> dict[str, Any]:
+    if getattr(function, "__name__", "") == "<lambda>":
+        raise ValueError(
+            "Cannot serialize a lambda: its code would have to be executed from a file. "
+            "Write `def my_function(x): ...`, decorate it with `@keras.saving.register_keras_serializable()`, pass it."
+        )
+    if function in PUBLIC_NAMES:
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": PUBLIC_NAMES[function][1],
+            "registered_name": "function",
+        }
+    registered = custom.get_registered_name(function)
+    return {"module": "builtins", "class_name": "function", "config": registered, "registered_name": "function"}
+
+
+def _serialize_object(obj: Any) -> dict[str, Any]:
+    cls = type(obj)
+    config = {key: serialize_keras_object(value) for key, value in obj.get_config().items()}
+    if cls in PUBLIC_NAMES:
+        module, name = PUBLIC_NAMES[cls]
+        result = {"module": module, "class_name": name, "config": config, "registered_name": None}
+    else:
+        result = {
+            "module": None if cls.__module__ in ("builtins", "__main__") else cls.__module__,
+            "class_name": cls.__name__,
+            "config": config,
+            "registered_name": custom.get_registered_name(cls),
+        }
+    build_config = obj.get_build_config() if hasattr(obj, "get_build_config") else None
+    if build_config is not None:
+        result["build_config"] = serialize_keras_object(build_config)
+    compile_config = obj.get_compile_config() if hasattr(obj, "get_compile_config") else None
+    if compile_config is not None:
+        result["compile_config"] = serialize_keras_object(compile_config)
+    return result
+
+
+def deserialize_keras_object(
+    config: Any,
+    custom_objects: dict[str, Any] | None = None,
+    safe_mode: bool = True,
+    default_module: str | None = None,
+) -> Any:
+    """Rebuilds what `serialize_keras_object` described.
+
+    Args:
+        config: The config.
+        custom_objects: The user's own classes and functions by name.
+        safe_mode: Must be `True`: code inside configs is never executed.
+        default_module: The table that a class without a module is looked up in first.
+
+    Raises:
+        ValueError: where a class or function is not known; nothing is imported to find it.
+
+    Example:
+        >>> deserialize_keras_object({"class_name": "__tuple__", "config": {"value": [1, 2]}})
+        (1, 2)
+    """
+    if not safe_mode:
+        raise ValueError("`safe_mode=False` is not supported: code inside a config is never executed here.")
+    with custom.CustomObjectScope(custom_objects or {}):
+        return _deserialize(config, default_module)
+
+
+def _deserialize(config: Any, default_module: str | None = None) -> Any:
+    if isinstance(config, list):
+        return [_deserialize(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: _deserialize(value) for key, value in config.items()}
+    class_name, inner = config["class_name"], config["config"]
+    if class_name in _SPECIAL:
+        return _SPECIAL[class_name](inner or {})
+    if class_name == "function":
+        return _find(inner, config.get("registered_name"), None, "function", default_module)
+    cls = _find(class_name, config.get("registered_name"), config.get("module"), "class", default_module)
+    if not hasattr(cls, "from_config"):
+        raise ValueError(f"{class_name} in the config has no `from_config()`. Received: {config}")
+    instance = cls.from_config(inner or {})
+    if config.get("build_config") and hasattr(instance, "build_from_config"):
+        instance.build_from_config(config["build_config"])
+    if config.get("compile_config") and hasattr(instance, "compile_from_config"):
+        instance.compile_from_config(config["compile_config"])
+    return instance
+
+
+def _numpy(inner: dict[str, Any]) -> Any:
+    return np.array(inner["value"], dtype=inner["dtype"])
+
+
+def _tensor(inner: dict[str, Any]) -> Any:
+    return torch.tensor(inner["value"], dtype=dtypes.to_torch_dtype(inner["dtype"]))
+
+
+_SPECIAL: dict[str, Any] = {
+    "__tuple__": lambda inner: tuple(_deserialize(item) for item in inner["value"]),
+    "__bytes__": lambda inner: inner["value"].encode("utf-8"),
+    "__numpy__": _numpy,
+    "__tensor__": _tensor,
+    "__slice__": lambda inner: slice(*(_deserialize(inner[key]) for key in ("start", "stop", "step"))),
+    "__ellipsis__": lambda inner: Ellipsis,
+}
+
+
+def _find(name: Any, registered_name: Any, module: Any, what: str, default_module: str | None) -> Any:
+    """Looks a name up: the user's objects, then the table of its module, then every table."""
+    if not isinstance(name, str):
+        raise ValueError(f"Expected the name of a {what} in the config. Received: {name!r}")
+    for candidate in (registered_name, name):
+        if isinstance(candidate, str):
+            found = custom.find(candidate)
+            if found is not None:
+                return found
+    for table in _tables_for(module, default_module):
+        found = table.lookup(name)
+        if found is not None:
+            return found
+    known = [key for table in TABLES.values() for key in table.names()]
+    raise ValueError(
+        f"Could not find the {what} '{name}' of the config.{did_you_mean(name, known)} If it is your own, decorate it "
+        "with `@keras.saving.register_keras_serializable()` or pass `custom_objects={" + f"{name!r}: ..." + "}`."
+    )
+
+
+def _tables_for(module: Any, default_module: str | None) -> list[Any]:
+    """Orders the tables: the one of the config's module (`keras.src.layers.core.dense` too), the default, the rest."""
+    preferred = []
+    if isinstance(module, str):
+        exact = TABLES.get(module)
+        families = [TABLES.get(f"keras.{part}") for part in module.split(".")]
+        preferred = [table for table in (exact, *families) if table is not None]
+    if default_module in TABLES:
+        preferred.append(TABLES[default_module])
+    return preferred + [table for table in TABLES.values() if table not in preferred]

@@ -1,0 +1,257 @@
+"""Tensors without values: shapes flow through layers and torch functions, and every call is recorded as a graph node.
+
+Shapes are never computed by a second hand-written rule. A call is run on torch's meta device, which knows shapes and
+types and holds no data. Unknown dimensions (`None`) get a stand-in size; where there are any, the call runs with two
+different sizes, and the dimensions that move with them are the unknown ones of the result.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from torchkeras_shim.core import dtypes, naming, tree
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Stand-ins for unknown dimensions: primes, so that no product or quotient of other sizes is mistaken for them.
+_FILLS = (509, 521)
+
+#: Which operation made a tensor, in which of its calls, as which output.
+KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
+
+
+class KerasTensor:
+    """A tensor that has a shape and a type but no value.
+
+    Any `torch` function, `keras.ops` function, layer and operator works on it and returns another one.
+
+    Args:
+        shape: The shape; `None` stands for a dimension that is not known yet.
+        dtype: The type, `"float32"` by default.
+        name: The name, `"keras_tensor"`, `"keras_tensor_1"`, ... by default.
+
+    Example:
+        >>> x = KerasTensor((None, 4))
+        >>> torch.relu(x + 1.0).sum(dim=1).shape
+        (None,)
+    """
+
+    def __init__(
+        self, shape: Sequence[int | None], dtype: Any = "float32", sparse: bool = False, name: str | None = None
+    ) -> None:
+        if sparse:
+            raise ValueError("Sparse tensors are not supported. Received: sparse=True")
+        self._shape = tuple(None if size is None else int(size) for size in shape)
+        self._dtype = dtypes.standardize_dtype(dtype)
+        self.name = name if name is not None else naming.auto_name("KerasTensor")
+        self._keras_history: KerasHistory | None = None
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape, with `None` for unknown dimensions."""
+        return self._shape
+
+    @property
+    def dtype(self) -> str:
+        """Keras's name of the type."""
+        return self._dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._shape)
+
+    @property
+    def sparse(self) -> bool:
+        """Always `False`."""
+        return False
+
+    def dim(self) -> int:
+        """The number of dimensions, in torch's words."""
+        return len(self._shape)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return record(func, args, kwargs or {})
+
+    def __getattr__(self, name: str) -> Any:
+        method = None if name.startswith("_") else getattr(torch.Tensor, name, None)
+        if method is None or not callable(method):
+            raise AttributeError(f"'KerasTensor' object has no attribute '{name}'")
+        return lambda *args, **kwargs: record(method, (self, *args), kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return record(operator.getitem, (self, index), {})
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise ValueError(
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any actual "
+            "numerical value. You cannot convert it to a NumPy array."
+        )
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "A symbolic KerasTensor cannot be used as a boolean: it has no value yet. "
+            "Use `torch.where` or `keras.ops.where` instead of `if`."
+        )
+
+    def __iter__(self) -> Any:
+        raise TypeError("Iterating over a symbolic KerasTensor is not supported: its values are not known yet.")
+
+    def __len__(self) -> int:
+        raise TypeError("len() of a symbolic KerasTensor is not supported. Use `x.shape[0]`.")
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self._shape}, dtype={self._dtype}, sparse=False, ragged=False, name={self.name}>"
+
+
+def _unary(func: Callable[..., Any]) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        return record(func, (self,), {})
+
+    return method
+
+
+def _binary(func: Callable[..., Any], reflected: bool = False) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        return record(func, (other, self) if reflected else (self, other), {})
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
+    _function = getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
+    setattr(KerasTensor, f"__{_name}__", _binary(_function))
+    setattr(KerasTensor, f"__r{_name}__", _binary(_function, reflected=True))
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name)))
+for _name in ("neg", "abs", "invert"):
+    setattr(KerasTensor, f"__{_name}__", _unary(getattr(operator, _name)))
+
+
+class Operation:
+    """A recorded function: what a graph node calls when the graph runs."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        base = getattr(function, "__name__", type(function).__name__).strip("_")
+        self.name = naming.uniquify(base)
+        self._inbound_nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Operation name={self.name}>"
+
+
+class Node:
+    """One call of a layer or function in a symbolic graph.
+
+    Attributes:
+        operation: The layer, or the `Operation`.
+        args: Its positional arguments, with `KerasTensor`s in them.
+        kwargs: Its keyword arguments, likewise.
+        outputs: The flat list of the `KerasTensor`s it returned.
+    """
+
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
+        nodes = operation.__dict__.setdefault("_inbound_nodes", [])
+        for index, tensor in enumerate(self.outputs):
+            tensor._keras_history = KerasHistory(operation, len(nodes), index)
+        nodes.append(self)
+
+    @property
+    def input_tensors(self) -> list[KerasTensor]:
+        """The symbolic tensors among the arguments."""
+        return [leaf for leaf in tree.flatten([list(self.args), self.kwargs]) if isinstance(leaf, KerasTensor)]
+
+    @property
+    def parent_nodes(self) -> list[Node]:
+        """The nodes that made the arguments."""
+        histories = [tensor._keras_history for tensor in self.input_tensors]
+        return [history.operation._inbound_nodes[history.node_index] for history in histories if history]
+
+
+def is_symbolic(structure: Any) -> bool:
+    """Tells whether a nested structure holds any `KerasTensor`."""
+    if isinstance(structure, KerasTensor):
+        return True
+    if isinstance(structure, (list, tuple)):
+        return any(is_symbolic(item) for item in structure)
+    if isinstance(structure, dict):
+        return any(is_symbolic(item) for item in structure.values())
+    return False
+
+
+def op(function: Function) -> Function:
+    """Makes a plain tensor function work on symbolic tensors too: such a call becomes one node of the graph."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if is_symbolic(args) or (kwargs and is_symbolic(kwargs)):
+            return record(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Calls a function symbolically: infers its outputs and records the node."""
+    operation = Operation(function)
+    outputs = infer(function, args, kwargs)
+    Node(operation, args, kwargs, outputs)
+    return outputs
+
+
+def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Returns what a function would return, as `KerasTensor`s, without computing anything.
+
+    Args:
+        function: A function of tensors that runs on the meta device.
+        args: Its arguments, with `KerasTensor`s in the places of tensors.
+        kwargs: Its keyword arguments, likewise.
+    """
+    leaves = tree.flatten([list(args), kwargs])
+    dynamic = any(None in leaf.shape for leaf in leaves if isinstance(leaf, KerasTensor))
+    runs = []
+    for fill in _FILLS if dynamic else _FILLS[:1]:
+
+        def to_meta(leaf: Any, fill: int = fill) -> Any:
+            if isinstance(leaf, KerasTensor):
+                return meta_tensor(leaf.shape, leaf.dtype, fill)
+            return leaf.to("meta") if isinstance(leaf, torch.Tensor) else leaf
+
+        meta_args = [tree.map_structure(to_meta, argument) for argument in args]
+        meta_kwargs = {key: tree.map_structure(to_meta, value) for key, value in kwargs.items()}
+        with torch.no_grad():
+            runs.append(function(*meta_args, **meta_kwargs))
+
+    def spec(first: Any, *others: Any) -> Any:
+        if not isinstance(first, torch.Tensor):
+            return first
+        shape = [
+            size if all(size == other.shape[axis] for other in others) else None
+            for axis, size in enumerate(first.shape)
+        ]
+        return KerasTensor(shape, first.dtype)
+
+    return tree.map_structure(spec, *runs)
+
+
+def meta_tensor(shape: Sequence[int | None], dtype: Any, fill: int = _FILLS[0]) -> torch.Tensor:
+    """Returns a tensor without data, unknown dimensions replaced by `fill`."""
+    sizes = [fill if size is None else size for size in shape]
+    return torch.empty(sizes, dtype=dtypes.to_torch_dtype(dtype), device="meta")

@@ -1,0 +1,211 @@
+"""Weights: torch parameters and buffers that also answer to Keras's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+
+from torchkeras_shim.core import device as devices
+from torchkeras_shim.core import dtypes, naming
+
+_KERAS_ATTRIBUTES = ("_name", "_path", "_trainable", "_regularizer", "_constraint")
+
+
+class Variable(torch.nn.Parameter):
+    """A `torch.nn.Parameter` with Keras's interface on top: `.assign`, `.numpy`, `.value`, `.path`, `.trainable`.
+
+    It is an ordinary leaf tensor to torch: optimizers, hooks, `state_dict` and compilers treat it as any parameter.
+
+    Args:
+        initializer: A tensor, array or number, or a callable `initializer(shape, dtype=...)`.
+        shape: The shape, needed with a callable.
+        dtype: The type; `floatx()` for numbers and callables, the value's own for tensors and arrays of floats.
+        trainable: Whether gradients are taken.
+        name: The name, `"variable"`, `"variable_1"`, ... by default.
+
+    Raises:
+        ValueError: for a callable without a shape.
+
+    Example:
+        >>> v = Variable([1.0, 2.0], name="v")
+        >>> v.assign_add([1.0, 1.0]).numpy()
+        array([2., 3.], dtype=float32)
+    """
+
+    _name: str
+    _path: str
+    _trainable: bool
+    _regularizer: Callable[[torch.Tensor], torch.Tensor] | None
+    _constraint: Callable[[torch.Tensor], torch.Tensor] | None
+
+    def __new__(
+        cls,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> Variable:
+        data = _initial_value(initializer, shape, dtype)
+        self: Variable = torch.Tensor._make_subclass(cls, data, trainable and data.is_floating_point())
+        self._name = name if name is not None else naming.auto_name("Variable")
+        self._path = self._name
+        self._trainable = trainable
+        self._regularizer = None
+        self._constraint = None
+        return self
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # torch.nn.Parameter has no __init__ of its own; everything happens in __new__.
+        pass
+
+    @classmethod
+    def wrap(cls, data: torch.Tensor, like: Variable) -> Variable:
+        """Returns a variable on `data` with the name and settings of another one."""
+        self: Variable = torch.Tensor._make_subclass(cls, data.detach(), like.requires_grad)
+        for key in _KERAS_ATTRIBUTES:
+            setattr(self, key, getattr(like, key))
+        return self
+
+    # Keras's reading side -------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The variable's own name, such as `"kernel"`."""
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """The variable's place in the model, such as `"dense/kernel"`."""
+        return self._path
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The tensor itself, connected to autograd."""
+        return self
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients are taken. Setting it sets `requires_grad`."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        self.requires_grad_(self._trainable and self.is_floating_point())
+
+    @property
+    def regularizer(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """The penalty on this weight that training adds to the loss, or `None`."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+        self._regularizer = value
+
+    @property
+    def constraint(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """The projection that the optimizer applies after each update, or `None`."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+        self._constraint = value
+
+    def numpy(self, *, force: bool = True) -> np.ndarray[Any, Any]:  # torch's signature, with Keras's default
+        """Returns a copy as a numpy array, from whatever device."""
+        return np.array(
+            self.detach().to(torch.float32 if self.dtype == torch.bfloat16 else self.dtype).numpy(force=True)
+        )
+
+    # Keras's writing side -------------------------------------------------------------------------------------------
+
+    def assign(self, value: Any) -> Variable:
+        """Overwrites the value in place.
+
+        Args:
+            value: A tensor, array or number of this variable's shape; it is cast to this variable's type.
+
+        Raises:
+            ValueError: where the shapes differ.
+        """
+        with torch.no_grad():
+            self.copy_(self._fitting(value))
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Adds to the value in place."""
+        with torch.no_grad():
+            self.add_(self._fitting(value))
+        return self
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtracts from the value in place."""
+        with torch.no_grad():
+            self.sub_(self._fitting(value))
+        return self
+
+    def _fitting(self, value: Any) -> torch.Tensor:
+        if isinstance(value, torch.Tensor):
+            tensor = value.detach().to(self.device, self.dtype)
+        else:
+            tensor = torch.as_tensor(np.asarray(value)).to(self.device, self.dtype)
+        if tensor.shape != self.shape:
+            raise ValueError(
+                f"The shape of the target variable and the shape of the target value in `variable.assign(value)` must "
+                f"match. variable.shape={tuple(self.shape)}, Received: value.shape={tuple(tensor.shape)}. "
+                f"Target variable: '{self._path}'"
+            )
+        return tensor
+
+    # torch's own protocols ------------------------------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        if id(self) in memo:
+            existing: Variable = memo[id(self)]
+            return existing
+        copy = Variable.wrap(self.detach().clone(memory_format=torch.preserve_format), like=self)
+        memo[id(self)] = copy
+        copy._regularizer = deepcopy(self._regularizer, memo)
+        copy._constraint = deepcopy(self._constraint, memo)
+        return copy
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        state = {key: getattr(self, key) for key in _KERAS_ATTRIBUTES}
+        return _rebuild, (self.detach(), self.requires_grad, state)
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        shape = tuple(self.shape)
+        return (
+            f"<Variable path={self._path}, shape={shape}, dtype={dtypes.standardize_dtype(self.dtype)}, "
+            f"value={self.numpy()}>"
+        )
+
+
+def _rebuild(data: torch.Tensor, requires_grad: bool, state: dict[str, Any]) -> Variable:
+    self: Variable = torch.Tensor._make_subclass(Variable, data, requires_grad)
+    for key, value in state.items():
+        setattr(self, key, value)
+    return self
+
+
+def _initial_value(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> torch.Tensor:
+    device = devices.default_device()
+    if isinstance(initializer, torch.Tensor):
+        return initializer.detach().to(device, None if dtype is None else dtypes.to_torch_dtype(dtype)).clone()
+    if callable(initializer):
+        if shape is None:
+            raise ValueError(
+                "When creating a Variable from an initializer, the `shape` argument should be specified. "
+                f"Received: initializer={initializer} and shape={shape}"
+            )
+        value = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
+        return torch.as_tensor(value).detach().to(device, dtypes.to_torch_dtype(dtype))
+    array = np.asarray(initializer)
+    if dtype is None:
+        dtype = None if array.dtype.kind == "f" or array.dtype.kind not in "biu" else array.dtype.name
+    return torch.as_tensor(array).to(device, dtypes.to_torch_dtype(dtype)).clone()
