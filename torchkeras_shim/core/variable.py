@@ -178,7 +178,7 @@ class Variable(torch.nn.Parameter):
         state = {key: getattr(self, key) for key in _KERAS_ATTRIBUTES}
         return _rebuild, (self.detach(), self.requires_grad, state)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         shape = tuple(self.shape)
         return (
             f"<Variable path={self._path}, shape={shape}, dtype={dtypes.standardize_dtype(self.dtype)}, "
