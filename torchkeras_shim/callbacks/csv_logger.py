@@ -1,0 +1,77 @@
+"""The results of each epoch as rows of a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from typing import IO, Any
+
+import numpy as np
+
+from torchkeras_shim.callbacks.callback import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Writes the results of each epoch into a CSV file, as soon as they are known.
+
+    Args:
+        filename: Path of the file.
+        separator: What stands between the columns.
+        append: Whether an existing file is continued (without a second header) rather than overwritten.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.sep = separator
+        self.filename = os.fspath(filename)
+        self.append = append
+        self.append_header = True
+        self.keys: list[str] | None = None
+        self.writer: Any = None
+        self.csv_file: IO[str] | None = None
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Opens the file."""
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, encoding="utf-8") as file:
+                self.append_header = not file.readline()
+        self._close()
+        # The csv module ends its rows itself.
+        self.csv_file = open(self.filename, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115
+        self.writer = None
+        self.keys = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Writes one row."""
+        logs = logs or {}
+        if self.keys is None:
+            self.keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self.keys):
+                # Validation may begin at a later epoch; its columns must be there from the start.
+                self.keys.extend([f"val_{key}" for key in self.keys])
+        if self.writer is None:
+            assert self.csv_file is not None
+            self.writer = csv.DictWriter(
+                self.csv_file, fieldnames=["epoch", *self.keys], dialect="excel", delimiter=self.sep
+            )
+            if self.append_header:
+                self.writer.writeheader()
+        self.writer.writerow({"epoch": epoch, **{key: _cell(logs.get(key, "NA")) for key in self.keys}})
+        assert self.csv_file is not None
+        self.csv_file.flush()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Closes the file."""
+        self._close()
+        self.writer = None
+
+    def _close(self) -> None:
+        if self.csv_file is not None and not self.csv_file.closed:
+            self.csv_file.close()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) or not isinstance(value, Iterable) or np.ndim(value) == 0:  # type: ignore[arg-type]
+        return value
+    return f'"[{", ".join(map(str, value))}]"'

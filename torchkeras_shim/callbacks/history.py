@@ -1,0 +1,38 @@
+"""The record of a training: what `fit` returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchkeras_shim.callbacks.callback import Callback, Logs
+
+
+class History(Callback):
+    """Records the results of every epoch. `fit` adds one by itself and returns it.
+
+    Attributes:
+        history: A list of values, one per epoch, for each name: `{"loss": [0.9, 0.5], "val_loss": [1.0, 0.8]}`.
+        epoch: The indices of the epochs.
+
+    Example:
+        >>> history = History()
+        >>> history.history
+        {}
+    """
+
+    epoch: list[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[Any]] = {}
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Starts the list of epochs over."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Records the epoch's results."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self.model.history = self
