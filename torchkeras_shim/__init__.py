@@ -1,3 +1,174 @@
-"""Keras's API, written natively on PyTorch."""
+"""Keras's API, written natively on PyTorch: `import torchkeras_shim as keras`.
+
+The names here are Keras's public ones. They are loaded when first used, so that importing the package costs little more
+than importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torchkeras_shim import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        dtype_policies,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        regularizers,
+        saving,
+        tree,
+        utils,
+    )
+    from torchkeras_shim.core.device import device
+    from torchkeras_shim.core.dtype_policies import DTypePolicy
+    from torchkeras_shim.core.symbolic import KerasTensor
+    from torchkeras_shim.core.variable import Variable
+    from torchkeras_shim.initializers import Initializer
+    from torchkeras_shim.layers import Input, InputSpec, Layer
+    from torchkeras_shim.losses import Loss
+    from torchkeras_shim.metrics import Metric
+    from torchkeras_shim.models import Model, Sequential
+    from torchkeras_shim.optimizers import Optimizer
+    from torchkeras_shim.regularizers import Regularizer
 
 __version__ = "0.1.0"
+
+# What each name is: a module of this package, or (module, attribute).
+_MODULES = (
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+)
+_ATTRIBUTES = {
+    "DTypePolicy": "core.dtype_policies",
+    "Initializer": "initializers",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "core.symbolic",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Variable": "core.variable",
+    "device": "core.device",
+}
+
+# Names of Keras 3 that this version does not have: asked for, they are told apart from misspelt ones.
+_NOT_YET = (
+    "FloatDTypePolicy",
+    "Function",
+    "Operation",
+    "Quantizer",
+    "RematScope",
+    "StatelessScope",
+    "SymbolicScope",
+    "applications",
+    "distillation",
+    "distribution",
+    "export",
+    "legacy",
+    "mixed_precision",
+    "name_scope",
+    "preprocessing",
+    "quantizers",
+    "random",
+    "remat",
+    "visualization",
+    "wrappers",
+)
+
+__all__ = [
+    "DTypePolicy",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "Variable",
+    "__version__",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "device",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+    "version",
+]
+
+
+def version() -> str:
+    """Returns this library's version.
+
+    Example:
+        >>> version() == __version__
+        True
+    """
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _ATTRIBUTES:
+        value = getattr(importlib.import_module(f"{__name__}.{_ATTRIBUTES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name.startswith("__"):  # protocols of Python and its tools ask for many such names
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torchkeras_shim.core.errors import did_you_mean
+
+    if name in _NOT_YET:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: Keras has it, this version does not yet.")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{did_you_mean(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(key for key in globals() if key.startswith("__"))})

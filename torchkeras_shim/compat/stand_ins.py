@@ -1,0 +1,147 @@
+"""The modules that scripts get for `keras` and `tensorflow`: views of this library under the names they import."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any, NoReturn
+
+import torchkeras_shim
+from torchkeras_shim.core.errors import did_you_mean
+
+PACKAGE = torchkeras_shim.__name__
+
+#: The Keras version whose public API the stand-ins follow; `keras.__version__` of a script.
+KERAS_VERSION = "3.15.1"
+#: The TensorFlow version that shipped with it; `tf.__version__` of a script.
+TENSORFLOW_VERSION = "2.21.0"
+
+# What to write instead of often-used names of TensorFlow.
+_INSTEAD = {
+    "GradientTape": "In a custom loop write `loss = ...; loss.backward()`: the arrays of a model are torch tensors.",
+    "constant": "Write `keras.ops.convert_to_tensor(...)`.",
+    "convert_to_tensor": "Write `keras.ops.convert_to_tensor(...)`.",
+    "data": "Pass arrays, a `torch.utils.data.DataLoader` or a `keras.utils.PyDataset` to `fit()`.",
+    "device": "Write `with keras.device(...):`.",
+    "function": "Write `model.compile(..., jit_compile=True)`, or `torch.compile(...)` around your own function.",
+    "random": "Write `keras.utils.set_random_seed(...)` for `tf.random.set_seed(...)`.",
+}
+
+
+class StandIn(ModuleType):
+    """A module of this library under another name.
+
+    Args:
+        name: The name that the script imports, such as `"tensorflow.keras.layers"`.
+        target: The module that answers.
+        own: Attributes that differ from the target's.
+    """
+
+    def __init__(self, name: str, target: ModuleType, own: dict[str, Any] | None = None) -> None:
+        super().__init__(name, target.__doc__)
+        self.__dict__.update(own or {})
+        self.__dict__["_target"] = target
+
+    def __getattr__(self, name: str) -> Any:
+        target = self.__dict__["_target"]
+        if name == "__all__":
+            return public_names(target)
+        child = submodule(target, name)
+        if child is not None:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        value = getattr(target, name, _MISSING)
+        if value is _MISSING or isinstance(value, ModuleType):  # a module that is not the target's: its `import torch`
+            self._refuse(name)
+        return value
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise AttributeError(missing(self, name))
+
+    def __dir__(self) -> list[str]:
+        own = (key for key in self.__dict__ if not key.startswith("_") or key == "__version__")
+        return sorted({*own, *public_names(self.__dict__["_target"])})
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__!r} {provider()}>"
+
+
+class TensorFlow(StandIn):
+    """The stand-in of `tensorflow` itself: `tf.keras`, `tf.nn` and `tf.__version__`, nothing else yet."""
+
+    _children = {"keras": PACKAGE, "nn": f"{PACKAGE}.compat.tf_nn"}
+
+    def __init__(self) -> None:
+        super().__init__("tensorflow", torchkeras_shim, {"__version__": TENSORFLOW_VERSION})
+        self.__doc__ = "A stand-in: tf.keras and the activations of tf.nn, on PyTorch."
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return [*self._children, "__version__"]
+        if name in self._children:
+            return importlib.import_module(f"tensorflow.{name}")
+        return self._refuse(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted([*self._children, "__version__"])
+
+
+_MISSING = object()
+
+
+def provider() -> str:
+    """Returns the words that tell a stand-in from the real module.
+
+    Example:
+        >>> provider()
+        'provided by torchkeras_shim ... on PyTorch'
+    """
+    return f"provided by {PACKAGE} {torchkeras_shim.__version__} on PyTorch"
+
+
+def missing(module: ModuleType, name: str) -> str:
+    """Returns the message for a name that a stand-in does not have."""
+    text = f"module {module.__name__!r} ({provider()}) has no attribute {name!r}."
+    if isinstance(module, TensorFlow):
+        offers = "It offers tf.keras, the activations of tf.nn, and tf.__version__."
+        return f"{text} {_INSTEAD.get(name, offers)}"
+    return text + did_you_mean(name, dir(module))
+
+
+def public_names(target: ModuleType) -> list[str]:
+    """Returns what `from target import *` would take."""
+    listed = getattr(target, "__all__", None)
+    if listed is not None:
+        return list(listed)
+    return [name for name in dir(target) if not name.startswith("_")]
+
+
+def submodule(target: ModuleType, name: str) -> ModuleType | None:
+    """Returns a public module inside a module of this library, or `None`: files that hold the code are not public."""
+    value = getattr(target, name, None)
+    inside = isinstance(value, ModuleType) and value.__name__.startswith(f"{PACKAGE}.")
+    return value if inside and name in public_names(target) else None
+
+
+def build(name: str) -> StandIn | None:
+    """Returns a new stand-in for a module name, or `None` where this library has no such module."""
+    root, _, rest = name.partition(".")
+    if root == "tensorflow":
+        if not rest:
+            return TensorFlow()
+        head, _, rest = rest.partition(".")
+        if head not in TensorFlow._children:
+            return None
+        target = importlib.import_module(TensorFlow._children[head])
+    else:
+        target = torchkeras_shim
+    for part in rest.split(".") if rest else ():
+        child = submodule(target, part)
+        if child is None:
+            return None
+        target = child
+    own = {"__version__": KERAS_VERSION, "version": _version} if target is torchkeras_shim else None
+    return StandIn(name, target, own)
+
+
+def _version() -> str:
+    return KERAS_VERSION
