@@ -305,7 +305,7 @@ class ProgbarLogger(Callback):
             return
         bar = self.progbar or self._new_bar()
         if bar._dynamic_display:
-            bar.update(self.seen, sorted((logs or {}).items()), finalize=False)
+            bar.update(self.seen, [] if logs is None else sorted(logs.items()), finalize=False)
             self._due = _clock() + bar.interval
         else:
             bar.update(self.seen, finalize=False)  # notes when the first step was done
