@@ -1,0 +1,180 @@
+"""Arrays in memory: moved to the device once, shuffled and cut into batches there."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core import tree
+from torchkeras_shim.data import placement
+from torchkeras_shim.data.adapter import DEFAULT_BATCH_SIZE, Batch, DataAdapter
+from torchkeras_shim.data.weights import check_weights
+
+
+class ArrayAdapter(DataAdapter):
+    """Batches of arrays, or of structures of arrays.
+
+    Rows are gathered for many batches in one call and handed out as views, because for small batches the call costs
+    more than the copy. Every chunk is new memory, so no batch changes after it was handed out.
+
+    Args:
+        x: An array, or a list, tuple or dict of arrays.
+        y: The targets, likewise.
+        sample_weight: The weights, one array or one per output.
+        batch_size: Samples per batch; 32 by default, or what makes `steps` batches.
+        steps: How many batches are wanted, used where `batch_size` is `None`.
+        shuffle: `True` for a new order in each pass, `"batch"` for a new order within each batch only.
+        class_weight: A dict from class to weight, folded into the sample weights.
+        device: Where the batches are needed.
+
+    Raises:
+        ValueError: for arrays of different lengths, without samples, or of something that is no number.
+    """
+
+    num_batches: int
+    batch_size: int
+    num_samples: int
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        batch_size: int | None,
+        steps: int | None,
+        shuffle: bool | str,
+        class_weight: Any,
+        device: torch.device,
+    ) -> None:
+        _check_lengths(x, y, sample_weight)
+        sample_weight = check_weights(y, sample_weight, class_weight)
+        self._structure = (x, y, sample_weight)
+        self._device = device
+        self._shuffle = _check_shuffle(shuffle)
+        named = [(_name(path), leaf) for path, leaf in tree.flatten_with_path(self._structure) if leaf is not None]
+        self.num_samples = int(named[0][1].shape[0])
+        self.batch_size = _check_batch_size(batch_size, steps, self.num_samples)
+        self.num_batches = math.ceil(self.num_samples / self.batch_size)
+        self._sources = placement.place([leaf for _, leaf in named], [name for name, _ in named], device)
+        self._structure = tree.map_structure(lambda leaf: leaf is not None, self._structure)
+
+    def batches(self) -> Iterator[Batch]:
+        """Returns an iterator over one pass of the data."""
+        if all(source.on_device for source in self._sources):
+            return itertools.chain.from_iterable(self._resident_chunks())
+        return itertools.chain.from_iterable(self._staged_chunks())
+
+    def _resident_chunks(self) -> Iterator[Iterator[Batch]]:
+        for rows in self._chunk_rows(self._order(self._device)):
+            yield self._split([source.take(rows) for source in self._sources])
+
+    def _staged_chunks(self) -> Iterator[Iterator[Batch]]:
+        """Each chunk's copy starts before the chunk ahead of it is handed out."""
+        stream = placement.CopyStream(self._device)
+        pending = None
+        for rows in self._chunk_rows(self._order(torch.device("cpu"))):
+            started = stream.run(self._take_all, rows)
+            if pending is not None:
+                stream.ready(*pending)
+                yield self._split(pending[0])
+            pending = started
+        if pending is not None:
+            stream.ready(*pending)
+            yield self._split(pending[0])
+
+    def _take_all(self, rows: placement.Rows) -> list[torch.Tensor]:
+        on_device = rows.to(self._device) if isinstance(rows, torch.Tensor) else rows
+        return [source.take(on_device if source.on_device else rows) for source in self._sources]
+
+    def _chunk_rows(self, order: torch.Tensor | None) -> Iterator[placement.Rows]:
+        size = self.batch_size * placement.batches_per_chunk(self._sources, self.batch_size, self._device)
+        for start in range(0, self.num_samples, size):
+            stop = min(start + size, self.num_samples)
+            yield (start, stop) if order is None else order[start:stop]
+
+    def _order(self, device: torch.device) -> torch.Tensor | None:
+        if self._shuffle is False:
+            return None
+        if self._shuffle is True:
+            return torch.randperm(self.num_samples, device=device)
+        # Keys that grow from batch to batch and are random within one: sorted, they shuffle each batch alone.
+        batch_of = torch.arange(self.num_samples) // self.batch_size
+        return (batch_of + torch.rand(self.num_samples, dtype=torch.float64)).argsort().to(device)
+
+    def _split(self, tensors: list[torch.Tensor]) -> Iterator[Batch]:
+        leaves = iter([torch.split(tensor, self.batch_size) for tensor in tensors])
+        return _zipped(self._structure, leaves)
+
+
+def _zipped(structure: Any, columns: Iterator[Any]) -> Iterator[Any]:
+    """Turns one column of batches per leaf into batches of the structure; no Python code runs per batch for tuples."""
+    if not tree.is_nested(structure):
+        return iter(next(columns)) if structure else itertools.repeat(None)
+    if isinstance(structure, dict):
+        # Columns come in the order in which `tree` visits a dict's keys; the batches keep the dict's own order.
+        visited = [path[0] for path, _ in tree.flatten_with_path(dict.fromkeys(structure))]
+        children = {key: _zipped(structure[key], columns) for key in visited}
+        groups = zip(*[children[key] for key in structure], strict=False)
+        return (dict(zip(structure, values, strict=True)) for values in groups)
+    if len(structure) == 0:
+        return itertools.repeat(structure)
+    groups = zip(*[_zipped(child, columns) for child in structure], strict=False)
+    if hasattr(structure, "_fields"):
+        return map(type(structure)._make, groups)
+    return groups if type(structure) is tuple else map(type(structure), groups)
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    root, *rest = path
+    return ("x", "y", "sample_weight")[root] + "".join(f"[{key!r}]" for key in rest)
+
+
+def _check_lengths(x: Any, y: Any, sample_weight: Any) -> None:
+    sizes: dict[str, list[int]] = {}
+    for label, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        leaves = [leaf for leaf in tree.flatten(data) if leaf is not None]
+        for leaf in leaves:
+            if len(leaf.shape) == 0:
+                raise ValueError(
+                    f"Arrays must have a first axis that counts samples, but `{label}` holds a scalar: {leaf}. "
+                    "Wrap lists of numbers in one array: `np.asarray(values)`."
+                )
+        if leaves:
+            sizes[label] = [int(leaf.shape[0]) for leaf in leaves]
+    if "x" not in sizes:
+        raise ValueError("There is no input data: `x` is None. Pass arrays, a DataLoader, a generator or a PyDataset.")
+    counts = {size for group in sizes.values() for size in group}
+    if len(counts) > 1:
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.\n"
+            + "\n".join(f"'{label}' sizes: {', '.join(map(str, group))}" for label, group in sizes.items())
+        )
+    if counts == {0}:
+        shapes = [tuple(leaf.shape) for leaf in tree.flatten(x) if leaf is not None]
+        raise ValueError(f"The data is empty: `x` has no samples. Received: x of shape {', '.join(map(str, shapes))}")
+
+
+def _check_shuffle(shuffle: bool | str) -> bool | str:
+    if isinstance(shuffle, str):
+        if shuffle != "batch":
+            raise ValueError(f"`shuffle` must be True, False or 'batch'. Received: shuffle={shuffle!r}")
+        return shuffle
+    return bool(shuffle)
+
+
+def _check_batch_size(batch_size: Any, steps: Any, num_samples: int) -> int:
+    if not batch_size:
+        return math.ceil(num_samples / steps) if steps else DEFAULT_BATCH_SIZE
+    try:
+        size = operator.index(batch_size)
+    except TypeError:
+        size = 0
+    if size < 1:
+        raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
+    return size

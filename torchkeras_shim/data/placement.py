@@ -1,0 +1,179 @@
+"""Where arrays live while a model trains on them, and how rows of them get to the device.
+
+Arrays that fit stay on the device; a gather there costs no transfer. Those that do not fit stay in host memory, and
+files that are memory-mapped stay files: their rows pass through pinned memory, copied while earlier rows are at work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from torchkeras_shim.core import config, dtypes
+from torchkeras_shim.data import arrays
+
+#: The share of a CUDA device's free memory that data may take.
+_MEMORY_SHARE = 0.4
+
+#: A gathered chunk of rows takes about this many bytes. Larger ones fall out of the processor's cache before the last
+#: of their batches is used, smaller ones pay torch's call overhead for every few batches.
+_CHUNK_BYTES = {"cpu": 3 << 19}
+_CHUNK_BYTES_ELSEWHERE = 16 << 20
+
+#: More batches than this in one chunk save nothing more.
+_CHUNK_BATCHES = 128
+
+#: Rows of an array: a range of them, or a tensor of indices.
+Rows = tuple[int, int] | torch.Tensor
+
+
+class Resident:
+    """An array that lives on the device."""
+
+    on_device = True
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        self.row_bytes = _row_bytes(tensor.shape, tensor.itemsize)
+
+    def take(self, rows: Rows) -> torch.Tensor:
+        """Returns rows: a view for a range, a new tensor for indices, which live on the device as well."""
+        if isinstance(rows, torch.Tensor):
+            return self.tensor.index_select(0, rows)
+        return self.tensor.narrow(0, rows[0], rows[1] - rows[0])
+
+
+class Hosted:
+    """An array in host memory; its rows are new tensors on the device."""
+
+    on_device = False
+
+    def __init__(self, tensor: torch.Tensor, device: torch.device) -> None:
+        self.tensor = tensor
+        self.device = device
+        self.row_bytes = _row_bytes(tensor.shape, tensor.itemsize)
+
+    def take(self, rows: Rows) -> torch.Tensor:
+        """Returns rows on the device; indices live on the host."""
+        if isinstance(rows, tuple):
+            rows = torch.arange(*rows)
+        # Pinned blocks come from torch's cache, which hands none out again before the copy from it is done.
+        staged = torch.empty(
+            (len(rows), *self.tensor.shape[1:]), dtype=self.tensor.dtype, pin_memory=self.device.type == "cuda"
+        )
+        torch.index_select(self.tensor, 0, rows, out=staged)
+        return staged.to(self.device, non_blocking=True)
+
+
+class Filed:
+    """A memory-mapped or sparse array: only the rows asked for are ever read or filled in."""
+
+    on_device = False
+
+    def __init__(self, array: Any, name: str, device: torch.device) -> None:
+        self.array = array.tocsr() if arrays.is_scipy_sparse(array) else array
+        self.name = name
+        self.device = device
+        self.row_bytes = _row_bytes(array.shape, array.dtype.itemsize)
+
+    def take(self, rows: Rows) -> torch.Tensor:
+        """Returns rows on the device; indices live on the host."""
+        block = self.array[slice(*rows)] if isinstance(rows, tuple) else self.array[rows.numpy()]
+        host = arrays.to_numpy(block, self.name)
+        if arrays.is_memory_mapped(host):  # a slice is still the file: read it, so that nobody computes on disk pages
+            host = np.array(host)
+        tensor = arrays.to_tensor(host, self.name)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+
+Source = Resident | Hosted | Filed
+
+
+def _row_bytes(shape: Any, itemsize: int) -> int:
+    return itemsize * int(np.prod(shape[1:], dtype=np.int64))
+
+
+def place(leaves: list[Any], names: list[str], device: torch.device) -> list[Source]:
+    """Decides for each array where it lives: all of them on the device if together they fit there.
+
+    Args:
+        leaves: The arrays.
+        names: What they are called in error messages.
+        device: Where the rows are needed.
+    """
+    unread = [arrays.is_memory_mapped(leaf) or arrays.is_scipy_sparse(leaf) for leaf in leaves]
+    for leaf, name, stays in zip(leaves, names, unread, strict=True):
+        if stays:
+            arrays.plain_numbers(np.empty(0, leaf.dtype), name)  # says now, not at the first batch, what is no number
+    tensors = [
+        None if stays else arrays.to_tensor(leaf, name) for leaf, name, stays in zip(leaves, names, unread, strict=True)
+    ]
+    moving = [tensor for tensor in tensors if tensor is not None and tensor.device != device]
+    fits = sum(tensor.nbytes for tensor in moving) <= _room(device)
+    sources: list[Source] = []
+    for leaf, name, tensor in zip(leaves, names, tensors, strict=True):
+        if tensor is None:
+            sources.append(Filed(leaf, name, device))
+        elif tensor.device == device or fits or tensor.device.type != "cpu":
+            sources.append(Resident(tensor.to(device)))
+        else:
+            sources.append(Hosted(tensor, device))
+    return sources
+
+
+def _room(device: torch.device) -> float:
+    """The bytes that data may take on a device."""
+    if device.type == "cuda":
+        return _MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return _MEMORY_SHARE * (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return float("inf")
+
+
+def batches_per_chunk(sources: list[Source], batch_size: int, device: torch.device) -> int:
+    """Returns how many batches are gathered at once."""
+    largest = max(source.row_bytes for source in sources) * batch_size
+    chunk = _CHUNK_BYTES.get(device.type, _CHUNK_BYTES_ELSEWHERE)
+    return max(1, min(_CHUNK_BATCHES, chunk // max(largest, 1)))
+
+
+def leaf_to_device(value: Any, device: torch.device, name: str = "batch") -> torch.Tensor:
+    """Returns one leaf of a batch that somebody else made, on the device. Only float64 is cast, to `floatx()`."""
+    if isinstance(value, torch.Tensor):
+        tensor = value.detach() if value.requires_grad else value
+    elif arrays.is_array_like(value):
+        tensor = arrays.as_tensor(value, name)
+    else:
+        tensor = arrays.as_tensor(np.asarray(value), name)
+    if tensor.dtype == torch.float64:
+        tensor = tensor.to(dtypes.to_torch_dtype(config.floatx()))
+    return tensor if tensor.device == device else tensor.to(device, non_blocking=True)
+
+
+class CopyStream:
+    """Copies to a CUDA device that overlap with what the device computes; elsewhere nothing special."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+
+    def run(self, copy: Any, *args: Any) -> tuple[Any, Any]:
+        """Starts `copy(*args)` and returns its result with a token for `ready`."""
+        if self._stream is None:
+            return copy(*args), None
+        with torch.cuda.stream(self._stream):
+            result = copy(*args)
+            return result, self._stream.record_event()
+
+    def ready(self, tensors: list[torch.Tensor], token: Any) -> None:
+        """Makes the device's current work wait for the copy; the host does not wait."""
+        if token is None:
+            return
+        current = torch.cuda.current_stream(self.device)
+        current.wait_event(token)
+        for tensor in tensors:
+            tensor.record_stream(current)
