@@ -1,0 +1,143 @@
+"""Who trains: `fit` of this library and of Keras's backends, and two loops written by hand.
+
+Every contestant trains the same model on the same data with the same batch size, Adam at 0.001, cross-entropy from
+logits, accuracy as metric, shuffling, and silence. `epoch()` trains one epoch and returns `(loss, accuracy)` as floats:
+the device has come to rest when it returns.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from workloads import Workload
+
+LEARNING_RATE = 1e-3
+
+
+class Fit:
+    """`model.fit` of a Keras namespace.
+
+    Args:
+        name: `"torchkeras_shim"`, or a backend of Keras.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name == "torchkeras_shim":
+            import torchkeras_shim as keras
+        else:
+            os.environ["KERAS_BACKEND"] = name
+            import keras
+        self.keras: Any = keras
+
+    def prepare(self, workload: Workload, samples: int) -> None:
+        """Builds and compiles the model."""
+        keras = self.keras
+        keras.utils.set_random_seed(0)
+        self.batch_size = workload.batch_size
+        self.x, self.y = workload.data(samples)
+        self.model = workload.keras_model(keras)
+        self.model.compile(
+            optimizer=keras.optimizers.Adam(LEARNING_RATE),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+
+    def epoch(self) -> tuple[float, float]:
+        """Trains one epoch by one call of `fit`, with all that this call costs."""
+        logs = self.model.fit(self.x, self.y, batch_size=self.batch_size, epochs=1, verbose=0).history
+        return logs["loss"][-1], logs["accuracy"][-1]
+
+
+class Loop:
+    """What both loops share: a torch model and its data as tensors on the device."""
+
+    fused: bool
+
+    def prepare(self, workload: Workload, samples: int) -> None:
+        """Builds the model and places it with its data."""
+        import torch
+
+        torch.manual_seed(0)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.batch_size = workload.batch_size
+        x, y = (torch.from_numpy(array) for array in workload.data(samples))
+        self.x, self.y = workload.torch_input(x), y
+        self.model = workload.torch_model().to(self.device).train()
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=self.fused or None)
+
+
+class TutorialLoop(Loop):
+    """The loop of torch's introductions: a DataLoader over host memory, the loss read at every step."""
+
+    fused = False
+
+    def prepare(self, workload: Workload, samples: int) -> None:
+        """Wraps the data in a DataLoader."""
+        from torch.utils.data import DataLoader, TensorDataset
+
+        super().prepare(workload, samples)
+        self.loader = DataLoader(TensorDataset(self.x, self.y), batch_size=self.batch_size, shuffle=True)
+
+    def epoch(self) -> tuple[float, float]:
+        """Trains one epoch."""
+        from torch import nn
+
+        loss_fn = nn.CrossEntropyLoss()
+        total, correct = 0.0, 0
+        for x, y in self.loader:
+            x, y = x.to(self.device), y.to(self.device)
+            logits = self.model(x)
+            loss = loss_fn(logits, y)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            total += loss.item() * len(y)
+            correct += (logits.argmax(dim=1) == y).sum().item()
+        return total / len(self.y), correct / len(self.y)
+
+
+class ExpertLoop(Loop):
+    """By someone who knows where time goes: all data on the device, fused Adam, one read at the end of an epoch."""
+
+    fused = True
+
+    def prepare(self, workload: Workload, samples: int) -> None:
+        """Places the data on the device."""
+        super().prepare(workload, samples)
+        self.x, self.y = self.x.to(self.device), self.y.to(self.device)
+
+    def epoch(self) -> tuple[float, float]:
+        """Trains one epoch."""
+        import torch
+        from torch.nn import functional
+
+        model, optimizer, x_all, y_all = self.model, self.optimizer, self.x, self.y
+        total = torch.zeros((), device=self.device)
+        correct = torch.zeros((), device=self.device, dtype=torch.int64)
+        order = torch.randperm(len(y_all), device=self.device)
+        for index in order.split(self.batch_size):
+            x, y = x_all.index_select(0, index), y_all.index_select(0, index)
+            logits = model(x)
+            loss = functional.cross_entropy(logits, y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            with torch.no_grad():
+                total += loss.detach() * len(y)
+                correct += (logits.argmax(dim=1) == y).sum()
+        return float(total) / len(y_all), float(correct) / len(y_all)
+
+
+def create(name: str) -> Fit | Loop:
+    """Returns a contestant by the name that the command line uses; raises ImportError where it is not installed."""
+    if name == "tutorial-loop":
+        return TutorialLoop()
+    if name == "expert-loop":
+        return ExpertLoop()
+    return Fit(name.removeprefix("keras-"))
+
+
+#: All of them; the last is the yardstick.
+NAMES = ("torchkeras_shim", "keras-torch", "keras-jax", "keras-tensorflow", "tutorial-loop", "expert-loop")
+YARDSTICK = "expert-loop"
