@@ -66,13 +66,14 @@ class ArrayAdapter(DataAdapter):
 
     def batches(self) -> Iterator[Batch]:
         """Returns an iterator over one pass of the data."""
-        if all(source.on_device for source in self._sources):
-            return itertools.chain.from_iterable(self._resident_chunks())
+        residents = [source for source in self._sources if isinstance(source, placement.Resident)]
+        if len(residents) == len(self._sources):
+            return itertools.chain.from_iterable(self._resident_chunks(residents))
         return itertools.chain.from_iterable(self._staged_chunks())
 
-    def _resident_chunks(self) -> Iterator[Iterator[Batch]]:
+    def _resident_chunks(self, residents: list[placement.Resident]) -> Iterator[Iterator[Batch]]:
         for rows in self._chunk_rows(self._order(self._device)):
-            yield self._split([source.take(rows) for source in self._sources])
+            yield _zipped(self._structure, iter([source.batches(rows, self.batch_size) for source in residents]))
 
     def _staged_chunks(self) -> Iterator[Iterator[Batch]]:
         """Each chunk's copy starts before the chunk ahead of it is handed out."""
@@ -108,14 +109,13 @@ class ArrayAdapter(DataAdapter):
         return (batch_of + torch.rand(self.num_samples, dtype=torch.float64)).argsort().to(device)
 
     def _split(self, tensors: list[torch.Tensor]) -> Iterator[Batch]:
-        leaves = iter([torch.split(tensor, self.batch_size) for tensor in tensors])
-        return _zipped(self._structure, leaves)
+        return _zipped(self._structure, iter([iter(torch.split(tensor, self.batch_size)) for tensor in tensors]))
 
 
-def _zipped(structure: Any, columns: Iterator[Any]) -> Iterator[Any]:
-    """Turns one column of batches per leaf into batches of the structure; no Python code runs per batch for tuples."""
+def _zipped(structure: Any, columns: Iterator[Iterator[Any]]) -> Iterator[Any]:
+    """Turns one iterator of batches per leaf into batches of the structure, without Python code per batch for tuples."""
     if not tree.is_nested(structure):
-        return iter(next(columns)) if structure else itertools.repeat(None)
+        return next(columns) if structure else itertools.repeat(None)
     if isinstance(structure, dict):
         # Columns come in the order in which `tree` visits a dict's keys; the batches keep the dict's own order.
         visited = [path[0] for path, _ in tree.flatten_with_path(dict.fromkeys(structure))]
