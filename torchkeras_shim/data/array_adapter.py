@@ -113,7 +113,7 @@ class ArrayAdapter(DataAdapter):
 
 
 def _zipped(structure: Any, columns: Iterator[Iterator[Any]]) -> Iterator[Any]:
-    """Turns one iterator of batches per leaf into batches of the structure, without Python code per batch for tuples."""
+    """Turns one iterator of batches per leaf into batches of the structure; tuples cost no Python code per batch."""
     if not tree.is_nested(structure):
         return next(columns) if structure else itertools.repeat(None)
     if isinstance(structure, dict):
