@@ -1,0 +1,342 @@
+"""The optimizer: one update rule on lists of tensors, with all that Keras lets happen around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.optimizers import extras, options
+from torchkeras_shim.optimizers.kernels import Scalar
+from torchkeras_shim.optimizers.plan import Group, Plan
+from torchkeras_shim.optimizers.state import OptimizerState
+from torchkeras_shim.optimizers.table import OPTIMIZERS
+
+# Plans for lists of variables that are not the built one; a training loop has a handful at most.
+_MAX_PLANS = 32
+
+
+@OPTIMIZERS.register()
+class Optimizer(OptimizerState):
+    """Base of all optimizers; it works alone in a torch loop as well as in `compile()`.
+
+    To write one of your own, create its variables in `build(variables)`, after `super().build(variables)`, with
+    `self.add_optimizer_variables`, and update one variable in `update_step(gradient, variable, learning_rate)`.
+
+    Args:
+        learning_rate: A float, a `LearningRateSchedule`, or a callable.
+        weight_decay: If set, each variable shrinks by `weight_decay * learning_rate` before each update.
+        clipnorm: The largest norm of a single gradient.
+        clipvalue: The largest absolute value within a gradient.
+        global_clipnorm: The largest norm of all gradients together.
+        use_ema: Whether to keep an exponential moving average of the variables.
+        ema_momentum: The average's share of its own past.
+        ema_overwrite_frequency: After how many steps the variables are overwritten with the average; `None` for only at
+            the end, by `finalize_variable_values`.
+        loss_scale_factor: What `scale_loss` multiplies by and each step divides the gradients by.
+        gradient_accumulation_steps: Over how many steps gradients are averaged for one update.
+        name: The name, derived from the class by default.
+        **kwargs: Nothing else is accepted; `decay` of old Keras is answered with a warning.
+
+    Raises:
+        ValueError: for arguments out of range, unknown or exclusive ones.
+
+    Example:
+        >>> import torch
+        >>> from torchkeras_shim.optimizers import SGD
+        >>> w = torch.nn.Parameter(torch.ones(2))
+        >>> SGD(learning_rate=0.5).apply([torch.ones(2)], [w])
+        >>> w.detach()
+        tensor([0.5000, 0.5000])
+    """
+
+    # The step -------------------------------------------------------------------------------------------------------
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Updates the variables once.
+
+        Args:
+            grads: The gradients, in the variables' order; `None` where there is none.
+            trainable_variables: The variables; those of `build` by default. The first call builds.
+
+        Raises:
+            ValueError: for gradients that are all `None` or do not fit, and for variables that are not the built ones.
+        """
+        steady = self._steady
+        if steady is not None:
+            if trainable_variables is not None and type(trainable_variables) is not list:
+                trainable_variables = list(trainable_variables)
+            if steady.is_steady(grads, trainable_variables):
+                group = steady.groups[0]
+                # Plain aliases of the variables and gradients without history: nothing here is recorded.
+                if group.decays:
+                    self._update_decayed(group.params, grads, group.states, self.step_scalars())
+                else:
+                    self._update(group.params, grads, group.states, self.step_scalars())
+                self.advance()
+                return
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._known_variables(grads, trainable_variables)
+        grads, variables = options.without_missing(grads, variables)
+        with torch.no_grad():
+            self._run(self._plan_for(variables), grads)
+        self.advance()
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, torch.Tensor]]) -> torch.Tensor:
+        """Updates the variables once, from pairs of gradient and variable.
+
+        Args:
+            grads_and_vars: The pairs.
+
+        Returns:
+            The step count.
+        """
+        pairs = list(grads_and_vars)
+        self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
+        return self._steps.synced()
+
+    def advance(self) -> None:
+        """Counts one step. For those who call `update` themselves."""
+        steps = self._steps
+        steps.write(steps.read() + 1)
+
+    def step_scalars(self) -> tuple[float, ...]:
+        """Returns all numbers that the next step depends on and that change with the step, computed on the host."""
+        step = self._steps.read()
+        rate = self._rate
+        scalars = self._scalars(rate.value_at(step), step // self._every)
+        return (*scalars, self.ema_momentum if step >= self._every else 0.0) if self.use_ema else scalars
+
+    @property
+    def capturable(self) -> bool:
+        """Whether every step does the same device work, apart from the numbers of `step_scalars()`."""
+        return not (self.gradient_accumulation_steps or self._ema_overwrites() or self._has_own_step())
+
+    def update(self, grads: Sequence[torch.Tensor], scalars: Sequence[Scalar]) -> None:
+        """Does the device work of one step for all variables, without counting it.
+
+        A captured step calls it with 0-d device tensors in place of the numbers of `step_scalars()`, refreshes those
+        before each replay, and calls `advance()` after it.
+
+        Args:
+            grads: A gradient for each variable, with its type, shape and strides.
+            scalars: The numbers of `step_scalars()`, or tensors that hold them.
+
+        Raises:
+            RuntimeError: where the optimizer is not built or its steps are not all alike.
+        """
+        if not self.built or not self.capturable:
+            raise RuntimeError(f"Optimizer '{self.name}' must be built, and its steps all alike, to be captured.")
+        with torch.no_grad():
+            self._run(self._plan_for(self._trainable_variables), grads, tuple(scalars))
+
+    def update_step(self, gradient: torch.Tensor, variable: torch.Tensor, learning_rate: Any) -> None:
+        """Updates one variable. Override it in an optimizer of your own.
+
+        Args:
+            gradient: The gradient.
+            variable: The variable.
+            learning_rate: The current learning rate.
+
+        Raises:
+            NotImplementedError: where a subclass has no rule.
+        """
+        if type(self)._update is Optimizer._update:
+            raise NotImplementedError(
+                f"Optimizer '{type(self).__name__}' must override "
+                "`update_step(self, gradient, variable, learning_rate)`."
+            )
+        plan = self._plan_for([variable])
+        scalars = self._scalars(float(learning_rate), self._steps.read() // self._every)
+        with torch.no_grad():
+            self._update(plan.groups[0].params, plan.conform([gradient]), plan.groups[0].states, scalars)
+
+    def _scalars(self, rate: float, step: int) -> tuple[float, ...]:
+        """Returns the numbers of a step for the rule; the learning rate is the first."""
+        return (rate,)
+
+    def _states(self) -> tuple[list[Variable], ...]:
+        """Returns the rule's lists of state, each in the order of the built variables, or empty."""
+        return ()
+
+    def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
+        """Returns what the rule wants to know about a group besides its state, decided once."""
+        return ()
+
+    def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
+        """The rule: updates parameters and states in place, from nothing but the arguments and the settings."""
+        raise NotImplementedError
+
+    def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
+        """The rule after decoupled weight decay."""
+        torch._foreach_mul_(params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
+        self._update(params, grads, states, scalars)
+
+    def _has_own_step(self) -> bool:
+        return type(self).update_step is not Optimizer.update_step or type(self)._update is Optimizer._update
+
+    def _ema_overwrites(self) -> bool:
+        return bool(self.use_ema and self.ema_overwrite_frequency)
+
+    def _run(self, plan: Plan, grads: Sequence[Any], scalars: tuple[Scalar, ...] | None = None) -> None:
+        """One step with everything that may be switched on, in Keras's order."""
+        grads = plan.conform(grads)
+        step = self._steps.read()
+        if scalars is None:
+            scalars = self.step_scalars()
+        if self.loss_scale_factor is not None:
+            grads = list(torch._foreach_div(grads, self.loss_scale_factor))
+        if self.gradient_accumulation_steps:
+            grads = self._accumulate(plan, grads, step)
+        if grads:
+            self._update_all(plan, self._clip_gradients(grads), scalars)
+        if self.use_ema:
+            self._average(step, scalars[-1])
+        for variable in plan.constrained:
+            variable.copy_(variable.constraint(variable))  # type: ignore[attr-defined]
+
+    def _update_all(self, plan: Plan, grads: list[torch.Tensor], scalars: tuple[Scalar, ...]) -> None:
+        if self._has_own_step():
+            for group in plan.groups:
+                if group.decays:
+                    torch._foreach_mul_(group.params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
+            rate = self.learning_rate
+            for grad, variable in zip(grads, plan.variables, strict=True):
+                self.update_step(grad, variable, rate)
+            return
+        for group in plan.groups:
+            update = self._update_decayed if group.decays else self._update
+            update(group.params, [grads[i] for i in group.indices], group.states, scalars)
+
+    def _accumulate(self, plan: Plan, grads: list[torch.Tensor], step: int) -> list[torch.Tensor]:
+        """Adds to the sums; returns the mean where this step completes a round, and nothing where it does not."""
+        sums = [self._accumulated[self._get_variable_index(variable)].detach() for variable in plan.variables]
+        if (step + 1) % self._every:
+            torch._foreach_add_(sums, grads)
+            return []
+        means = torch._foreach_add(grads, sums)
+        torch._foreach_div_(means, float(self._every))
+        torch._foreach_zero_([accumulator.detach() for accumulator in self._accumulated])
+        return list(means)
+
+    def _clip_gradients(self, grads: list[torch.Tensor]) -> list[torch.Tensor]:
+        if self.clipnorm and self.clipnorm > 0:
+            return extras.clip_by_norm(grads, self.clipnorm)
+        if self.global_clipnorm and self.global_clipnorm > 0:
+            return extras.clip_by_global_norm(grads, self.global_clipnorm)
+        if self.clipvalue and self.clipvalue > 0:
+            return extras.clip_by_value(grads, self.clipvalue)
+        return grads
+
+    def _average(self, step: int, momentum: Scalar) -> None:
+        averages = [average.detach() for average in self._averages]
+        values = [variable.detach() for variable in self._trainable_variables]
+        torch._foreach_mul_(averages, momentum)
+        torch._foreach_add_(averages, torch._foreach_mul(values, 1.0 - momentum))
+        if self.ema_overwrite_frequency and (step // self._every + 1) % self.ema_overwrite_frequency == 0:
+            torch._foreach_copy_(values, averages)
+
+    # Preparation ----------------------------------------------------------------------------------------------------
+
+    def _known_variables(self, grads: list[Any], variables: Any) -> list[torch.Tensor]:
+        if variables is None:
+            options.check_count(self, grads)
+            return self._trainable_variables
+        known: list[torch.Tensor] = list(variables)
+        if not self.built:
+            self.build(known)
+            self.built = True
+        options.check_known(self, known)
+        return known
+
+    def _plan_for(self, variables: list[torch.Tensor]) -> Plan:
+        key = tuple(map(id, variables))
+        plan = self._plans.get(key)
+        if plan is not None and not plan.is_current():
+            self.rebind()
+            plan = None
+        if plan is None:
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = Plan(variables, self._groups(variables))
+            if key == tuple(self._trainable_variables_indices) and len(plan.groups) == 1 and self._is_plain(plan):
+                self._steady = plan
+        return plan
+
+    def _is_plain(self, plan: Plan) -> bool:
+        """Tells whether a step is nothing but the rule and weight decay."""
+        return not (
+            plan.constrained
+            or self._has_own_step()
+            or self.use_ema
+            or self.gradient_accumulation_steps
+            or self.loss_scale_factor is not None
+            or self.clipnorm
+            or self.clipvalue
+            or self.global_clipnorm
+        )
+
+    def _groups(self, variables: list[torch.Tensor]) -> list[Group]:
+        members: dict[Any, list[int]] = {}
+        for index, variable in enumerate(variables):
+            key = (variable.device, variable.dtype, bool(self.weight_decay) and self._use_weight_decay(variable))
+            members.setdefault(key, []).append(index)
+        groups = []
+        for (_, _, decays), indices in members.items():
+            params = [variables[i].detach() for i in indices]
+            places = [self._get_variable_index(variables[i]) for i in indices]
+            states = tuple([one[place].detach() for place in places] if one else [] for one in self._states())
+            groups.append(Group(indices, params, (*states, *self._kernel_states(params)), decays))
+        return groups
+
+    # Weight decay, averages, loss scale -----------------------------------------------------------------------------
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[torch.Tensor] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leaves variables out of weight decay.
+
+        Args:
+            var_list: The variables.
+            var_names: Patterns; a variable whose name contains one of them is left out.
+        """
+        self._excluded_variables = list(var_list or [])
+        names = set(var_names or [])
+        self._excluded_names = re.compile("|".join(names)) if names else None
+        if self.built:
+            self.rebind()
+
+    def _use_weight_decay(self, variable: torch.Tensor) -> bool:
+        if any(variable is excluded for excluded in self._excluded_variables):
+            return False
+        name = getattr(variable, "name", None) or ""
+        return self._excluded_names is None or self._excluded_names.search(name) is None
+
+    def finalize_variable_values(self, var_list: Sequence[torch.Tensor]) -> None:
+        """Overwrites the variables with their moving averages, where these are kept.
+
+        Args:
+            var_list: The variables, all that the optimizer was built with.
+
+        Raises:
+            ValueError: where their number differs.
+        """
+        if not self.use_ema:
+            return
+        if len(var_list) != len(self._averages):
+            raise ValueError(
+                f"The length of model variables ({len(var_list)}) to override does not match the length of model "
+                f"variables stored in the optimizer ({len(self._averages)}). Please check if the optimizer was called "
+                "on your model."
+            )
+        for variable, average in zip(var_list, self._averages, strict=True):
+            self.assign(variable, average)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Returns the loss, multiplied by `loss_scale_factor` where it is set."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor

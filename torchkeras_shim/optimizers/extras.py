@@ -1,0 +1,35 @@
+"""What may happen to gradients before the update rule: clipping by value, by norm, by the norm of all together."""
+
+from __future__ import annotations
+
+import torch
+
+from torchkeras_shim.optimizers.kernels import Tensors
+
+
+def clip_by_value(grads: Tensors, limit: float) -> list[torch.Tensor]:
+    """Returns the gradients with every element within `[-limit, limit]`."""
+    clipped = torch._foreach_clamp_max(grads, limit)
+    torch._foreach_clamp_min_(clipped, -limit)
+    return list(clipped)
+
+
+def clip_by_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
+    """Returns the gradients, each scaled down to a norm of at most `limit`."""
+    return [
+        grad * (limit / norm.clamp(min=limit)) for grad, norm in zip(grads, torch._foreach_norm(grads), strict=True)
+    ]
+
+
+def clip_by_global_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
+    """Returns the gradients, all scaled by the same factor to a common norm of at most `limit`.
+
+    A norm that is not finite makes every gradient NaN, as in Keras, so that the mistake is seen.
+    """
+    norms = torch._foreach_norm(grads)
+    first = norms[0]
+    total = torch.linalg.vector_norm(torch.stack([norm.to(first.device, first.dtype) for norm in norms]))
+    scale = limit * torch.minimum(1.0 / total, torch.full_like(total, 1.0 / limit)) + (total - total)
+    if all(grad.device == first.device and grad.dtype == first.dtype for grad in grads):
+        return list(torch._foreach_mul(grads, scale))
+    return [grad * scale.to(grad.device, grad.dtype) for grad in grads]

@@ -1,0 +1,88 @@
+"""Small list operations that the update rules share, and what the fused kernels can do here.
+
+A scale may be a Python float, which needs no kernel of its own, or a 0-d tensor, which a captured step can change.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
+Scalar = float | torch.Tensor
+
+#: A step count so large that the fused Adam's own bias correction is exactly one.
+ENDLESS = 1e30
+
+
+def add_scaled_(targets: Tensors, updates: Tensors, scale: Scalar) -> None:
+    """`target += scale * update` in place."""
+    if isinstance(scale, torch.Tensor):
+        torch._foreach_add_(targets, torch._foreach_mul(updates, scale))
+    else:
+        torch._foreach_add_(targets, updates, alpha=scale)
+
+
+def add_quotient_(targets: Tensors, numerators: Tensors, denominators: Tensors, scale: Scalar) -> None:
+    """`target += scale * numerator / denominator` in place."""
+    if isinstance(scale, torch.Tensor):
+        quotients = torch._foreach_div(numerators, denominators)
+        torch._foreach_mul_(quotients, scale)
+        torch._foreach_add_(targets, quotients)
+    else:
+        torch._foreach_addcdiv_(targets, numerators, denominators, scale)
+
+
+def square_average_(averages: Tensors, values: Tensors, decay: float) -> None:
+    """`average = decay * average + (1 - decay) * value**2` in place."""
+    torch._foreach_mul_(averages, decay)
+    torch._foreach_addcmul_(averages, values, values, 1.0 - decay)
+
+
+def root_of_sum(values: Tensors, epsilon: float) -> tuple[torch.Tensor, ...]:
+    """Returns `sqrt(value + epsilon)`."""
+    roots: tuple[torch.Tensor, ...] = torch._foreach_add(values, epsilon)
+    torch._foreach_sqrt_(roots)
+    return roots
+
+
+@cache
+def fused_adam_works(device: torch.device, dtype: torch.dtype) -> bool:
+    """Tells whether `torch._fused_adam_` exists for a device and type and gives Keras's rule with an endless step."""
+    try:
+        for kernel in (torch._fused_adam_, torch._fused_adamw_):
+            tensors = [torch.full((1,), value, device=device, dtype=dtype) for value in (0.0, 2.0, 0.0, 0.0)]
+            step = torch.full((), ENDLESS, device=device, dtype=torch.float32)
+            parameter, gradient, momentum, velocity = ([tensor] for tensor in tensors)
+            kernel(
+                parameter, gradient, momentum, velocity, [], [step], lr=1.0, beta1=0.5, beta2=0.75,
+                weight_decay=0.0, eps=1.0, amsgrad=False, maximize=False,
+            )  # fmt: skip
+            if abs(float(tensors[0]) + 0.5) > 1e-2:  # m = 1, v = 1: -1 / (1 + 1)
+                return False
+    except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+        return False
+    return True
+
+
+@cache
+def fused_sgd_works(device: torch.device, dtype: torch.dtype) -> bool:
+    """Tells whether `torch._fused_sgd_` exists for a device and type and can carry the rate inside the momentum."""
+    try:
+        parameter, gradient, momentum = (
+            [torch.full((1,), value, device=device, dtype=dtype)] for value in (0.0, 2.0, 4.0)
+        )
+        torch._fused_sgd_(
+            parameter, gradient, momentum, weight_decay=0.0, momentum=0.5, lr=-1.0, dampening=1.25,
+            nesterov=False, maximize=False, is_first_step=False,
+        )  # fmt: skip
+        return abs(float(parameter[0]) - 1.5) < 1e-2  # 0.5 * 4 - 0.25 * 2
+    except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+        return False
+
+
+@cache
+def endless_step(device: torch.device) -> torch.Tensor:
+    """Returns the shared step count for the fused Adam of a device. Nothing writes to it."""
+    return torch.full((), ENDLESS, device=device, dtype=torch.float32)

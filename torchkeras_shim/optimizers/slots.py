@@ -1,0 +1,68 @@
+"""The optimizer's own variables: one for each variable of the model, laid out in memory like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core import device as devices
+from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.tables import TABLES
+from torchkeras_shim.core.variable import Variable
+
+
+def make_variable(initializer: Any, shape: Sequence[int], dtype: Any, name: str | None, path: str) -> Variable:
+    """Returns a new variable that is not trained.
+
+    Args:
+        initializer: A name of `keras.initializers`, a config, or a callable `initializer(shape, dtype=...)`.
+        shape: The shape.
+        dtype: The type, `floatx()` for `None`.
+        name: The variable's own name.
+        path: The optimizer's name, first part of the path.
+    """
+    variable = Variable(
+        _resolve(initializer), shape=tuple(shape), dtype=dtypes.standardize_dtype(dtype), trainable=False, name=name
+    )
+    variable._path = f"{path}/{variable.name}"
+    return variable
+
+
+def make_slot(reference: torch.Tensor, initializer: Any, name: str, path: str) -> Variable:
+    """Returns a new variable with the shape, type, device and strides of another one."""
+    data = torch.zeros_like(reference, memory_format=torch.preserve_format, requires_grad=False).detach()
+    if initializer != "zeros":
+        with devices.device(reference.device):
+            data.copy_(_resolve(initializer)(tuple(reference.shape), dtype=dtypes.standardize_dtype(reference.dtype)))
+    with devices.device(reference.device):
+        slot = Variable(data, trainable=False, name=name)
+    slot._path = f"{path}/{name}"
+    return slot
+
+
+def slot_name(reference: torch.Tensor, index: int, name: str) -> str:
+    """Returns Keras's name of a slot, such as `"dense_kernel_momentum"`."""
+    own = getattr(reference, "path", None) or getattr(reference, "name", None) or f"variable_{index}"
+    return f"{str(own).replace('/', '_').replace(':', '_')}_{name}"
+
+
+def follow(slot: Variable, reference: torch.Tensor) -> None:
+    """Moves a slot to where its variable is now, after `module.to(...)` or `module.half()`."""
+    if (slot.device, slot.dtype, slot.stride()) == (reference.device, reference.dtype, reference.stride()):
+        return
+    data = torch.empty_like(reference, memory_format=torch.preserve_format, requires_grad=False).detach()
+    slot.data = data.copy_(slot.detach())
+
+
+def _resolve(initializer: Any) -> Any:
+    if callable(initializer) and not isinstance(initializer, type):
+        return initializer
+    if initializer in ("zeros", "ones"):
+        value = float(initializer == "ones")
+        return lambda shape, dtype: torch.full(shape, value, dtype=dtypes.to_torch_dtype(dtype))
+    table = TABLES.get("keras.initializers")
+    if table is None:
+        raise ValueError(f"Could not interpret initializer identifier: {initializer!r}. Expected 'zeros' or 'ones'.")
+    return table.get(initializer)
