@@ -24,8 +24,8 @@ _MEMORY_SHARE = 0.4
 _CHUNK_BYTES = {"cpu": 512 << 10}
 _CHUNK_BYTES_ELSEWHERE = 16 << 20
 
-#: On one CPU thread a batch of this many bytes is gathered alone: it is then still in the cache when the model reads it,
-#: which saves more than the call costs. More threads share the gathering of a chunk, which saves more again.
+#: On one CPU thread a batch of this many bytes is gathered alone: it is then still in the cache when the model reads
+#: it, which saves more than the call costs. More threads share the gathering of a chunk, which saves more again.
 _ALONE_BYTES = 48 << 10
 
 #: More batches than this in one chunk save nothing more.

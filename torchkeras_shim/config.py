@@ -1,0 +1,77 @@
+"""`keras.config`: settings that hold for the whole process."""
+
+from __future__ import annotations
+
+from torchkeras_shim.backend import backend
+from torchkeras_shim.core.config import (
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from torchkeras_shim.core.dtype_policies import dtype_policy, set_dtype_policy
+
+__all__ = [
+    "backend",
+    "disable_traceback_filtering",
+    "dtype_policy",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "set_backend",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]
+
+
+def set_backend(backend: str) -> None:
+    """Accepts `"torch"`, which is the only backend here.
+
+    Args:
+        backend: The name.
+
+    Raises:
+        ValueError: for any other name.
+
+    Example:
+        >>> set_backend("torch")
+    """
+    if backend != "torch":
+        raise ValueError(
+            f"This Keras runs on PyTorch only. Received: backend={backend!r}. Use `keras.config.set_backend('torch')`, "
+            "or drop the call."
+        )
+
+
+def is_nnx_enabled() -> bool:
+    """Tells whether layers are Flax NNX modules: never, they are torch modules.
+
+    Example:
+        >>> is_nnx_enabled()
+        False
+    """
+    return False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Tells whether frames of this package are cut out of tracebacks: never, they are always whole.
+
+    Example:
+        >>> is_traceback_filtering_enabled()
+        False
+    """
+    return False
+
+
+def disable_traceback_filtering() -> None:
+    """Makes sure that tracebacks are whole, which they always are.
+
+    Example:
+        >>> disable_traceback_filtering()
+    """

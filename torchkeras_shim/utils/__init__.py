@@ -1,0 +1,40 @@
+"""`keras.utils`: seeds, labels, data sets by index, names of the user's own classes."""
+
+from torchkeras_shim.backend import clear_session, is_keras_tensor
+from torchkeras_shim.core.custom_objects import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from torchkeras_shim.core.dtypes import standardize_dtype
+from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
+from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from torchkeras_shim.utils.numerical import normalize, to_categorical
+from torchkeras_shim.utils.random_seed import set_random_seed
+
+#: Keras's older name.
+Sequence = PyDataset
+
+__all__ = [
+    "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "is_keras_tensor",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
