@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _counts: defaultdict[str, int] = defaultdict(int)
 
@@ -46,3 +49,35 @@ def get_uid(prefix: str = "") -> int:
 def reset_uids() -> None:
     """Starts every count over, as `clear_session()` does."""
     _counts.clear()
+
+
+_scopes = threading.local()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Prefixes the paths of variables that are created inside the `with` block."""
+    stack = _scope_stack()
+    stack.append(name)
+    try:
+        yield
+    finally:
+        stack.pop()
+
+
+def scoped(name: str) -> str:
+    """Returns the path of a new variable: the open name scopes and its own name.
+
+    Example:
+        >>> with name_scope("dense"):
+        ...     scoped("kernel")
+        'dense/kernel'
+    """
+    return "/".join([*_scope_stack(), name])
+
+
+def _scope_stack() -> list[str]:
+    if not hasattr(_scopes, "stack"):
+        _scopes.stack = []
+    stack: list[str] = _scopes.stack
+    return stack

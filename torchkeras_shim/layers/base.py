@@ -1,0 +1,418 @@
+"""`Layer`: a `torch.nn.Module` that is built from the first input's shape and speaks Keras.
+
+A call has two ways. The fast one is torch's own `__call__` after one test: a single plain tensor of the rank and type
+that the layer has already accepted. Everything else (the first call, arrays, symbolic tensors, `training=`, masks,
+wrong input) takes the general way.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from torchkeras_shim import regularizers
+from torchkeras_shim.core import dtype_policies, naming, serialization, tree
+from torchkeras_shim.core.registry import Registry
+from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import calling, tracking
+from torchkeras_shim.layers.inference import infer_output
+from torchkeras_shim.layers.input_spec import assert_input_compatibility
+from torchkeras_shim.layers.weights import HasWeights, StructureVersion
+
+LAYERS = Registry("layer", "keras.layers")
+
+_Tensor = torch.Tensor
+_module_call = torch.nn.Module.__call__
+_MODULE_METHODS = frozenset(
+    name for name in dir(torch.nn.Module) if not name.startswith("_") and callable(getattr(torch.nn.Module, name))
+)
+_shared = calling.SHARED
+
+
+class Layer(HasWeights):
+    """The base of all layers: a `torch.nn.Module` with Keras's constructor arguments, lazy building and config.
+
+    Subclasses create weights in `build(input_shape)` (or in `__init__`) and compute in `call(inputs)`, or in torch's
+    `forward`; both are the same method.
+
+    A fresh layer is in inference mode, because a bare Keras call is inference. In a hand-written torch loop call
+    `model.train()` first, or pass `training=True`; `fit` does so by itself.
+
+    Args:
+        activity_regularizer: A penalty on the output that training adds to the loss.
+        trainable: Whether training changes the weights.
+        dtype: The type of weights and computations, or a `DTypePolicy`.
+        autocast: Whether inputs of floats are cast to the compute type.
+        name: The name, unique by default.
+
+    Raises:
+        ValueError: for keyword arguments that are not known.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+        ...     def call(self, inputs):
+        ...         return inputs * self.scale
+        >>> layer = Scale()
+        >>> layer(torch.ones(2, 3)).shape, [w.path for w in layer.weights]
+        (torch.Size([2, 3]), ['scale/scale'])
+    """
+
+    name: str
+    built: bool
+    autocast: bool
+    supports_masking: bool
+    input_spec: Any
+    activity_regularizer: Any
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    _call_spec: calling.CallSpec
+    _dtype_policy: dtype_policies.DTypePolicy
+    _compute_dtype: torch.dtype
+    _seen_ndim: int
+    _seen_dtype: torch.dtype | None
+    _added_losses: list[torch.Tensor]
+    _inbound_nodes: list[Any]
+    _input_shape_argument: tuple[int | None, ...] | None
+    _build_shape: Any
+    _tracked_names: set[str]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().__new__(cls)
+        instance.__dict__["_arguments"] = (args, kwargs)  # for the config of classes that write none
+        return instance
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = cls.__dict__
+        if "call" in own and "forward" not in own:
+            cls.forward = calling.as_forward(own["call"])  # type: ignore[method-assign]
+        elif "forward" in own and "call" not in own:
+            cls.call = own["forward"]  # type: ignore[method-assign]
+        if "build" in own:
+            cls.build = _tracking_build(own["build"])  # type: ignore[method-assign]
+        cls._call_spec = calling.CallSpec(cls.call)
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        shape = _pop_input_shape(kwargs)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"Argument `name` must be a string. Received: name={name}")
+        policy = dtype_policies.get(dtype)
+        state = self.__dict__
+        state["training"] = False
+        state["name"] = name if name is not None else naming.auto_name(type(self).__name__)
+        state["built"] = False
+        state["autocast"] = bool(autocast)
+        state["supports_masking"] = False
+        state["input_spec"] = None
+        state["activity_regularizer"] = regularizers.get(activity_regularizer)
+        state["_trainable"] = bool(trainable)
+        state["_dtype_policy"] = policy
+        state["_compute_dtype"] = calling.torch_dtype(policy.compute_dtype)
+        state["_seen_ndim"] = -1  # the rank and type that the fast way accepts; none yet
+        state["_seen_dtype"] = None
+        state["_added_losses"] = []
+        state["_inbound_nodes"] = []
+        state["_input_shape_argument"] = shape
+        state["_build_shape"] = None
+        state["_tracked_names"] = set()
+
+    # Calling --------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the layer on tensors, arrays or symbolic tensors.
+
+        Args:
+            *args: The inputs.
+            **kwargs: Further arguments of `call`; `training=True` or `False` holds for this call and everything in it.
+        """
+        if len(args) == 1 and not kwargs and not _shared.special:
+            x = args[0]
+            if type(x) is _Tensor and x.ndim == self._seen_ndim and x.dtype is self._seen_dtype:
+                try:
+                    return _module_call(self, x)
+                except (RuntimeError, IndexError) as error:
+                    calling.explain(self, args, error)
+                    raise
+        return calling.call_layer(self, args, kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for inputs of a shape. The default has none to create."""
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the outputs. Subclasses override this, or `forward`."""
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call()` method implemented. "
+            "Write `def call(self, inputs): ...`, or torch's `forward`."
+        )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs `call`; the name that torch gives it."""
+        return self.call(*args, **kwargs)
+
+    def compute_output_shape(self, *input_shapes: Any) -> Any:
+        """Returns the output shape for input shapes, found on the meta device."""
+        return tree.map_structure(lambda spec: spec.shape, self.compute_output_spec(*map(self._as_spec, input_shapes)))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as `KerasTensor`s for `KerasTensor` inputs; builds the layer, computes nothing."""
+        calling.build_for(self, args, kwargs)
+        return infer_output(self, *args, **kwargs)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Returns the mask of the outputs; by default the mask of the inputs."""
+        return previous_mask
+
+    def _as_spec(self, shape: Any) -> Any:
+        if shape and isinstance(shape, (list, tuple)) and isinstance(shape[0], (list, tuple)):
+            return type(shape)(self._as_spec(item) for item in shape)
+        if isinstance(shape, dict):
+            return {key: self._as_spec(item) for key, item in shape.items()}
+        return KerasTensor(shape, self.compute_dtype)
+
+    # Losses ---------------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a scalar, or several, to what training minimises. Call it inside `call`."""
+        self._added_losses.extend(value for value in tree.flatten(loss) if value is not None)
+        _shared.note_added_loss()
+
+    @property
+    def losses(self) -> list[torch.Tensor]:
+        """What `add_loss`, activity regularizers and weight regularizers add to the loss, as of the last call."""
+        losses: list[torch.Tensor] = []
+        for module in self.modules():
+            losses.extend(getattr(module, "_added_losses", ()))
+        for weight in self.trainable_weights:
+            regularizer = getattr(weight, "_regularizer", None)
+            if regularizer is not None:
+                losses.append(regularizer(weight))
+        return losses
+
+    # Attributes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> str:
+        """The type of the weights."""
+        return self.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The type of the weights."""
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type that inputs are cast to."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The type that inputs are cast to."""
+        return self.compute_dtype
+
+    @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        """The types of weights and computations."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self.__dict__["_dtype_policy"] = policy = dtype_policies.get(value)
+        self.__dict__["_compute_dtype"] = calling.torch_dtype(policy.compute_dtype)
+        self.__dict__["_seen_ndim"] = -1
+
+    @property
+    def path(self) -> str:
+        """The layer's place: the open name scopes and its name."""
+        return naming.scoped(self.name)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that the layer and its layers hold as attributes."""
+        from_attributes = [value for value in self.__dict__.values() if hasattr(value, "update_state")]
+        for child in self._modules.values():
+            if isinstance(child, Layer):
+                from_attributes.extend(child.metrics)
+        return from_attributes
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first symbolic call."""
+        return self._symbolic("input")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first symbolic call."""
+        return self._symbolic("output")
+
+    def _symbolic(self, what: str) -> Any:
+        if not self._inbound_nodes:
+            raise ValueError(f"The layer {self.name} has never been called and thus has no defined {what}.")
+        node = self._inbound_nodes[0]
+        tensors = node.outputs if what == "output" else node.input_tensors
+        return tensors[0] if len(tensors) == 1 else list(tensors)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(value)
+        if kind is Variable:
+            self._register_variable(name, value)
+            return
+        if kind in (list, dict, tracking.TrackedList, tracking.TrackedDict):
+            self._track(name, value)
+            return
+        if isinstance(value, torch.nn.Module):
+            _refuse_reserved(self, name, value)
+            if value.training is not self.training:
+                value.train(self.training)  # torch modules are born in training mode; the container decides
+            StructureVersion.bump()
+        super().__setattr__(name, value)
+
+    def _track(self, name: str, value: Any) -> None:
+        """Sets a list or dict as an attribute whose layers and weights torch shall know, later changes included."""
+
+        def on_change() -> None:
+            container = tracking.Container()
+            if container.sync(tracking.members(self.__dict__[name])):
+                _refuse_reserved(self, name, container)
+                self._modules[name] = container.train(self.training)
+            else:
+                self._modules.pop(name, None)
+            StructureVersion.bump()
+
+        self.__dict__[name] = tracking.track(value, on_change)
+        if "_modules" in self.__dict__:
+            self._tracked_names.add(name)
+            on_change()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restores a copy or a pickled layer; its lists and dicts report to it, not to the original."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        for name in self._tracked_names:
+            if name in self.__dict__:
+                self._track(name, self.__dict__[name])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    # Config ---------------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values.
+
+        Raises:
+            NotImplementedError: for a subclass whose constructor has arguments that cannot be written down.
+        """
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialization.serialize_keras_object(self.dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if type(self).__init__ is Layer.__init__ or type(self).get_config is not Layer.get_config:
+            return config
+        return {**config, **_captured_config(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Rebuilds a layer from `get_config()`."""
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = dtype_policies.get(config["dtype"])
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise TypeError(
+                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\n"
+                f"Exception encountered: {error}"
+            ) from error
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns the shape that the layer was built for, or `None`."""
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the layer for the shape of `get_build_config()`."""
+        shape = (config or {}).get("input_shape")
+        if shape is not None and not self.built:
+            with naming.name_scope(self.name):
+                self.build(tuple(shape) if all(not isinstance(size, (list, tuple)) for size in shape) else shape)
+
+
+def _pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """Takes tf.keras's shape arguments of a first layer out of the keyword arguments. Returns the batch shape."""
+    if kwargs.get("batch_input_shape") is not None:
+        return tuple(kwargs.pop("batch_input_shape"))
+    shape = kwargs.pop("input_shape", None)
+    width = kwargs.pop("input_dim", None)
+    kwargs.pop("batch_input_shape", None)
+    if width is not None:
+        shape = (width,)
+    if shape is None:
+        return None
+    return (None, *((shape,) if isinstance(shape, int) else tuple(shape)))
+
+
+def _tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Notes the shape and that the layer is built, as Keras does for every `build`."""
+
+    @functools.wraps(build)
+    def tracked(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self.__dict__["_build_shape"] is None:
+            shape = args[0] if args else next(iter(kwargs.values()), None)
+            self.__dict__["_build_shape"] = shape
+        with calling.scope_of(self):
+            build(self, *args, **kwargs)
+        self.__dict__["built"] = True
+
+    return tracked
+
+
+def _refuse_reserved(layer: Layer, name: str, value: Any) -> None:
+    if name in _MODULE_METHODS and not isinstance(getattr(type(layer), name, None), property):
+        raise ValueError(
+            f"Layer '{layer.name}': the attribute name '{name}' belongs to a method of torch.nn.Module, which "
+            f"`self.{name} = {type(value).__name__}(...)` would hide. Use another name, such as `self.{name}_`."
+        )
+
+
+def _captured_config(layer: Layer) -> dict[str, Any]:
+    """The arguments that the constructor was called with, for a class that has no `get_config` of its own."""
+    args, kwargs = layer._arguments
+    try:
+        bound = inspect.signature(type(layer).__init__).bind(layer, *args, **kwargs)
+        arguments = {key: value for key, value in list(bound.arguments.items())[1:] if key not in ("args", "kwargs")}
+        arguments.update(bound.arguments.get("kwargs", {}))
+        for key in ("name", "trainable", "dtype"):
+            arguments.pop(key, None)
+        return {key: serialization.serialize_keras_object(value) for key, value in arguments.items()}
+    except (TypeError, ValueError) as error:
+        raise NotImplementedError(
+            f"Object {type(layer).__name__} was created by passing non-serializable argument values in `__init__()`, "
+            "and therefore the object must override `get_config()` in order to be serializable. Implement\n\n"
+            '    def get_config(self):\n        return {**super().get_config(), "my_argument": ...}'
+        ) from error
+
+
+Layer._call_spec = calling.CallSpec(Layer.call)
+Layer.compute_mask._is_default = True  # type: ignore[attr-defined]
+__all__ = ["LAYERS", "Layer", "assert_input_compatibility"]

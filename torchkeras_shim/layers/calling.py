@@ -1,0 +1,278 @@
+"""What happens around a layer's `call` off the fast path: conversion, building, modes, masks, errors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from torchkeras_shim.core import device as devices
+from torchkeras_shim.core import dtypes, naming, symbolic, tree
+from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.layers import inference
+from torchkeras_shim.layers.input_spec import assert_input_compatibility
+
+if TYPE_CHECKING:
+    from torchkeras_shim.layers.base import Layer
+
+_module_call = torch.nn.Module.__call__
+_Tensor = torch.Tensor
+
+
+class _Shared(threading.local):
+    """What all layers of a thread know together."""
+
+    def __init__(self) -> None:
+        self.depth = 0  # how many layers' general calls are open
+        self.scopes: list[Any] = []  # the layers that are being built or called for the first time
+
+    #: True from the first mask or added loss on: the fast way would miss them.
+    special = False
+    masks = False
+    losses = False
+
+    def note_added_loss(self) -> None:
+        _Shared.losses = _Shared.special = True
+
+    def note_mask(self) -> None:
+        _Shared.masks = _Shared.special = True
+
+
+SHARED = _Shared()
+
+
+class CallSpec:
+    """What a class's `call` can be given."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        parameters = list(inspect.signature(call).parameters.values())[1:]
+        names = [parameter.name for parameter in parameters]
+        self.has_training = "training" in names
+        self.has_mask = "mask" in names
+        self.positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def as_forward(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a class's `forward`: `call` itself, with `training` filled in from the module's mode where it has one."""
+    spec = CallSpec(call)
+    if not spec.has_training:
+        return call
+    position = spec.positional.index("training") if "training" in spec.positional else None
+
+    @functools.wraps(call)
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        given = position is not None and len(args) > position
+        if not given and kwargs.get("training") is None:
+            kwargs["training"] = self.training
+        return call(self, *args, **kwargs)
+
+    return forward
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """Returns torch's type for Keras's name."""
+    return dtypes.to_torch_dtype(name)
+
+
+def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Calls a layer the general way."""
+    training = kwargs.pop("training", None)
+    if symbolic.is_symbolic(args) or symbolic.is_symbolic(kwargs):
+        return _call_symbolic(layer, args, kwargs)
+    given = args
+    args, kwargs = _convert(layer, args, kwargs)
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    masks = _mask_arguments(layer, args, kwargs) if SHARED.masks else None
+    SHARED.depth += 1
+    try:
+        if SHARED.losses and SHARED.depth == 1:
+            clear_losses(layer)
+        with scope_of(layer) if layer._seen_ndim == -1 else nullcontext():
+            build_for(layer, args, kwargs)
+            assert_input_compatibility(layer.input_spec, first, layer)
+            with in_mode(layer, training):
+                try:
+                    outputs = _module_call(layer, *args, **kwargs)
+                except (RuntimeError, IndexError) as error:
+                    explain(layer, args, error)
+                    raise
+    finally:
+        SHARED.depth -= 1
+    layer.__dict__["built"] = True
+    if layer.activity_regularizer is not None:
+        for output in tree.flatten(outputs):
+            layer.add_loss(layer.activity_regularizer(output))
+    elif len(args) == 1 and not kwargs and type(first) is _Tensor and given[0] is first:
+        layer.__dict__["_seen_ndim"] = first.ndim
+        layer.__dict__["_seen_dtype"] = first.dtype
+    if layer.supports_masking or masks is not None:
+        _set_mask(layer, first, outputs, masks)
+    return outputs
+
+
+def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    with scope_of(layer):
+        outputs = layer.compute_output_spec(*args, **kwargs)
+    symbolic.Node(layer, args, kwargs, outputs)
+    return outputs
+
+
+def build_for(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Builds a layer for the shapes of its arguments, if it is not built yet."""
+    if layer.built:
+        return
+    parameters = list(inspect.signature(layer.build).parameters)
+    named = dict(zip(layer._call_spec.positional, args, strict=False)) | kwargs
+    shapes = {name: _shape_of(value) for name, value in named.items()}
+    with scope_of(layer):
+        if len(parameters) > 1 or (parameters and parameters[0] in {f"{name}_shape" for name in shapes}):
+            layer.build(**{f"{name}_shape": shape for name, shape in shapes.items() if f"{name}_shape" in parameters})
+        elif parameters:
+            layer.build(next((shape for shape in shapes.values() if shape is not None), None))
+        else:
+            layer.build()  # type: ignore[call-arg]
+    inference.adopt(layer)
+
+
+def _shape_of(value: Any) -> Any:
+    leaves = tree.flatten(value)
+    if not leaves or not all(isinstance(leaf, (torch.Tensor, KerasTensor)) for leaf in leaves):
+        return None
+    return tree.map_structure(lambda leaf: tuple(leaf.shape), value)
+
+
+def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Turns arrays into tensors on the layer's device and casts floats to the layer's compute type."""
+    dtype = layer._compute_dtype if layer.autocast else None
+
+    def convert(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            if not hasattr(leaf, "__array__"):
+                return leaf
+            leaf = torch.as_tensor(_writable(np.asarray(leaf)), device=device_of(layer))
+        if dtype is not None and leaf.dtype is not dtype and leaf.is_floating_point():
+            mask = getattr(leaf, "_keras_mask", None)
+            leaf = leaf.to(dtype)
+            if mask is not None:
+                leaf._keras_mask = mask
+        return leaf
+
+    if len(args) == 1 and type(args[0]) is _Tensor and not kwargs:  # the common case, without walking a structure
+        return (convert(args[0]),), kwargs
+    converted = {k: v if k == "mask" else tree.map_structure(convert, v) for k, v in kwargs.items()}
+    return tuple(tree.map_structure(convert, argument) for argument in args), converted
+
+
+def _writable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return array if array.flags.writeable else array.copy()  # torch warns of read-only memory
+
+
+def device_of(module: torch.nn.Module) -> torch.device:
+    """Returns where a module's weights are, or the default device if it has none."""
+    first = next(itertools.chain(module.parameters(), module.buffers()), None)
+    return devices.default_device() if first is None else first.device
+
+
+@contextmanager
+def in_mode(module: torch.nn.Module, training: Any) -> Iterator[None]:
+    """Runs a block with a module in training or inference mode, and puts every module's own mode back."""
+    if training is None or bool(training) == module.training:
+        yield
+        return
+    saved = [(child, child.training) for child in module.modules()]
+    module.train(bool(training))
+    try:
+        yield
+    finally:
+        for child, mode in saved:
+            child.training = mode
+
+
+@contextmanager
+def scope_of(layer: Any) -> Iterator[None]:
+    """Opens the name scope of a layer, unless it is the innermost open one already."""
+    if SHARED.scopes and SHARED.scopes[-1] is layer:
+        yield
+        return
+    SHARED.scopes.append(layer)
+    try:
+        with naming.name_scope(layer.name):
+            yield
+    finally:
+        SHARED.scopes.pop()
+
+
+def clear_losses(module: torch.nn.Module) -> None:
+    """Forgets what `add_loss` collected in earlier calls."""
+    for child in module.modules():
+        losses = child.__dict__.get("_added_losses")
+        if losses:
+            losses.clear()
+
+
+# Masks --------------------------------------------------------------------------------------------------------------
+
+
+def _mask_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Hands the masks that ride on the first argument to `call`, if it takes one. Returns them, or `None`."""
+    masks = tree.map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), args[0] if args else None)
+    if all(mask is None for mask in tree.flatten(masks)):
+        return None
+    if layer._call_spec.has_mask and kwargs.get("mask") is None:
+        kwargs["mask"] = masks
+    return masks
+
+
+def _set_mask(layer: Layer, inputs: Any, outputs: Any, masks: Any) -> None:
+    """Attaches the mask of the outputs to them."""
+    if not layer.supports_masking:
+        if masks is not None and getattr(type(layer).compute_mask, "_is_default", False):
+            warnings.warn(
+                f"Layer '{layer.name}' (of type {type(layer).__name__}) was passed an input with a mask attached to "
+                "it. However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=5,
+            )
+        return
+    new = layer.compute_mask(inputs, masks)
+    flat_outputs, flat_masks = tree.flatten(outputs), tree.flatten(new)
+    if len(flat_masks) != len(flat_outputs):
+        return
+    for output, mask in zip(flat_outputs, flat_masks, strict=True):
+        if mask is not None and isinstance(output, torch.Tensor):
+            output._keras_mask = mask  # type: ignore[attr-defined]
+            SHARED.note_mask()
+
+
+# Errors -------------------------------------------------------------------------------------------------------------
+
+
+def explain(layer: Any, args: tuple[Any, ...], error: Exception) -> None:
+    """Adds the layer, its weights and the input's shape to an error of torch's, or raises Keras's error instead.
+
+    Raises:
+        ValueError: where the input does not fit the layer's `input_spec`.
+    """
+    if getattr(error, "_explained", False) or type(error) not in (RuntimeError, IndexError):
+        return
+    if args:
+        try:
+            assert_input_compatibility(getattr(layer, "input_spec", None), args[0], layer)
+        except ValueError as incompatible:
+            raise incompatible from error
+    weights = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
+    shapes = tree.map_structure(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else leaf, list(args))
+    name = getattr(layer, "name", type(layer).__name__)
+    error.args = (
+        f"{error}\n\nThis came up in layer '{name}' ({type(layer).__name__}) for inputs of shape "
+        f"{shapes[0] if len(shapes) == 1 else shapes}. Its weights: {weights or 'none'}.",
+    )
+    error._explained = True  # type: ignore[attr-defined]

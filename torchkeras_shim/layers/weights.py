@@ -1,0 +1,275 @@
+"""A layer's weights: creation, order, freezing, reading and writing. One half of `Layer`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core.variable import Variable
+
+
+class StructureVersion:
+    """Counts changes that a prepared training step must hear of: new weights, freezing, moved weights."""
+
+    value = 0
+
+    @classmethod
+    def bump(cls) -> None:
+        """Records one change."""
+        cls.value += 1
+
+
+class HasWeights(torch.nn.Module):
+    """Weights under Keras's names on top of torch's parameters and buffers."""
+
+    name: str
+    built: bool
+    _trainable: bool
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | int | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Creates a weight: a torch parameter, or a buffer where `trainable=False`.
+
+        Args:
+            shape: The shape; `()` by default.
+            initializer: A name, function or `Initializer`; Glorot uniform for floats, zeros for integers by default.
+            dtype: The type; the layer's `variable_dtype` by default.
+            trainable: Whether training changes it by gradients.
+            autocast: Only `True` is supported.
+            regularizer: A penalty that training adds to the loss.
+            constraint: A projection that the optimizer applies after each update.
+            aggregation: How replicas combine the weight; only `"none"` and `"mean"` are supported.
+            overwrite_with_gradient: Only `False` is supported.
+            name: The weight's name.
+
+        Returns:
+            The variable, already registered with the layer.
+
+        Raises:
+            ValueError: for an option that is not supported.
+        """
+        if not autocast or overwrite_with_gradient or aggregation not in ("none", "mean", None):
+            raise ValueError(
+                "`add_weight` supports only autocast=True, aggregation='none' or 'mean', overwrite_with_gradient=False."
+                f" Received: {autocast=}, {aggregation=}, {overwrite_with_gradient=}"
+            )
+        type_name = dtypes.standardize_dtype(dtype if dtype is not None else self.variable_dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(type_name) else "zeros"
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        name = name if name is not None else naming.auto_name("Variable")
+        variable = Variable(initializers.get(initializer), sizes, type_name, trainable, name)
+        variable._path = naming.scoped(name)
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.requires_grad_(variable.requires_grad and self._trainable)
+        self._register_variable(self._free_key(name), variable, automatic=True)
+        return variable
+
+    @property
+    def variable_dtype(self) -> str:
+        """The type of new weights."""
+        return "float32"
+
+    def _free_key(self, name: str) -> str:
+        key = name.replace(".", "_").replace("/", "_") or "variable"
+        if key not in self._parameters and key not in self._buffers and not hasattr(self, key):
+            return key
+        index = 1
+        while hasattr(self, f"{key}_{index}"):
+            index += 1
+        return f"{key}_{index}"
+
+    def _register_variable(self, key: str, variable: Variable, automatic: bool = False) -> None:
+        """Enters a variable under one key of torch's tables, and takes away the key that `add_weight` made up."""
+        keys: dict[int, str] = self.__dict__.setdefault("_automatic_keys", {})
+        previous = keys.pop(id(variable), None)
+        if previous is not None and previous != key:
+            self._parameters.pop(previous, None)
+            self._buffers.pop(previous, None)
+        self.__dict__.pop(key, None)
+        if variable.trainable:
+            self.register_parameter(key, variable)
+        else:
+            self.register_buffer(key, variable)
+        if automatic:
+            keys[id(variable)] = key
+        StructureVersion.bump()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Moves or casts the layer; buffers stay `Variable`s, which torch would turn into plain tensors."""
+        before = {key: value for key, value in self._buffers.items() if isinstance(value, Variable)}
+        result = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for key, old in before.items():
+            new = self._buffers[key]
+            if new is not None and not isinstance(new, Variable):
+                self._buffers[key] = Variable.wrap(new, like=old)
+        StructureVersion.bump()
+        return result
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    @property
+    def variables(self) -> list[Any]:
+        """All weights; the same as `weights`."""
+        return self.weights
+
+    @property
+    def weights(self) -> list[Any]:
+        """All weights in Keras's order: the layer's own trainable ones, its other ones, then those of its layers."""
+        return module_weights(self)
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The weights that training changes by gradients."""
+        return self.trainable_weights
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that training changes by gradients."""
+        return [weight for weight in self.weights if weight.requires_grad]
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """Frozen weights and statistics."""
+        return self.non_trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """Frozen weights and statistics."""
+        return [weight for weight in self.weights if not weight.requires_grad]
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Returns copies of all weights as numpy arrays, in the order of `weights`."""
+        return [_to_numpy(weight) for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrites all weights.
+
+        Args:
+            weights: Arrays in the order of `weights`, of their shapes.
+
+        Raises:
+            ValueError: where number or shapes differ; no weight has been changed then.
+        """
+        own = self.weights
+        if len(own) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                f"{len(weights)}, but the layer was expecting {len(own)} weights: "
+                f"{[_describe(weight) for weight in own]}."
+            )
+        values = [
+            value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(np.array(value)) for value in weights
+        ]
+        for weight, value in zip(own, values, strict=True):
+            if weight.shape != value.shape:
+                raise ValueError(
+                    f"Layer '{self.name}' weight {_describe(weight)} is not compatible with the provided weight of "
+                    f"shape {tuple(value.shape)}."
+                )
+        with torch.no_grad():
+            for weight, value in zip(own, values, strict=True):
+                weight.copy_(value)
+
+    def count_params(self) -> int:
+        """Returns the number of scalars in all weights.
+
+        Raises:
+            ValueError: where the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
+                "You can build it manually via: `layer.build(input_shape)`."
+            )
+        return sum(weight.numel() for weight in self.weights)
+
+    # Freezing -------------------------------------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer. Setting it reaches every layer and module inside."""
+        return bool(self.__dict__.get("_trainable", True))
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = bool(value)
+        self.__dict__["_trainable"] = value
+        for parameter in self._parameters.values():
+            if parameter is not None and parameter.is_floating_point():
+                parameter.requires_grad_(value and getattr(parameter, "_trainable", True))
+        for child in self._modules.values():
+            if child is not None:
+                freeze(child, value)
+        StructureVersion.bump()
+
+
+def freeze(module: torch.nn.Module, trainable: bool) -> None:
+    """Makes a module of either kind trainable or not, with everything inside it."""
+    if isinstance(module, HasWeights):
+        module.trainable = trainable
+        return
+    for parameter in module._parameters.values():
+        if parameter is not None and parameter.is_floating_point():
+            parameter.requires_grad_(trainable and getattr(parameter, "_trainable", True))
+    for child in module._modules.values():
+        if child is not None:
+            freeze(child, trainable)
+
+
+def module_weights(module: torch.nn.Module) -> list[Any]:
+    """Returns the weights of any module in Keras's order, each once.
+
+    Parameters and buffers of floats count, and whatever `add_weight` made. Counters of raw torch modules
+    (`num_batches_tracked`) do not: they are no weights in Keras's sense.
+    """
+    seen: set[int] = set()
+    weights: list[Any] = []
+
+    def add(tensor: Any) -> None:
+        if tensor is not None and id(tensor) not in seen:
+            seen.add(id(tensor))
+            weights.append(tensor)
+
+    def visit(current: torch.nn.Module) -> None:
+        for parameter in current._parameters.values():
+            add(parameter)
+        for key, buffer in current._buffers.items():
+            if isinstance(buffer, Variable) or (
+                buffer is not None and buffer.is_floating_point() and key not in current._non_persistent_buffers_set
+            ):
+                add(buffer)
+        for child in current._modules.values():
+            if child is not None:
+                visit(child)
+
+    visit(module)
+    return weights
+
+
+def _to_numpy(weight: torch.Tensor) -> np.ndarray[Any, Any]:
+    tensor = weight.detach()
+    if tensor.dtype == torch.bfloat16:  # numpy has no such type
+        tensor = tensor.float()
+    return np.array(tensor.numpy(force=True))
+
+
+def _describe(weight: torch.Tensor) -> str:
+    return f"{getattr(weight, 'path', 'weight')} of shape {tuple(weight.shape)}"
