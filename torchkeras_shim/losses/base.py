@@ -164,20 +164,18 @@ def reduce_weighted_values(
         >>> reduce_weighted_values(values, weights, None, "sum_over_batch_size", torch.float32)
         tensor(0.5000)
     """
-    values = as_tensor(values, dtype)
+    losses = as_tensor(values, dtype)
     if sample_weight is not None:
-        sample_weight = as_tensor(sample_weight, dtype, like=values)
+        sample_weight = as_tensor(sample_weight, dtype, like=losses)
     if mask is not None:
-        mask = as_tensor(mask, like=values)
-        sample_weight = apply_mask(sample_weight, mask, dtype, reduction)
+        sample_weight = apply_mask(sample_weight, as_tensor(mask, like=losses), dtype, reduction)
     if sample_weight is not None:
-        values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
-        values = values * sample_weight
-    if reduction is None or reduction == "none" or values.ndim == 0 or tuple(values.shape) == (0,):
-        return values
-    if reduction == "sum":
-        return values.sum()
+        losses, sample_weight = squeeze_or_expand_to_same_rank(losses, sample_weight)
+        losses = torch.mul(losses, sample_weight)
+    if reduction is None or reduction == "none" or losses.ndim == 0 or tuple(losses.shape) == (0,):
+        return losses
+    if reduction == "sum" or not losses.numel():
+        return losses.sum()
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        return divide_no_nan(values.sum(), sample_weight.sum())
-    mean: torch.Tensor = values.mean() if values.numel() else values.sum()
-    return mean
+        return divide_no_nan(losses.sum(), sample_weight.sum())
+    return losses.mean()

@@ -71,7 +71,7 @@ class TorchLoss(Loss):
     def _without_reduction(self) -> Any:
         if not isinstance(self.loss, torch.nn.Module):
             return functools.partial(self.loss, reduction="none")
-        unreduced = copy.copy(self.loss)  # shares the weights
+        unreduced: Any = copy.copy(self.loss)  # shares the weights
         unreduced.reduction = "none"
         return unreduced
 

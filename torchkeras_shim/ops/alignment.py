@@ -23,9 +23,10 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None, like: torch.Tensor |
         torch.float32
     """
     if isinstance(value, torch.Tensor):
-        if like is not None and value.device != like.device:
-            value = value.to(like.device)
-        return value if dtype is None or value.dtype is dtype else value.to(dtype)
+        tensor: torch.Tensor = value
+        if like is not None and tensor.device != like.device:
+            tensor = tensor.to(like.device)
+        return tensor if dtype is None or tensor.dtype is dtype else tensor.to(dtype)
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if dtype is None and array.dtype == np.float64 and not isinstance(value, (np.ndarray, np.generic)):
         dtype = dtypes.to_torch_dtype(config.floatx())
@@ -100,8 +101,9 @@ def check_broadcast(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> No
     for left, right in zip(reversed(y_true.shape), reversed(y_pred.shape), strict=False):
         if left != right and 1 not in (left, right):
             raise ValueError(
-                f"{name}: `y_true` and `y_pred` must have the same shape. Received: "
-                f"y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}. The width of the last layer must be that of the targets: "
+                f"{name}: `y_true` and `y_pred` must have the same shape. "
+                f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}. "
+                f"The width of the last layer must be that of the targets: "
                 f"{_width_hint(y_true, y_pred)}"
             )
 

@@ -21,7 +21,7 @@ NO_IGNORED_LABEL = -(2**63)
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> torch.Tensor:
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """Computes the binary crossentropy of every element.
 
     Args:
@@ -50,7 +50,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 @op
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> torch.Tensor:
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """Computes the crossentropy between true and predicted distributions.
 
     Args:
@@ -80,9 +80,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 
 
 @op
-def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> torch.Tensor:
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """Computes the crossentropy between integer labels and predicted distributions.
 
     Args:

@@ -33,7 +33,7 @@ def _aligned_pair(name: str, y_true: Any, y_pred: Any) -> tuple[torch.Tensor, to
 
 
 @op
-def mean_squared_error(y_true: Any, y_pred: Any) -> torch.Tensor:
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(square(y_true - y_pred), axis=-1)`.
 
     Args:
@@ -52,7 +52,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def mean_absolute_error(y_true: Any, y_pred: Any) -> torch.Tensor:
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(abs(y_true - y_pred), axis=-1)`.
 
     Args:
@@ -71,7 +71,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> torch.Tensor:
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """Computes `100 * mean(abs((y_true - y_pred) / y_true), axis=-1)`, safe at zero.
 
     Args:
@@ -91,7 +91,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> torch.Tensor:
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(square(log(y_true + 1) - log(y_pred + 1)), axis=-1)`; values below zero count as zero.
 
     Args:
@@ -112,7 +112,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> torch.Tensor:
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Computes the Huber loss: squared near the target, linear beyond `delta`.
 
     Args:
@@ -133,7 +133,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> torch.Tensor:
 
 
 @op
-def log_cosh(y_true: Any, y_pred: Any) -> torch.Tensor:
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(log(cosh(y_pred - y_true)), axis=-1)`.
 
     Args:
@@ -153,7 +153,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def kl_divergence(y_true: Any, y_pred: Any) -> torch.Tensor:
+def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """Computes `sum(y_true * log(y_true / y_pred), axis=-1)`.
 
     Args:
@@ -174,7 +174,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def poisson(y_true: Any, y_pred: Any) -> torch.Tensor:
+def poisson(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(y_pred - y_true * log(y_pred), axis=-1)`.
 
     Args:
@@ -199,7 +199,7 @@ def _signed_labels(y_true: torch.Tensor) -> torch.Tensor:
 
 
 @op
-def hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
+def hinge(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(maximum(1 - y_true * y_pred, 0), axis=-1)`.
 
     Args:
@@ -218,7 +218,7 @@ def hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def squared_hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """Computes `mean(square(maximum(1 - y_true * y_pred, 0)), axis=-1)`.
 
     Args:
@@ -237,7 +237,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 
 @op
-def categorical_hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """Computes `maximum(neg - pos + 1, 0)`: the best wrong class against the right one.
 
     Args:
@@ -257,7 +257,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
     return (negative - positive + 1.0).clamp(min=0.0)
 
 
-def similarity(y_true: Any, y_pred: Any, axis: int = -1) -> torch.Tensor:
+def similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Computes the cosine of the angle between vectors; vectors of zeros give 0."""
     y_true, y_pred = _aligned_pair("cosine_similarity", y_true, y_pred)
     return (_unit(y_true, axis) * _unit(y_pred, axis)).sum(dim=axis)
@@ -269,7 +269,7 @@ def _unit(x: torch.Tensor, axis: int) -> torch.Tensor:
 
 
 @op
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> torch.Tensor:
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Computes the negative cosine similarity: -1 for vectors of equal direction.
 
     Args:
@@ -290,7 +290,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> torch.Tensor:
 @op
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> torch.Tensor:
+) -> Any:
     """Computes the mean binary crossentropy of each sample.
 
     Args:
@@ -310,13 +310,13 @@ def binary_crossentropy(
     y_true, y_pred = _pair(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return crossentropy.binary_crossentropy.__wrapped__(y_true, y_pred, from_logits).mean(dim=axis)  # type: ignore[attr-defined,no-any-return]
+    return crossentropy.binary_crossentropy.__wrapped__(y_true, y_pred, from_logits).mean(dim=axis)  # type: ignore[attr-defined]
 
 
 @op
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> torch.Tensor:
+) -> Any:
     """Computes the crossentropy between one-hot labels and predictions.
 
     Args:
@@ -350,13 +350,13 @@ def categorical_crossentropy(
     if label_smoothing:
         crossentropy.check_one_hot(y_true, y_pred, axis)
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
-    return crossentropy.categorical_crossentropy.__wrapped__(y_true, y_pred, from_logits, axis)  # type: ignore[attr-defined,no-any-return]
+    return crossentropy.categorical_crossentropy.__wrapped__(y_true, y_pred, from_logits, axis)  # type: ignore[attr-defined]
 
 
 @op
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> torch.Tensor:
+) -> Any:
     """Computes the crossentropy between integer labels and predictions.
 
     Args:
@@ -382,9 +382,9 @@ def sparse_categorical_crossentropy(
         y_true = y_true.squeeze(axis)
     per_sample = crossentropy.sparse_categorical_crossentropy.__wrapped__  # type: ignore[attr-defined]
     if ignore_class is None:
-        return per_sample(y_true, y_pred, from_logits, axis)  # type: ignore[no-any-return]
+        return per_sample(y_true, y_pred, from_logits, axis)
     valid = y_true != ignore_class
     losses = per_sample(torch.where(valid, y_true, 0), y_pred, from_logits, axis)
     losses = torch.where(valid, losses, 0.0)
-    losses._keras_mask = valid
-    return losses  # type: ignore[no-any-return]
+    losses._keras_mask = valid  # type: ignore[attr-defined]
+    return losses

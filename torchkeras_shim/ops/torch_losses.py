@@ -31,12 +31,10 @@ def is_torch_loss(value: Any) -> bool:
         return issubclass(value, torch_loss_modules._Loss)
     if isinstance(value, torch.nn.Module):
         return isinstance(value, torch_loss_modules._Loss)
-    function = value.func if isinstance(value, functools.partial) else value
-    return (
-        inspect.isfunction(function)
-        and getattr(F, function.__name__, None) is function
-        and "reduction" in inspect.signature(function).parameters
-    )
+    function: Any = value.func if isinstance(value, functools.partial) else value
+    if not inspect.isfunction(function):
+        return False
+    return getattr(F, function.__name__, None) is function and "reduction" in inspect.signature(function).parameters
 
 
 def name_of(loss: Any) -> str:
@@ -49,7 +47,7 @@ def name_of(loss: Any) -> str:
 
 def check_two_arguments(loss: Any) -> None:
     """Raises a ValueError for a torch loss that needs more than predictions and targets."""
-    function = loss.forward if isinstance(loss, torch.nn.Module) else loss
+    function: Callable[..., Any] = loss.forward if isinstance(loss, torch.nn.Module) else loss
     required = [
         name
         for name, parameter in inspect.signature(function).parameters.items()
