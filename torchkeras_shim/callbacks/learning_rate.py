@@ -204,6 +204,20 @@ class TorchLRScheduler(Callback):
             return self.interval == "batch"
         return not is_default(self, hook)
 
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Checks that the scheduler belongs to the optimizer that trains.
+
+        Raises:
+            ValueError: where it belongs to another one, which would go unnoticed.
+        """
+        optimizer = self.model.optimizer
+        if getattr(optimizer, "optimizer", None) is not self.scheduler.optimizer:
+            raise ValueError(
+                f"The scheduler {type(self.scheduler).__name__} belongs to an optimizer that the model is not trained "
+                f"with. Expected: {self.scheduler.optimizer!r}. Received: {optimizer!r}. Make the torch optimizer "
+                "first, then the scheduler from it, and write `model.compile(optimizer=optimizer, ...)`."
+            )
+
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Steps the scheduler where that is asked for per batch."""
         if self.interval == "batch":

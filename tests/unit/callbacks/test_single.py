@@ -12,15 +12,15 @@ class Optimizer:
     name = "optimizer"
 
     def __init__(self, wrapped):
-        self.wrapped = wrapped
+        self.optimizer = wrapped
 
     @property
     def learning_rate(self):
-        return self.wrapped.param_groups[0]["lr"]
+        return self.optimizer.param_groups[0]["lr"]
 
     @learning_rate.setter
     def learning_rate(self, value):
-        self.wrapped.param_groups[0]["lr"] = value
+        self.optimizer.param_groups[0]["lr"] = value
 
 
 class Model:
@@ -75,6 +75,13 @@ def test_a_torch_plateau_scheduler_without_its_value_warns(wrapped):
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(wrapped)
     with pytest.warns(UserWarning, match="`val_accuracy` which is not available. Available metrics are: loss"):
         run_epochs(callbacks.TorchLRScheduler(scheduler, monitor="val_accuracy"), wrapped, [1.0])
+
+
+def test_a_torch_scheduler_of_another_optimizer_is_refused(wrapped):
+    other = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    callback = callbacks.TorchLRScheduler(torch.optim.lr_scheduler.StepLR(other, 1))
+    with pytest.raises(ValueError, match="belongs to an optimizer that the model is not trained with"):
+        run_epochs(callback, wrapped, [1.0])
 
 
 def test_wrong_arguments_of_a_torch_scheduler(wrapped):

@@ -1,0 +1,288 @@
+"""Weights in Keras's `.weights.h5` files: what is written here real Keras opens, and the reverse."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import torch
+from torch.nn.parameter import is_lazy
+
+from torchkeras_shim.callbacks.console import print_msg
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.layers.tracking import Container
+from torchkeras_shim.saving import hdf5
+from torchkeras_shim.saving.atomic import replacing
+from torchkeras_shim.saving.hdf5 import UnsafeFileError
+from torchkeras_shim.saving.layout import Entry, walk
+
+
+def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Saves a model's weights, and its optimizer's state, in Keras's format.
+
+    The file appears at once and whole: an interrupted save leaves the previous file as it was.
+
+    Args:
+        model: The model; it must be built.
+        filepath: A path that ends in `.weights.h5`.
+        overwrite: `False` asks before an existing file is overwritten.
+
+    Raises:
+        ValueError: for another ending, or a model that is not built.
+        FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
+    """
+    path = os.fspath(filepath)
+    _check_ending(path, "save")
+    _check_built(model, "saving a model")
+    if os.path.exists(path) and not overwrite and not _may_overwrite(path):
+        return
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        for entry in walk(model):
+            _write(file, entry)
+
+
+def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+    """Loads weights that `save_weights`, or Keras, has saved. Either all of them are loaded or none.
+
+    Args:
+        model: The model; it must be built, of the architecture of the file.
+        filepath: A path that ends in `.weights.h5`.
+        skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
+
+    Raises:
+        ValueError: for another ending, a model that is not built, weights that do not fit, or a file with links into
+            other files.
+    """
+    path = os.fspath(filepath)
+    _check_ending(path, "load")
+    _check_built(model, "loading weights into a model")
+    loads: list[_Load] = []
+    failures: list[tuple[Any, Exception]] = []
+    with _open(path) as file:
+        for entry in walk(model):
+            try:
+                loads.append(_Load(entry, file))
+            except UnsafeFileError:
+                raise
+            except ValueError as error:
+                failures.append((entry.target, error))
+        if failures:
+            _report(failures, skip_mismatch)
+        for load in loads:
+            load.read()
+        unused = _unused(file, loads, failures)
+    # Nothing has been changed up to here; the methods of the user's own layers may still fail.
+    for load in sorted(loads, key=lambda load: not load.is_custom):
+        load.apply()
+    if unused:
+        warnings.warn(
+            f"'{path}' holds {len(unused)} weights that the model has no place for; they were not loaded: "
+            f"{', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''}",
+            stacklevel=2,
+        )
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def _write(file: h5py.File, entry: Entry) -> None:
+    group = file.create_group(f"{entry.path}/vars" if entry.path else "vars")
+    name = getattr(entry.target, "name", None)
+    if isinstance(name, str):
+        group.attrs["name"] = name
+    for key, value in _to_save(entry.target):
+        hdf5.write(group, key, value)
+
+
+def _to_save(target: Any) -> Iterator[tuple[str, Any]]:
+    if hasattr(target, "save_own_variables"):
+        store: dict[str, Any] = {}
+        target.save_own_variables(store)
+        yield from store.items()
+    else:
+        yield from own_weights(target).items()
+
+
+def own_weights(target: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Returns the tensors that a module keeps in its own group, by their key there.
+
+    For a layer: its own weights, numbered, trainable ones first. For a raw torch module: its whole `state_dict`.
+    """
+    if isinstance(target, Layer):
+        parameters, buffers = _own(target)
+        return {str(index): tensor for index, tensor in enumerate([*parameters, *buffers])}
+    tensors = {}
+    for key, value in target.state_dict().items():
+        if is_lazy(value):
+            raise ValueError(
+                f"The torch module {type(target).__name__} is not initialized: it has no '{key}' yet. "
+                "Call the model on some data first."
+            )
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(
+                f"The torch module {type(target).__name__} keeps '{key}' of type {type(value).__name__} in its "
+                "state_dict. A weights file holds tensors only; use `torch.save(model.state_dict(), path)`."
+            )
+        # "/" would open a group in the file.
+        tensors[key.replace("%", "%25").replace("/", "%2F")] = value
+    return tensors
+
+
+def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Returns a layer's own parameters and buffers, those in its lists and dicts included, each once."""
+    parameters = {id(p): p for p in module._parameters.values() if p is not None}
+    buffers = {
+        id(b): b
+        for key, b in module._buffers.items()
+        if b is not None and (isinstance(b, Variable) or key not in module._non_persistent_buffers_set)
+    }
+    for child in module._modules.values():
+        if isinstance(child, Container):
+            for found, table in zip(_own(child), (parameters, buffers), strict=True):
+                table.update((id(tensor), tensor) for tensor in found)  # type: ignore[attr-defined]
+    return list(parameters.values()), list(buffers.values())
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+class _Load:
+    """What a file gives to one object: checked first, read next, applied last."""
+
+    def __init__(self, entry: Entry, file: h5py.File) -> None:
+        self.target = entry.target
+        self.is_custom = hasattr(entry.target, "load_own_variables")
+        self.found = hdf5.arrays(_group(file, entry.path))
+        self.names = [dataset.name for dataset in self.found.values()]
+        self.tensors: dict[str, torch.Tensor] = {}
+        self.values: dict[str, torch.Tensor] = {}
+        if not self.is_custom:
+            self.tensors = own_weights(entry.target)
+            self._check()
+
+    def _check(self) -> None:
+        who = _describe(self.target)
+        if set(self.found) != set(self.tensors):
+            expected = [getattr(tensor, "name", None) or key for key, tensor in self.tensors.items()]
+            raise ValueError(
+                f"{who} expected {len(self.tensors)} variables, but received {len(self.found)} variables during "
+                f"loading. Expected: {expected}. Found in the file: {sorted(self.found)}"
+            )
+        for key, tensor in self.tensors.items():
+            if self.found[key].shape != tuple(tensor.shape):
+                name = getattr(tensor, "path", None) or key
+                raise ValueError(
+                    f"{who}: the shape of the target variable and the shape of the value in the file must match. "
+                    f"Expected: {tuple(tensor.shape)} for '{name}'. Found: {self.found[key].shape}"
+                )
+
+    def read(self) -> None:
+        self.values = {key: hdf5.read(dataset) for key, dataset in self.found.items()}
+        self.found = {}
+
+    def apply(self) -> None:
+        if self.is_custom:
+            if self.values or isinstance(self.target, torch.nn.Module):
+                self._apply_custom()
+            return
+        with torch.no_grad():
+            for key, tensor in self.tensors.items():
+                tensor.copy_(self.values[key])
+
+    def _apply_custom(self) -> None:
+        own = own_weights(self.target) if isinstance(self.target, torch.nn.Module) else {}
+        before = {key: tensor.detach().clone() for key, tensor in own.items()}
+        store = {key: value if value.dtype == torch.bfloat16 else value.numpy() for key, value in self.values.items()}
+        try:
+            self.target.load_own_variables(store)
+        except Exception:
+            with torch.no_grad():
+                for key, tensor in own.items():
+                    tensor.copy_(before[key])
+            raise
+
+
+def _group(file: h5py.File, path: str) -> h5py.Group | None:
+    group = hdf5.find_group(file, f"{path}/vars" if path else "vars")
+    if group is None and path and "_layer_checkpoint_dependencies" in file:  # files of Keras 2.13
+        older = path.replace("layers", "_layer_checkpoint_dependencies")
+        group = hdf5.find_group(file, f"{older}/vars")
+    return group
+
+
+def _unused(file: h5py.File, loads: list[_Load], failures: list[Any]) -> list[str]:
+    if failures:  # they have been reported
+        return []
+    taken = {name for load in loads for name in load.names}
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(f"/{name}") if isinstance(item, h5py.Dataset) else None)
+    # The state of an optimizer is no loss to a model that is not compiled.
+    return [name for name in names if name not in taken and not name.startswith("/optimizer/")]
+
+
+def _report(failures: list[tuple[Any, Exception]], skip_mismatch: bool) -> None:
+    target, error = failures[0]
+    message = (
+        f"A total of {len(failures)} objects could not be loaded. Example error message for object {target}:\n\n"
+        f"{error}\n\nList of objects that could not be loaded:\n{[_describe(target) for target, _ in failures]}"
+    )
+    if not skip_mismatch:
+        raise ValueError(f"{message}\nNo weight has been changed. Pass `skip_mismatch=True` to load the others.")
+    warnings.warn(message, stacklevel=3)
+
+
+def _describe(target: Any) -> str:
+    kind = "Layer" if isinstance(target, Layer) else "Module"
+    name = getattr(target, "name", None)
+    return f"{kind} '{name}'" if isinstance(name, str) else f"{kind} {type(target).__name__}"
+
+
+def _open(path: str) -> h5py.File:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no weights file '{path}'.")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise OSError(f"'{path}' cannot be opened as an HDF5 file: {error}") from error
+
+
+# Checks -------------------------------------------------------------------------------------------------------------
+
+
+def _check_ending(path: str, verb: str) -> None:
+    if path.endswith(".weights.h5"):
+        return
+    hint = ""
+    if path.endswith((".pt", ".pth")):
+        hint = (
+            " For a torch checkpoint write `torch.save(model.state_dict(), path)`."
+            if verb == "save"
+            else " For a torch checkpoint write `model.load_state_dict(torch.load(path, weights_only=True))`."
+        )
+    elif path.endswith((".keras", ".h5", ".hdf5")) and verb == "load":
+        hint = " Weights out of whole models (`.keras`, `.h5`) cannot be loaded yet."
+    raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}.{hint}")
+
+
+def _check_built(model: Any, doing: str) -> None:
+    if not model.built:
+        raise ValueError(
+            f"You are {doing} that has not yet been built. Try building the model first by calling it on some data or "
+            "by using `build()`."
+        )
+
+
+def _may_overwrite(path: str) -> bool:
+    try:
+        answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]").strip().lower()
+        while answer not in ("y", "n"):
+            answer = input('Enter "y" (overwrite) or "n" (cancel).').strip().lower()
+    except EOFError as error:
+        raise FileExistsError(f"'{path}' already exists. Pass `overwrite=True` to replace it.") from error
+    if answer == "y":
+        print_msg("[TIP] Next time specify overwrite=True!")
+    return answer == "y"

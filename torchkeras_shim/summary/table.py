@@ -1,0 +1,192 @@
+"""A summary as text: Keras 3's table, laid out by tabulate."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+import tabulate
+from tabulate import DataRow, Line, TableFormat
+
+from torchkeras_shim.summary.rows import Count, Row, Summary
+
+_TOP, _BELOW_HEADER = Line("┏", "━", "┳", "┓"), Line("┡", "━", "╇", "┩")
+_BETWEEN_ROWS, _BOTTOM = Line("├", "─", "┼", "┤"), Line("└", "─", "┴", "┘")
+_HEADER, _BODY = DataRow("┃", "┃", "┃"), DataRow("│", "│", "│")
+
+_POSITIONS = (0.45, 0.80, 1.0)
+_LINE_LENGTH = 88
+_PADDING = 1
+
+
+def render(
+    summary: Summary,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    show_trainable: bool = False,
+    columns: int = 80,
+) -> str:
+    """Returns the text of a summary, with a new line at its end.
+
+    Args:
+        summary: The data.
+        line_length: The length of a line; by default as Keras's, where the terminal is that wide.
+        positions: Where the columns end, as shares of the line.
+        show_trainable: Whether to add a column that says which layers training changes.
+        columns: The terminal's width.
+
+    Raises:
+        ValueError: where there is no room for the columns, or not a position for each.
+    """
+    headers = ["Layer (type)", "Output Shape", "Param #"]
+    alignments = ["<", "<", ">"]
+    ends = list(positions or _POSITIONS)
+    default_length = _LINE_LENGTH
+    if show_trainable:
+        headers.append("Trainable")
+        alignments.append("^")
+        ends = [end * 0.90 for end in ends] + [1.0]
+        default_length += 12
+    widths = _widths(ends, line_length or min(default_length, columns - 4), len(headers))
+    body = [_cells(row, show_trainable) for row in summary.rows]
+    lines = [
+        f'Model: "{summary.name}"',
+        _table(headers, body, widths, alignments),
+        f" Total params: {_count(summary.total)}",
+        f" Trainable params: {_count(summary.trainable)}",
+        f" Non-trainable params: {_count(summary.non_trainable)}",
+    ]
+    if summary.optimizer is not None:
+        lines.append(f" Optimizer params: {_count(summary.optimizer)}")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row, show_trainable: bool) -> list[str]:
+    prefix = "   " * row.level + "└ " if row.level else ""
+    params = "0 (unbuilt)" if row.params is None else f"{row.params:,}"
+    cells = [f"{prefix}{row.name} ({row.kind})", row.output_shape, params]
+    if show_trainable:
+        cells.append("-" if row.trainable is None else "Y" if row.trainable else "N")
+    return cells
+
+
+def _count(count: Count) -> str:
+    size = float(count.size)
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if size < 1024:
+            return f"{count.params:,} ({size:.2f} {unit})"
+        size /= 1024
+    return f"{count.params:,} ({size:.2f} PB)"
+
+
+# Layout -------------------------------------------------------------------------------------------------------------
+
+
+def _widths(ends: list[float], line_length: int, number: int) -> list[int]:
+    """Returns the widths of the columns' contents.
+
+    The positions share out the line without its borders and padding; what these take is then taken from all columns
+    alike, and what is left over is given to them in proportion. That is how Keras's table comes out.
+    """
+    if len(ends) < number:
+        raise ValueError(f"Expected `positions` to have one value for each of the {number} columns. Received: {ends}")
+    starts = [0, *(int(end * line_length) for end in ends[: number - 1])]
+    contents = [int(end * line_length) - start for end, start in zip(ends, starts, strict=False)][:number]
+    if min(contents) < 4:
+        raise ValueError("Insufficient console width to print summary.")
+    room = line_length - (number + 1)
+    widths = [min(content + 2 * _PADDING, room) for content in contents]
+    excess = sum(widths) - room
+    for index in range(number):  # evenly, rounding as it goes
+        taken = min(widths[index], round(excess / (number - index))) if excess > 0 else 0
+        widths[index] -= taken
+        excess -= taken
+    if excess < 0:
+        missing, shares = -excess, sum(widths)
+        for index, width in enumerate(widths):
+            given = math.ceil(width * missing / shares)
+            widths[index] += given
+            missing, shares = missing - given, shares - width
+    return [max(width - 2 * _PADDING, 1) for width in widths]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Breaks a text between words; a word that is too long gets a line of its own and is cut there."""
+    lines: list[str] = []
+    current = ""
+    for word in re.findall(r"\s*\S+\s*", text):
+        if current and len(current) + len(word.rstrip()) > width:
+            lines.append(current)
+            current = ""
+        current += word
+    lines = [line.rstrip() for line in (*lines, current)]
+    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines]
+
+
+def _block(cells: list[str], widths: list[int], alignments: list[str], at_bottom: bool = False) -> list[list[str]]:
+    """Returns the lines of one row, each a list of cells of the exact widths."""
+    wrapped = [_wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    height = max(map(len, wrapped))
+    columns = []
+    for lines, width, alignment in zip(wrapped, widths, alignments, strict=True):
+        blank = [""] * (height - len(lines))
+        columns.append([f"{line:{alignment}{width}}" for line in (blank + lines if at_bottom else lines + blank)])
+    return [list(line) for line in zip(*columns, strict=True)]
+
+
+def _table(headers: list[str], body: list[list[str]], widths: list[int], alignments: list[str]) -> str:
+    """Lays a table out.
+
+    tabulate formats of one's own know no rows of several lines, so each line is a row to it, and the format says for
+    each one which borders it has and what comes between it and the next.
+    """
+    rows: list[list[str]] = []
+    borders: list[DataRow] = []
+    between: list[Line | None] = []
+    for index, cells in enumerate([headers, *body]):
+        block = _block(cells, widths, alignments, at_bottom=index == 0)
+        rows += block
+        borders += [_BODY if index else _HEADER] * len(block)
+        between += [None] * (len(block) - 1) + [_BETWEEN_ROWS if index else _BELOW_HEADER]
+    border, separator = iter(borders), iter(between)
+
+    def data_row(padded: list[str], *_: object) -> str:
+        begin, middle, end = next(border)
+        return f"{begin}{middle.join(padded)}{end}"
+
+    def line_between(column_widths: list[int], _: object) -> str:
+        line = next(separator)
+        return _rule(line, column_widths) if line is not None else ""
+
+    style = TableFormat(
+        lineabove=_TOP,
+        linebelowheader=None,
+        linebetweenrows=line_between,
+        linebelow=_BOTTOM if body else None,
+        headerrow=None,
+        datarow=data_row,
+        padding=_PADDING,
+        with_header_hide=None,
+    )
+    with _whitespace_kept():
+        text = tabulate.tabulate(rows, tablefmt=style, disable_numparse=True, colalign=["left"] * len(widths))
+    if not body:  # tabulate puts no line below the last row
+        total = [width + 2 * _PADDING for width in widths]
+        text = "\n".join([text, _rule(_BELOW_HEADER, total), _rule(_BOTTOM, total)])
+    return "\n".join(line for line in text.split("\n") if line)
+
+
+def _rule(line: Line, widths: list[int]) -> str:
+    return f"{line.begin}{line.sep.join(line.hline * width for width in widths)}{line.end}"
+
+
+@contextlib.contextmanager
+def _whitespace_kept() -> Iterator[None]:
+    """Lets tabulate keep the spaces of cells that are aligned already; it has only a global switch for that."""
+    before, tabulate.PRESERVE_WHITESPACE = tabulate.PRESERVE_WHITESPACE, True
+    try:
+        yield
+    finally:
+        tabulate.PRESERVE_WHITESPACE = before
