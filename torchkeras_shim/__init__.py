@@ -83,7 +83,7 @@ _ATTRIBUTES = {
 }
 
 # Names of Keras 3 that this version does not have: asked for, they are told apart from misspelt ones.
-_NOT_YET = (
+NOT_YET = (
     "FloatDTypePolicy",
     "Function",
     "Operation",
@@ -165,7 +165,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from torchkeras_shim.core.errors import did_you_mean
 
-    if name in _NOT_YET:
+    if name in NOT_YET:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: Keras has it, this version does not yet.")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{did_you_mean(name, __all__)}")
 

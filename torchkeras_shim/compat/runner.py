@@ -15,6 +15,9 @@ from typing import NoReturn
 import torchkeras_shim
 from torchkeras_shim.compat.finder import install
 
+#: Tells children of multiprocessing which script their parent runs.
+SCRIPT_VARIABLE = "TORCHKERAS_SHIM_SCRIPT"
+
 _USAGE = """\
 usage: python -m torchkeras_shim script.py [arguments]
        python -m torchkeras_shim -m module [arguments]
@@ -77,9 +80,11 @@ def run_script(path: str, arguments: Sequence[str] = ()) -> None:
         return
     if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
         sys.path[0] = os.path.dirname(os.path.realpath(path))
-    module = new_main(path)
+    full_path = os.path.abspath(path)
+    os.environ[SCRIPT_VARIABLE] = full_path
+    module = new_main(full_path)
     replaced, sys.modules["__main__"] = sys.modules.get("__main__"), module
-    _guarded(lambda: execute(path, module))
+    _guarded(lambda: execute(full_path, module))
     del replaced  # kept alive until here: a module that is dropped loses its globals
 
 
@@ -103,7 +108,7 @@ def new_main(path: str) -> ModuleType:
 
 def execute(path: str, module: ModuleType) -> None:
     """Runs a script's code in a module's namespace."""
-    with io.open_code(os.path.abspath(path)) as file:
+    with io.open_code(path) as file:
         source = file.read()
     exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
 

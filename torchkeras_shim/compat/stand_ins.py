@@ -104,6 +104,8 @@ def missing(module: ModuleType, name: str) -> str:
     if isinstance(module, TensorFlow):
         offers = "It offers tf.keras, the activations of tf.nn, and tf.__version__."
         return f"{text} {_INSTEAD.get(name, offers)}"
+    if module.__dict__.get("_target") is torchkeras_shim and name in torchkeras_shim.NOT_YET:
+        return f"{text} Keras has it, this version of torchkeras_shim does not yet."
     return text + did_you_mean(name, dir(module))
 
 
@@ -120,6 +122,32 @@ def submodule(target: ModuleType, name: str) -> ModuleType | None:
     value = getattr(target, name, None)
     inside = isinstance(value, ModuleType) and value.__name__.startswith(f"{PACKAGE}.")
     return value if inside and name in public_names(target) else None
+
+
+# tf.keras.losses and tf.keras.metrics kept these names, which Keras 3 dropped from its own.
+_OF_TF_KERAS = {
+    "KLD": "kl_divergence",
+    "MAE": "mean_absolute_error",
+    "MAPE": "mean_absolute_percentage_error",
+    "MSE": "mean_squared_error",
+    "MSLE": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+
+
+def _own_names(root: str, target: ModuleType) -> dict[str, Any] | None:
+    if target is torchkeras_shim:
+        return {"__version__": KERAS_VERSION, "version": _version}
+    if root == "tensorflow" and target.__name__ in (f"{PACKAGE}.losses", f"{PACKAGE}.metrics"):
+        losses = torchkeras_shim.losses
+        return {alias: getattr(losses, name) for alias, name in _OF_TF_KERAS.items()}
+    return None
 
 
 def build(name: str) -> StandIn | None:
@@ -139,8 +167,7 @@ def build(name: str) -> StandIn | None:
         if child is None:
             return None
         target = child
-    own = {"__version__": KERAS_VERSION, "version": _version} if target is torchkeras_shim else None
-    return StandIn(name, target, own)
+    return StandIn(name, target, _own_names(root, target))
 
 
 def _version() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from torchkeras_shim import activations, ops
+from torchkeras_shim.activations.functions import KERNELS
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 
@@ -33,10 +34,11 @@ __all__ = [
 
 
 def _like(activation: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Lets configs show one of the functions below as Keras's own."""
+    """Lets configs show one of the functions below as Keras's own, and layers call what that one would call."""
 
     def decorate(function: Function) -> Function:
         PUBLIC_NAMES[function] = PUBLIC_NAMES[activation]
+        KERNELS[function] = KERNELS.get(activation, activation)
         return function
 
     return decorate

@@ -1,0 +1,226 @@
+"""The modules that scripts get for `keras` and `tensorflow`, inside one process."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import torchkeras_shim
+from torchkeras_shim import compat
+
+PROVIDER = f"provided by torchkeras_shim {torchkeras_shim.__version__} on PyTorch"
+
+
+def _real_modules():
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] in ("keras", "tensorflow")}
+
+
+@pytest.fixture
+def clean():
+    """No trace of the real packages, which other tests may have imported, and none of ours afterwards."""
+    before = _real_modules()
+    for name in before:
+        del sys.modules[name]
+    yield
+    compat.uninstall()
+    sys.modules.update(before)
+
+
+@pytest.fixture
+def installed(clean):
+    compat.install()
+
+
+@pytest.mark.usefixtures("installed")
+class TestImports:
+    def test_keras(self):
+        import keras
+        from keras import activations
+        from keras.activations import relu
+
+        assert relu is torchkeras_shim.activations.relu
+        assert keras.activations is activations
+        assert keras.Variable is torchkeras_shim.Variable
+        assert keras.device is torchkeras_shim.device
+
+    def test_tensorflow_keras(self):
+        import tensorflow as tf
+        import tensorflow.keras.activations as short
+        from tensorflow import keras
+        from tensorflow.keras.activations import relu
+
+        assert relu is torchkeras_shim.activations.relu
+        assert tf.keras is keras
+        assert tf.keras.activations is short
+
+    def test_modules_say_what_they_are(self):
+        for name in ("keras", "keras.activations", "tensorflow", "tensorflow.nn", "tensorflow.keras.activations"):
+            assert repr(importlib.import_module(name)) == f"<module {name!r} {PROVIDER}>"
+
+    def test_versions_are_those_of_the_api(self):
+        import keras
+        import tensorflow as tf
+
+        assert keras.__version__ == keras.version() == tf.keras.__version__ == compat.KERAS_VERSION
+        assert tf.__version__ == compat.TENSORFLOW_VERSION
+        assert torchkeras_shim.version() == torchkeras_shim.__version__ != compat.KERAS_VERSION
+
+    def test_star_import_and_dir(self):
+        names: dict = {}
+        exec("from keras.activations import *", names)
+        assert names["gelu"] is torchkeras_shim.activations.gelu
+
+        import keras
+        import tensorflow as tf
+
+        assert set(torchkeras_shim.__all__) <= set(dir(keras))
+        assert dir(tf) == ["__version__", "keras", "nn"]
+
+    def test_a_patched_name_stays_in_the_stand_in(self, monkeypatch):
+        import keras
+
+        original = torchkeras_shim.activations.relu
+        monkeypatch.setattr(keras.activations, "relu", abs)
+        assert keras.activations.relu is abs
+        assert torchkeras_shim.activations.relu is original
+
+    def test_dropped_loss_names_live_on_in_tf_keras_only(self):
+        import keras
+        import tensorflow as tf
+
+        assert tf.keras.losses.mse is torchkeras_shim.losses.mean_squared_error
+        with pytest.raises(AttributeError, match="'mse'"):
+            _ = keras.losses.mse
+
+
+@pytest.mark.usefixtures("installed")
+class TestMissing:
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("tf.data", r"module 'tensorflow' \(provided by .*\) has no attribute 'data'.*DataLoader"),
+            ("tf.math", r"has no attribute 'math'.*It offers tf.keras"),
+            ("tf.nn.conv2d", r"module 'tensorflow.nn' .* has no attribute 'conv2d'"),
+            ("tf.keras.layrs", r"module 'tensorflow.keras' .*'layrs'. Did you mean 'layers'"),
+            ("keras.applications", r"module 'keras' .*Keras has it, this version of torchkeras_shim does not yet"),
+            ("keras.activations.rellu", r"Did you mean 'relu'"),
+            ("keras.activations.torch", r"has no attribute 'torch'"),
+            ("keras.activations.functions", r"has no attribute 'functions'"),
+            ("keras.core", r"has no attribute 'core'"),
+        ],
+    )
+    def test_attribute(self, line, message):
+        import keras
+        import tensorflow as tf
+
+        with pytest.raises(AttributeError, match=message):
+            eval(line, {"keras": keras, "tf": tf})
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("import keras.src.layers", r"'keras.src'.*inside of keras.*from keras import layers"),
+            ("from keras.src import layers", r"inside of keras"),
+            ("import tensorflow.python.framework", r"inside of tensorflow"),
+            ("from tensorflow import data", r"cannot import 'data' from 'tensorflow'.*DataLoader"),
+            ("import tensorflow.data", r"DataLoader"),
+            ("from keras.activations import rellu", r"Did you mean 'relu'"),
+            ("import keras.core.tree", r"has no attribute 'core'"),
+        ],
+    )
+    def test_import(self, line, message):
+        with pytest.raises(ImportError, match=message):
+            exec(line, {})
+
+    def test_a_pickle_of_the_real_keras_says_so(self):
+        import pickle
+
+        with pytest.raises(ImportError, match="inside of keras"):
+            pickle.loads(b"ckeras.src.models.sequential\nSequential\n.")
+
+
+class TestInstall:
+    def test_twice_is_once(self, clean):
+        compat.install()
+        compat.install()
+        assert compat.is_installed()
+        compat.uninstall()
+        assert not compat.is_installed()
+
+    def test_uninstall_gives_the_names_back(self, clean):
+        compat.install()
+        import keras  # noqa: F401
+        import tensorflow.keras.activations  # noqa: F401
+
+        compat.uninstall()
+        assert not _real_modules()
+
+    @pytest.mark.parametrize("name", ["keras", "tensorflow"])
+    def test_too_late(self, clean, monkeypatch, name):
+        real = type(sys)(name)
+        real.__file__ = "/site-packages/real/__init__.py"
+        monkeypatch.setitem(sys.modules, name, real)
+        with pytest.raises(
+            RuntimeError, match=f"'{name}' is already imported, from /site-packages/real.*before the first"
+        ):
+            compat.install()
+        assert not compat.is_installed()
+
+
+@pytest.mark.usefixtures("installed")
+class TestActivationsOfTensorFlow:
+    # TensorFlow 2.21's results for [-2, -0.5, 0, 0.5, 3].
+    X = (-2.0, -0.5, 0.0, 0.5, 3.0)
+    EXPECTED = {
+        "elu": [-0.86466, -0.39347, 0.0, 0.5, 3.0],
+        "gelu": [-0.0455, -0.15427, 0.0, 0.34573, 2.99595],
+        "leaky_relu": [-0.4, -0.1, 0.0, 0.5, 3.0],
+        "log_softmax": [-5.15598, -3.65598, -3.15598, -2.65598, -0.15598],
+        "relu": [0.0, 0.0, 0.0, 0.5, 3.0],
+        "relu6": [0.0, 0.0, 0.0, 0.5, 3.0],
+        "selu": [-1.52017, -0.69176, 0.0, 0.52535, 3.1521],
+        "sigmoid": [0.1192, 0.37754, 0.5, 0.62246, 0.95257],
+        "silu": [-0.23841, -0.18877, 0.0, 0.31123, 2.85772],
+        "softmax": [0.00576, 0.02584, 0.0426, 0.07023, 0.85557],
+        "softplus": [0.12693, 0.47408, 0.69315, 0.97408, 3.04859],
+        "softsign": [-0.66667, -0.33333, 0.0, 0.33333, 0.75],
+        "swish": [-0.23841, -0.18877, 0.0, 0.31123, 2.85772],
+        "tanh": [-0.96403, -0.46212, 0.0, 0.46212, 0.99505],
+    }
+
+    def test_all_are_here(self):
+        import tensorflow as tf
+
+        assert sorted(self.EXPECTED) == dir(tf.nn)
+
+    @pytest.mark.parametrize("name", sorted(EXPECTED))
+    @pytest.mark.parametrize("kind", [list, np.float32, torch.tensor])
+    def test_value(self, name, kind):
+        import tensorflow as tf
+
+        x = {list: list(self.X), np.float32: np.array(self.X, "float32"), torch.tensor: torch.tensor(self.X)}[kind]
+        result = getattr(tf.nn, name)(x)
+        np.testing.assert_allclose(result.numpy(), self.EXPECTED[name], atol=1e-5)
+        symbolic = getattr(tf.nn, name)(torchkeras_shim.KerasTensor((None, 5)))
+        assert symbolic.shape == (None, 5)
+
+    def test_arguments_are_those_of_tensorflow(self):
+        import tensorflow as tf
+
+        x = torch.tensor([[-1.0, 2.0], [3.0, 4.0]])
+        np.testing.assert_allclose(tf.nn.leaky_relu(features=x, alpha=0.5, name="n")[0], [-0.5, 2.0])
+        np.testing.assert_allclose(tf.nn.softmax(logits=x, axis=0).sum(0), [1.0, 1.0], rtol=1e-6)
+        np.testing.assert_allclose(tf.nn.swish(x, beta=2.0)[1], [3 / (1 + np.exp(-6)), 4 / (1 + np.exp(-8))], rtol=1e-5)
+        expected = torch.nn.functional.gelu(x, approximate="tanh")
+        np.testing.assert_allclose(tf.nn.gelu(x, approximate=True), expected, rtol=1e-4)
+
+    @pytest.mark.parametrize("name", sorted(EXPECTED))
+    def test_saved_as_that_of_keras(self, name):
+        import keras
+        import tensorflow as tf
+
+        config = keras.activations.serialize(getattr(tf.nn, name))
+        assert config == {"swish": "silu"}.get(name, name)
+        assert keras.activations.deserialize(config) is getattr(keras.activations, name)
