@@ -184,11 +184,12 @@ class OrthogonalRegularizer(Regularizer):
             )
         vectors = inputs if self.mode == "rows" else inputs.T
         count = vectors.shape[0]
-        units = F.normalize(vectors, dim=1, eps=config.epsilon())
+        units: torch.Tensor = F.normalize(vectors, dim=1, eps=config.epsilon())
         cosines = units @ units.T
         off_diagonal = cosines - torch.diag(torch.diagonal(cosines))
         pairs = count * (count - 1.0) / 2.0
-        return torch.sum(torch.abs(off_diagonal)) * (self.factor * 0.5 / pairs)
+        penalty: torch.Tensor = self.factor * 0.5 * torch.sum(torch.abs(off_diagonal)) / pairs
+        return penalty
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -287,5 +287,6 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     for position, size in zip(positions, inputs.shape[:depth], strict=True):
         rows = rows * size + torch.where(position < 0, position + size, position)
     blocks = updates.reshape(-1, *inputs.shape[depth:])
-    result = flat.index_reduce(0, rows.reshape(-1), blocks, reductions[reduction])
+    index = rows.reshape([-1] + [1] * (blocks.dim() - 1)).expand_as(blocks)
+    result = flat.scatter_reduce(0, index, blocks, reductions[reduction])
     return result.reshape(inputs.shape)

@@ -1,0 +1,147 @@
+"""Order statistics, and sums that pass over missing values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core.symbolic import op
+from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.ops.reductions import Axis, _reduce, _sum, axes_of
+
+__all__ = ["median", "nanmax", "nanmean", "nanmin", "nansum", "percentile", "quantile"]
+
+_METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+
+
+def _quantile(x: torch.Tensor, q: torch.Tensor, axis: Axis, method: str, keepdims: bool) -> torch.Tensor:
+    if method not in _METHODS:
+        raise ValueError(f"Invalid `method`. Expected one of {_METHODS}. Received: method={method!r}")
+    axes = axes_of(x, axis)
+    kept = [i for i in range(x.dim()) if i not in axes]
+    flat = x.permute([*kept, *axes]).reshape([x.shape[i] for i in kept] + [-1])
+    half = flat.dtype in (torch.float16, torch.bfloat16)
+    ordered = torch.sort(flat.float() if half else flat, dim=-1).values
+    places = q.to(ordered.dtype) * (ordered.shape[-1] - 1)
+    low, high = torch.floor(places), torch.ceil(places)
+    if method == "nearest":
+        low = high = torch.round(places)
+    elif method == "lower":
+        high = low
+    elif method == "higher":
+        low = high
+    share = torch.full_like(places, 0.5) if method == "midpoint" else places - low
+    below = torch.movedim(ordered[..., low.to(torch.int64)], -1, 0) if q.dim() else ordered[..., low.to(torch.int64)]
+    above = torch.movedim(ordered[..., high.to(torch.int64)], -1, 0) if q.dim() else ordered[..., high.to(torch.int64)]
+    share = share.reshape([-1] + [1] * len(kept)) if q.dim() else share
+    result = torch.lerp(below, above, share.expand_as(below))
+    has_nan = torch.isnan(ordered[..., -1])  # sorting puts it last; numpy answers NaN then
+    result = torch.where(has_nan, torch.full_like(result, float("nan")), result)
+    if keepdims:
+        shape = [1 if i in axes else n for i, n in enumerate(x.shape)]
+        result = result.reshape([*q.shape, *shape])
+    return result.to(x.dtype)
+
+
+@op
+def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """Returns the values below which given shares of all values lie.
+
+    Args:
+        x: A tensor.
+        q: Shares between 0 and 1; several of them become the result's first axis.
+        axis: The axis or axes, all by default.
+        method: `"linear"`, `"lower"`, `"higher"`, `"nearest"` or `"midpoint"`, between two values.
+        keepdims: Whether the axes stay with size one.
+
+    Raises:
+        ValueError: for any other method.
+
+    Example:
+        >>> quantile([1.0, 2.0, 3.0], 0.25)
+        tensor(1.5000)
+    """
+    x = as_float(x)
+    return _quantile(x, as_tensor(q, x.dtype, x.device), axis, method, keepdims)
+
+
+@op
+def percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """Returns `quantile(x, q / 100)`.
+
+    Example:
+        >>> percentile([1.0, 2.0, 3.0], 25)
+        tensor(1.5000)
+    """
+    x = as_float(x)
+    return _quantile(x, as_tensor(q, x.dtype, x.device) / 100, axis, method, keepdims)
+
+
+@op
+def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Returns the middle value, or the mean of the two in the middle.
+
+    Example:
+        >>> median([1.0, 3.0, 2.0, 10.0])
+        tensor(2.5000)
+    """
+    x = as_float(x)
+    return _quantile(x, torch.tensor(0.5, dtype=x.dtype, device=x.device), axis, "linear", keepdims)
+
+
+def _replaced(x: torch.Tensor, value: float) -> torch.Tensor:
+    return torch.where(torch.isnan(x), torch.full_like(x, value), x) if x.is_floating_point() else x
+
+
+@op
+def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Adds up what is not NaN.
+
+    Example:
+        >>> nansum([1.0, float("nan")])
+        tensor(1.)
+    """
+    return _sum(_replaced(as_tensor(x), 0.0), axis, keepdims)
+
+
+@op
+def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Returns the mean of what is not NaN.
+
+    Example:
+        >>> nanmean([1.0, float("nan"), 3.0])
+        tensor(2.)
+    """
+    return _reduce(torch.nanmean, as_float(x), axis, keepdims)
+
+
+def _nan_extreme(function: Any, x: Any, axis: Axis, keepdims: bool, missing: float) -> torch.Tensor:
+    x = as_tensor(x)
+    result = _reduce(function, _replaced(x, missing), axis, keepdims)
+    if not x.is_floating_point():
+        return result
+    nothing = _reduce(torch.amin, torch.isnan(x), axis, keepdims)
+    return torch.where(nothing, torch.full_like(result, float("nan")), result)
+
+
+@op
+def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Returns the largest of what is not NaN.
+
+    Example:
+        >>> nanmax([1.0, float("nan")])
+        tensor(1.)
+    """
+    return _nan_extreme(torch.amax, x, axis, keepdims, float("-inf"))
+
+
+@op
+def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Returns the smallest of what is not NaN.
+
+    Example:
+        >>> nanmin([1.0, float("nan")])
+        tensor(1.)
+    """
+    return _nan_extreme(torch.amin, x, axis, keepdims, float("inf"))
