@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torchkeras_shim import (
+    from . import (
         activations,
         backend,
         callbacks,

@@ -1,0 +1,54 @@
+"""A tiny Fashion-MNIST in the form that its files have, and a way to run scripts on it."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINING, TEST = 320, 64
+
+
+def _write_idx(path, array):
+    with gzip.open(path, "wb") as file:
+        file.write(struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape))
+        file.write(array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory):
+    """Ten kinds of images that are easy to tell apart: a pattern for each, under noise."""
+    root = tmp_path_factory.mktemp("data")
+    folder = root / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    patterns = random.integers(0, 200, (10, 28, 28))
+    for part, count in (("train", TRAINING), ("t10k", TEST)):
+        labels = np.arange(count) % 10
+        images = patterns[labels] + random.integers(0, 55, (count, 28, 28))
+        _write_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
+        _write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+    return root
+
+
+@pytest.fixture
+def run(data_root, tmp_path):
+    """Runs Python in an empty folder, on the tiny data set; returns what it printed."""
+
+    def run(*arguments, timeout=300):
+        environment = {**os.environ, "TORCHKERAS_SHIM_DATA": str(data_root), "PYTHONPATH": str(ROOT)}
+        environment["PYTHONIOENCODING"] = "utf-8"  # the bars and tables, where the console's own code has none
+        command = [sys.executable, *map(str, arguments)]
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=timeout
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "Warning" not in result.stderr
+        return result.stdout
+
+    return run
