@@ -374,4 +374,4 @@ def check_output_size(
     spatial = x.shape[1:-1] if channels_last else x.shape[2:]
     reach = [step * (size - 1) + 1 for size, step in zip(window, dilation, strict=True)]
     if padding == "valid" and any(size < needed for size, needed in zip(spatial, reach, strict=True)):
-        raise empty_output_error(x, window, strides, padding, channels_last)
+        raise empty_output_error(tuple(x.shape), window, strides, padding, channels_last)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.promotion import as_tensor
+from torchkeras_shim.ops.promotion import as_float, as_tensor
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, empty_output_error, same_padding, standardize_tuple
 
 __all__ = ["average_pool", "max_pool"]
@@ -129,9 +129,10 @@ def _pool_op(mode: str, inputs: Any, pool_size: Any, strides: Any, padding: str,
     check_output_size(x, window, steps, padding, channels_last)
     if x.is_floating_point():
         return pool(mode, x, window, steps, padding == "same", channels_last)
+    if mode == "average":
+        return pool(mode, as_float(x), window, steps, padding == "same", channels_last)
     # torch pools floats only. float64 holds every integer below 2^53 exactly.
-    outputs = pool(mode, x.to(torch.float64), window, steps, padding == "same", channels_last)
-    return outputs.to(x.dtype)
+    return pool(mode, x.to(torch.float64), window, steps, padding == "same", channels_last).to(x.dtype)
 
 
 def check_output_size(
@@ -140,4 +141,4 @@ def check_output_size(
     """Raises where an unpadded input is smaller than the window."""
     spatial = x.shape[1:-1] if channels_last else x.shape[2:]
     if padding == "valid" and any(size < needed for size, needed in zip(spatial, window, strict=True)):
-        raise empty_output_error(x, window, strides, padding, channels_last)
+        raise empty_output_error(tuple(x.shape), window, strides, padding, channels_last)

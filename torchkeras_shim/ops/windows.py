@@ -90,16 +90,21 @@ def pad_spatial(x: torch.Tensor, pairs: Sequence[tuple[int, int]]) -> torch.Tens
 
 
 def empty_output_error(
-    inputs: torch.Tensor, window: Sequence[int], strides: Sequence[int], padding: str, channels_last: bool
+    shape: Sequence[int | None],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    channels_last: bool,
+    where: str = "",
 ) -> ValueError:
     """Returns the error for an input that is smaller than the window."""
-    shape = tuple(inputs.shape)
+    shape = tuple(shape)
     hint = ""
     if channels_last and len(shape) > 3 and shape[1] in (1, 3, 4) and shape[-1] not in (1, 3, 4):
         order = (0, *range(2, len(shape)), 1)
         hint = f" The input looks channels-first: pass `x.permute{order}`, or use data_format='channels_first'."
     return ValueError(
-        "Computed output size would be zero or negative. Received: "
+        f"{where}Computed output size would be zero or negative. Received: "
         f"`inputs.shape={shape}`, window={tuple(window)}, strides={tuple(strides)}, padding='{padding}', "
         f"data_format='{'channels_last' if channels_last else 'channels_first'}'. Use padding='same', a smaller "
         f"window, or larger inputs.{hint}"

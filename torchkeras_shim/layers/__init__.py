@@ -1,0 +1,99 @@
+"""Layers: everything in Keras's `keras.layers` that this package has."""
+
+from torchkeras_shim.layers.activations.activation import Activation
+from torchkeras_shim.layers.activations.rectifiers import ELU, LeakyReLU, PReLU, ReLU
+from torchkeras_shim.layers.activations.softmax import Softmax
+from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
+from torchkeras_shim.layers.core.dense import Dense
+from torchkeras_shim.layers.core.embedding import Embedding
+from torchkeras_shim.layers.core.identity import Identity
+from torchkeras_shim.layers.core.lambda_layer import Lambda
+from torchkeras_shim.layers.input_layer import Input, InputLayer
+from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.normalization.batch_normalization import BatchNormalization
+from torchkeras_shim.layers.normalization.layer_normalization import LayerNormalization
+from torchkeras_shim.layers.pooling.average_pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
+from torchkeras_shim.layers.pooling.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
+from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from torchkeras_shim.layers.regularization.dropout import Dropout
+from torchkeras_shim.layers.reshaping.flatten import Flatten
+from torchkeras_shim.layers.reshaping.permute import Permute
+from torchkeras_shim.layers.reshaping.rescaling import Rescaling
+from torchkeras_shim.layers.reshaping.reshape import Reshape
+
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+)
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+
+serialize = LAYERS.serialize
+deserialize = LAYERS.deserialize
+
+__all__ = [
+    "ELU",
+    "Activation",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "BatchNormalization",
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "deserialize",
+    "serialize",
+]

@@ -1,0 +1,40 @@
+"""`Activation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchkeras_shim import activations
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.fused import FusedActivation
+
+
+@LAYERS.register()
+class Activation(FusedActivation):
+    """Applies an activation function.
+
+    Args:
+        activation: A name, a function, or a torch module such as `torch.nn.ReLU()`.
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Example:
+        >>> import torch
+        >>> Activation("relu")(torch.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.activation = activations.get(activation)
+        self.built = True
+        self._find_kernel()
+
+    def call(self, inputs: Any) -> Any:
+        """Applies the activation."""
+        kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
+        return inputs if kernel is None else kernel(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}

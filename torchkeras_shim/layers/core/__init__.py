@@ -1,0 +1,1 @@
+"""Dense, embedding, activation and function layers."""

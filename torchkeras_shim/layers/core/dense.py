@@ -1,0 +1,146 @@
+"""`Dense`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torchkeras_shim import activations, constraints, initializers, regularizers
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
+from torchkeras_shim.layers.input_spec import InputSpec
+
+
+@LAYERS.register()
+class Dense(FusedActivation):
+    """A fully connected layer: `activation(inputs @ kernel + bias)`.
+
+    Args:
+        units: The width of the output.
+        activation: The activation, none by default.
+        use_bias: Whether there is a bias.
+        kernel_initializer: How the kernel starts.
+        bias_initializer: How the bias starts.
+        kernel_regularizer: A penalty on the kernel.
+        bias_regularizer: A penalty on the bias.
+        activity_regularizer: A penalty on the output.
+        kernel_constraint: A projection of the kernel after each update.
+        bias_constraint: A projection of the bias after each update.
+        lora_rank: Not supported, must be `None`.
+        lora_alpha: Not supported, must be `None`.
+        quantization_config: Not supported, must be `None`.
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Input shape:
+        `(batch, ..., input_dim)`
+
+    Output shape:
+        `(batch, ..., units)`
+
+    Raises:
+        ValueError: where `units` is not a positive integer.
+
+    Example:
+        >>> Dense(3, activation="relu")(torch.ones(2, 4)).shape
+        torch.Size([2, 3])
+    """
+
+    kernel: Variable
+    bias: Variable | None
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(units, int) or units <= 0:
+            raise ValueError(
+                f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
+            )
+        refuse_adapters("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=2)
+        self._find_kernel()
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the kernel of shape (input_dim, units) and the bias."""
+        width = input_shape[-1]
+        if width is None:
+            raise ValueError(
+                f"Layer '{self.name}': the last dimension of the inputs to a Dense layer should be defined. "
+                f"Received: input_shape={tuple(input_shape)}. Give the model's Input a full shape."
+            )
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(width, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        else:
+            self.bias = None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
+
+    def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
+        """Computes the outputs; `training` makes no difference."""
+        if not inputs.is_floating_point():
+            inputs = inputs.to(self._compute_dtype)
+        bias = self.bias
+        if inputs.ndim == 2:
+            outputs = inputs.mm(self.kernel) if bias is None else torch.addmm(bias, inputs, self.kernel)
+        else:
+            flat = inputs.flatten(0, -2)  # a view of contiguous memory: one matrix product for all positions
+            flat = flat.mm(self.kernel) if bias is None else torch.addmm(bias, flat, self.kernel)
+            outputs = flat.view(*inputs.shape[:-1], self.units)
+        kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
+        return outputs if kernel is None else kernel(outputs)
+
+    forward = call
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+            "quantization_config": None,
+        }

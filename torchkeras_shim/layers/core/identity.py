@@ -1,0 +1,30 @@
+"""`Identity`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchkeras_shim.layers.base import LAYERS, Layer
+
+
+@LAYERS.register()
+class Identity(Layer):
+    """Returns its inputs as they are.
+
+    Args:
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Example:
+        >>> import torch
+        >>> Identity()(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the inputs."""
+        return inputs

@@ -1,0 +1,47 @@
+"""The activation at the end of a layer, and arguments that Keras has and this package refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchkeras_shim import activations
+from torchkeras_shim.layers.base import Layer
+
+
+class FusedActivation(Layer):
+    """A layer that ends in `self.activation`.
+
+    `activation` stays a plain attribute that may be replaced at any time. Beside it lies the torch function that does
+    the same on plain tensors, `None` for the linear activation, so that a call spends no time on finding out::
+
+        kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
+        return outputs if kernel is None else kernel(outputs)
+    """
+
+    activation: Any
+    _activation_of: Any
+    _activation_kernel: Any
+
+    def _find_kernel(self) -> Any:
+        """Looks the torch function of the present activation up."""
+        activation = self.activation
+        linear = activation is None or activation is activations.linear
+        kernel = None if linear else activations.kernel_of(activation)
+        self.__dict__["_activation_of"] = activation
+        self.__dict__["_activation_kernel"] = kernel
+        return kernel
+
+
+def refuse_adapters(layer_class: str, **arguments: Any) -> None:
+    """Raises for Keras's LoRA and quantization arguments, which exist only with their defaults.
+
+    Raises:
+        ValueError: at the first argument that is set.
+    """
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"{layer_class}({name}={value!r}) is not supported: low-rank adapters and quantization are not part of "
+                f"the layers here. Leave `{name}` out, and wrap the layer or its weights instead (for example with "
+                "`torch.nn.utils.parametrize`)."
+            )

@@ -1,0 +1,141 @@
+"""`LayerNormalization`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.ops import normalization
+
+
+@LAYERS.register()
+class LayerNormalization(Layer):
+    """Brings each sample to mean 0 and variance 1 over some axes, then scales and shifts.
+
+    Args:
+        axis: The axis or axes, without the batch.
+        epsilon: What keeps the division finite.
+        center: Whether a trained `beta` is added.
+        scale: Whether a trained `gamma` is multiplied with.
+        beta_initializer: How `beta` starts.
+        gamma_initializer: How `gamma` starts.
+        beta_regularizer: A penalty on `beta`.
+        gamma_regularizer: A penalty on `gamma`.
+        beta_constraint: A projection of `beta` after each update.
+        gamma_constraint: A projection of `gamma` after each update.
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ... and `rms_scaling` (deprecated in Keras):
+            only divide by the standard deviation.
+
+    Raises:
+        TypeError: where `axis` is neither an integer nor a list of them.
+
+    Example:
+        >>> LayerNormalization(epsilon=0.0)(torch.tensor([[1.0, 3.0]])).detach()
+        tensor([[-1.,  1.]])
+    """
+
+    gamma: Variable | None
+    beta: Variable | None
+    axis: Any
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        rms_scaling = kwargs.pop("rms_scaling", False)
+        if rms_scaling:
+            warnings.warn(
+                "You passed `rms_scaling=True`, which is deprecated. This argument incorrectly scales the input by the "
+                "variance, not the root mean square. Use `keras.layers.RMSNormalization` instead.",
+                stacklevel=2,
+            )
+        super().__init__(**kwargs)
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.rms_scaling = rms_scaling
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.supports_masking = True
+        self._trailing = 0  # the number of axes, where they are the last ones
+
+    def build(self, input_shape: Any) -> None:
+        """Creates scale and shift of the shape of the axes."""
+        rank = len(input_shape)
+        axes = [self.axis] if isinstance(self.axis, int) else sorted(self.axis)
+        for axis in axes:
+            if not -rank <= axis < rank:
+                raise ValueError(
+                    f"Layer '{self.name}': axis {axis} is out of bounds for input shape {tuple(input_shape)}. "
+                    f"Received: axis={self.axis}"
+                )
+        self.axis = axes
+        shape = tuple(input_shape[axis] for axis in axes)
+        self.gamma = self.beta = None
+        if self.scale or self.rms_scaling:
+            self.gamma = self.add_weight(
+                name="gamma",
+                shape=shape,
+                initializer=self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
+        if self.center and not self.rms_scaling:
+            self.beta = self.add_weight(
+                name="beta",
+                shape=shape,
+                initializer=self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
+        if not self.rms_scaling and normalization.are_trailing(axes, rank):
+            self._trailing = len(axes)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Normalizes."""
+        if not inputs.is_floating_point():
+            inputs = inputs.to(self._compute_dtype)
+        if self._trailing:
+            return F.layer_norm(inputs, inputs.shape[-self._trailing :], self.gamma, self.beta, self.epsilon)
+        return normalization.normalize_layer(inputs, self.gamma, self.beta, self.axis, self.epsilon, self.rms_scaling)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "axis": self.axis if isinstance(self.axis, int) else list(self.axis),
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "rms_scaling": self.rms_scaling,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": constraints.serialize(self.beta_constraint),
+            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+        }

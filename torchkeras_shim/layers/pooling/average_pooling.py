@@ -1,0 +1,99 @@
+"""Average pooling layers: `AveragePooling1D`, `AveragePooling2D`, `AveragePooling3D`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.pooling.base_pooling import BasePooling
+
+
+@LAYERS.register("AvgPool1D")
+class AveragePooling1D(BasePooling):
+    """Takes the mean of each window, over sequences.
+
+    Args:
+        pool_size: The size of the window.
+        strides: The step of the window; its size by default.
+        padding: `"valid"` (no padding) or `"same"`: the output is `ceil(size / stride)` long.
+        data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
+        name: The layer's name.
+        **kwargs: Arguments of every layer.
+
+    Example:
+        >>> import torch
+        >>> AveragePooling1D(2)(torch.ones(1, 4, 3)).shape
+        torch.Size([1, 2, 3])
+    """
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, 1, "average", padding, data_format, name, **kwargs)
+
+
+@LAYERS.register("AvgPool2D")
+class AveragePooling2D(BasePooling):
+    """Takes the mean of each window, over images.
+
+    Args:
+        pool_size: The size of the window.
+        strides: The step of the window; its size by default.
+        padding: `"valid"` (no padding) or `"same"`: the output is `ceil(size / stride)` long.
+        data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
+        name: The layer's name.
+        **kwargs: Arguments of every layer.
+
+    Example:
+        >>> import torch
+        >>> AveragePooling2D(2)(torch.ones(1, 4, 4, 3)).shape
+        torch.Size([1, 2, 2, 3])
+    """
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = (2, 2),
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, 2, "average", padding, data_format, name, **kwargs)
+
+
+@LAYERS.register("AvgPool3D")
+class AveragePooling3D(BasePooling):
+    """Takes the mean of each window, over volumes.
+
+    Args:
+        pool_size: The size of the window.
+        strides: The step of the window; its size by default.
+        padding: `"valid"` (no padding) or `"same"`: the output is `ceil(size / stride)` long.
+        data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
+        name: The layer's name.
+        **kwargs: Arguments of every layer.
+
+    Example:
+        >>> import torch
+        >>> AveragePooling3D(2)(torch.ones(1, 4, 4, 4, 3)).shape
+        torch.Size([1, 2, 2, 2, 3])
+    """
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = (2, 2, 2),
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, 3, "average", padding, data_format, name, **kwargs)

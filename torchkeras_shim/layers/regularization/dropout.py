@@ -1,0 +1,100 @@
+"""`Dropout`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+
+
+@LAYERS.register()
+class Dropout(Layer):
+    """Sets a random part of the inputs to zero while training, and scales the rest up so that their sum stays.
+
+    Args:
+        rate: The share to drop, from 0 to 1.
+        noise_shape: The shape of the random mask; where it has 1, one draw holds for the whole dimension. `None`
+            entries take the input's size.
+        seed: A seed of the layer's own. By default torch's global generator is used (`torch.manual_seed`).
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Raises:
+        ValueError: where rate or noise shape cannot be.
+
+    Example:
+        >>> Dropout(0.5)(torch.ones(3)), Dropout(1.0)(torch.ones(3), training=True)
+        (tensor([1., 1., 1.]), tensor([0., 0., 0.]))
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= rate <= 1:
+            raise ValueError(
+                "Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
+                f"Received: rate={rate}"
+            )
+        if seed is not None and not isinstance(seed, int):
+            raise ValueError(f"Argument `seed` must be an integer or None. Received: seed={seed!r}")
+        self.rate = rate
+        self.seed = seed
+        self.noise_shape = _validated(noise_shape)
+        self.supports_masking = True
+        self.built = True
+        self._generators = SeededGenerators(seed) if seed is not None else None
+        self._plain = seed is None and self.noise_shape is None
+
+    def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
+        """Drops, if training."""
+        if not (self.training if training is None else training) or self.rate == 0:
+            return inputs
+        return torch.dropout(inputs, self.rate, True) if self._plain else self._drop(inputs)
+
+    forward = call
+
+    def _drop(self, inputs: torch.Tensor) -> torch.Tensor:
+        shape: Sequence[int] = inputs.shape
+        if self.noise_shape is not None:
+            shape = [inputs.shape[axis] if size is None else size for axis, size in enumerate(self.noise_shape)]
+        if self.rate == 1 or inputs.is_meta:  # there is no generator on the meta device
+            return torch.zeros_like(inputs)
+        keep = 1.0 - self.rate
+        generator = None if self._generators is None else self._generators.on(inputs.device)
+        mask = torch.empty(shape, dtype=inputs.dtype, device=inputs.device).bernoulli_(keep, generator=generator)
+        return inputs * mask.div_(keep)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+
+
+def _validated(noise_shape: Any) -> tuple[int | None, ...] | None:
+    """Returns the noise shape as a tuple of positive integers and `None`s."""
+    if noise_shape is None:
+        return None
+    received = f"Received: noise_shape={noise_shape}"
+    try:
+        sizes = None if isinstance(noise_shape, str) else tuple(noise_shape)
+    except TypeError:
+        sizes = None
+    if sizes is None:
+        raise ValueError(
+            f"Invalid value received for argument `noise_shape`. Expected a tuple or list of integers. {received}"
+        )
+    for index, size in enumerate(sizes):
+        if size is not None and not isinstance(size, int):
+            raise ValueError(
+                "Invalid value received for argument `noise_shape`. Expected all elements to be integers or None. "
+                f"Received element at index {index}: {size} (type: {type(size).__name__})"
+            )
+        if size is not None and size <= 0:
+            raise ValueError(
+                "Invalid value received for argument `noise_shape`. Expected all dimensions to be positive integers or "
+                f"None. Received negative or zero value at index {index}: {size}"
+            )
+    return sizes
