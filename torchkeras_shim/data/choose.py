@@ -13,7 +13,7 @@ from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree
 from torchkeras_shim.data.adapter import DEFAULT_BATCH_SIZE, DataAdapter
 from torchkeras_shim.data.array_adapter import ArrayAdapter
-from torchkeras_shim.data.arrays import describe, is_array_structure
+from torchkeras_shim.data.arrays import describe, is_array_like, is_array_structure
 from torchkeras_shim.data.py_dataset import PyDataset, PyDatasetAdapter
 from torchkeras_shim.data.streams import GeneratorAdapter, IterableAdapter, LoaderAdapter
 
@@ -103,7 +103,9 @@ def _kind(x: Any) -> str | None:
         return "torch Dataset"
     if isinstance(x, Iterator):
         return "generator"
-    if isinstance(x, Iterable) and not isinstance(x, (str, bytes, list, tuple, dict, set, frozenset, type)):
+    if is_array_like(x) or isinstance(x, (str, bytes, list, tuple, dict, set, frozenset, type)):
+        return None
+    if isinstance(x, Iterable):
         return f"dataset ({type(x).__name__})"
     return None
 

@@ -48,7 +48,7 @@ def download(name: str, folder: str, files: list[str], archives: str) -> None:
         f"It belongs into: {root / folder}\n"
         f"Needed there: {', '.join(files)}{archives}\n"
         f"Copy these files there from a computer that has them (`torchvision.datasets.{name}(root, download=True)` "
-        f"makes them), or let the environment variable {ENVIRONMENT_VARIABLE} name another folder that holds '{folder}'."
+        f"makes them), or let the environment variable {ENVIRONMENT_VARIABLE} name another folder with '{folder}'."
     )
 
 
