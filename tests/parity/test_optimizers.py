@@ -16,6 +16,18 @@ GRAD_SCALES = [1.0, 1e-4, 30.0]
 STEPS = 24
 
 
+@pytest.fixture(autouse=True)
+def _no_compilation_in_the_oracle():
+    """Keras on JAX compiles its conditions anew in every step, which takes most of a minute in all."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        with jax.disable_jit():
+            yield
+    else:
+        yield
+
+
 def conv_layout(array):
     """A variable whose logical shape is HWIO and whose memory is OHWI."""
     tensor = torch.from_numpy(np.ascontiguousarray(array.transpose(3, 0, 1, 2))).permute(1, 2, 3, 0)

@@ -35,6 +35,18 @@ CASES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _no_compilation_in_the_oracle():
+    """Keras on JAX compiles its conditions anew in every step, which takes most of a minute in all."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        with jax.disable_jit():
+            yield
+    else:
+        yield
+
+
 @pytest.mark.parametrize(("name", "kwargs"), CASES, ids=str)
 def test_values(name, kwargs):
     ours, theirs = getattr(schedules, name)(**kwargs), getattr(keras.optimizers.schedules, name)(**kwargs)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.optimizers import schedules
+from torchkeras_shim.optimizers import legacy, schedules
 from torchkeras_shim.optimizers.adadelta import Adadelta
 from torchkeras_shim.optimizers.adagrad import Adagrad
 from torchkeras_shim.optimizers.adam import Adam, AdamW
@@ -36,6 +36,7 @@ __all__ = [
     "as_optimizer",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]
@@ -79,7 +80,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, torch.optim.Optimizer):
         return TorchOptimizer(identifier)
-    known = identifier is None or isinstance(identifier, (str, dict, Optimizer)) or _is_subclass(identifier, Optimizer)
+    known = identifier is None or isinstance(identifier, (str, dict)) or _is_subclass(identifier, Optimizer)
     result = OPTIMIZERS.get(identifier) if known else identifier
     if result is None or isinstance(result, Optimizer):
         return result

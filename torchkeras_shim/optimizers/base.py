@@ -103,13 +103,21 @@ class Optimizer(OptimizerState):
     def advance(self) -> None:
         """Counts one step. For those who call `update` themselves."""
         steps = self._steps
-        steps.write(steps.read() + 1)
+        if steps.variable._version != steps.version:
+            steps.reread()
+        steps.value += 1
+        steps.stale = True
 
     def step_scalars(self) -> tuple[float, ...]:
         """Returns all numbers that the next step depends on and that change with the step, computed on the host."""
-        step = self._steps.read()
-        rate = self._rate
-        scalars = self._scalars(rate.value_at(step), step // self._every)
+        steps = self._steps
+        step = steps.value if steps.variable._version == steps.version else steps.reread()
+        number = self._rate.number
+        if number is not None and number.variable._version == number.version:
+            rate = number.value
+        else:
+            rate = self._rate.value_at(step)
+        scalars = self._scalars(rate, step // self._every)
         return (*scalars, self.ema_momentum if step >= self._every else 0.0) if self.use_ema else scalars
 
     @property
@@ -185,7 +193,7 @@ class Optimizer(OptimizerState):
 
     def _run(self, plan: Plan, grads: Sequence[Any], scalars: tuple[Scalar, ...] | None = None) -> None:
         """One step with everything that may be switched on, in Keras's order."""
-        grads = plan.conform(grads)
+        grads = list(grads) if plan.is_steady(grads, None) else plan.conform(grads)
         step = self._steps.read()
         if scalars is None:
             scalars = self.step_scalars()

@@ -16,9 +16,10 @@ def clip_by_value(grads: Tensors, limit: float) -> list[torch.Tensor]:
 
 def clip_by_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
     """Returns the gradients, each scaled down to a norm of at most `limit`."""
-    return [
-        grad * (limit / norm.clamp(min=limit)) for grad, norm in zip(grads, torch._foreach_norm(grads), strict=True)
-    ]
+    factors = torch._foreach_clamp_min(torch._foreach_norm(grads), limit)
+    torch._foreach_reciprocal_(factors)
+    torch._foreach_mul_(factors, limit)
+    return list(torch._foreach_mul(grads, factors))
 
 
 def clip_by_global_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:

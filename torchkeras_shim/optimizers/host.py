@@ -23,7 +23,7 @@ class HostNumber:
         path: The variable's path.
     """
 
-    __slots__ = ("_stale", "value", "variable", "version")
+    __slots__ = ("stale", "value", "variable", "version")
 
     value: Any
 
@@ -37,7 +37,7 @@ class HostNumber:
         """Takes the variable's value over, after somebody assigned it."""
         self.value = self.variable.item()
         self.version = self.variable._version
-        self._stale = False
+        self.stale = False
         return self.value
 
     def read(self) -> Any:
@@ -47,15 +47,15 @@ class HostNumber:
     def write(self, value: Any) -> None:
         """Sets the number; the variable follows when it is looked at."""
         self.value = value
-        self._stale = True
+        self.stale = True
 
     def synced(self) -> Variable:
         """Returns the variable, up to date."""
-        if self._stale and self.variable._version == self.version:
+        if self.stale and self.variable._version == self.version:
             with torch.no_grad():
                 self.variable.fill_(self.value)
             self.version = self.variable._version
-        self._stale = False
+        self.stale = False
         return self.variable
 
     def __getstate__(self) -> Any:

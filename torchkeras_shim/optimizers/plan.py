@@ -12,7 +12,7 @@ import torch
 # Unbound methods called through `map` check a whole list without a Python frame per tensor.
 _pointer = torch.Tensor.data_ptr
 _stride = torch.Tensor.stride
-_kind = operator.attrgetter("dtype", "requires_grad")
+_kind = operator.attrgetter("shape", "dtype", "requires_grad")
 
 
 class Group:
@@ -50,7 +50,7 @@ class Plan:
         self.ids = list(map(id, variables))
         self.pointers = list(map(_pointer, variables))
         self.strides = list(map(_stride, variables))
-        self.kinds = [(variable.dtype, False) for variable in variables]
+        self.kinds = [(variable.shape, variable.dtype, False) for variable in variables]
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
 
     def is_current(self) -> bool:
@@ -60,7 +60,7 @@ class Plan:
     def is_steady(self, grads: Any, variables: Any) -> bool:
         """Tells whether this step is like the one before: same variables, and gradients that fit without conversion.
 
-        The fused kernels walk memory in its own order, so strides must agree, not only shapes.
+        The fused kernels walk memory in its own order without a look at shapes, so shapes and strides must agree.
         """
         try:
             return (

@@ -137,7 +137,7 @@ class TorchOptimizer(Optimizer):
         for index, entries in self.optimizer.state_dict()["state"].items():
             for name, value in entries.items():
                 if value is not None:
-                    store[f"{index}.{name}"] = torch.as_tensor(value).numpy(force=True)
+                    store[f"{index}.{name}"] = torch.as_tensor(value).numpy(force=True).copy()
 
     def load_own_variables(self, store: Any) -> None:
         """Reads what `save_own_variables` wrote."""
@@ -145,7 +145,7 @@ class TorchOptimizer(Optimizer):
         for key in store.keys():  # noqa: SIM118 - a store has keys() but need not be iterable
             if "." in key:
                 index, name = key.split(".", 1)
-                state.setdefault(int(index), {})[name] = torch.as_tensor(store[key][...])
+                state.setdefault(int(index), {})[name] = torch.tensor(store[key][...])
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self._steps.variable.assign(store["0"])
         assert self._rate.number is not None
