@@ -67,6 +67,14 @@ class Loss:
         self._reduction = standardize_reduction(value)
         self._fused = self._choose_fused()
 
+    @property
+    def fused(self) -> Fused | None:
+        """The short way for plain tensors without weights, `None` where there is none.
+
+        It returns `None` for a batch that it does not apply to; then call the loss itself.
+        """
+        return self._fused
+
     def _choose_fused(self) -> Fused | None:
         return None
 
@@ -171,6 +179,7 @@ def reduce_weighted_values(
         sample_weight = apply_mask(sample_weight, as_tensor(mask, like=losses), dtype, reduction)
     if sample_weight is not None:
         losses, sample_weight = squeeze_or_expand_to_same_rank(losses, sample_weight)
+        _check_weights(losses, sample_weight)
         losses = torch.mul(losses, sample_weight)
     if reduction is None or reduction == "none" or losses.ndim == 0 or tuple(losses.shape) == (0,):
         return losses
@@ -179,3 +188,17 @@ def reduce_weighted_values(
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
         return divide_no_nan(losses.sum(), sample_weight.sum())
     return losses.mean()
+
+
+def _check_weights(losses: torch.Tensor, sample_weight: torch.Tensor) -> None:
+    """Raises a ValueError where weights fit neither the samples nor the values."""
+    for left, right in zip(reversed(losses.shape), reversed(sample_weight.shape), strict=False):
+        if left != right and 1 not in (left, right):
+            advice = "Give one weight per value of the loss."
+            if losses.ndim > 1 and tuple(sample_weight.shape) == (losses.shape[0],):
+                ones = ", 1" * (losses.ndim - 1)
+                advice = f"For one weight per sample write `sample_weight.reshape(-1{ones})`."
+            raise ValueError(
+                f"`sample_weight` does not fit the loss: the loss has values of shape {tuple(losses.shape)}. Received: "
+                f"sample_weight.shape={tuple(sample_weight.shape)}. {advice}"
+            )

@@ -13,7 +13,7 @@ from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.metrics.table import METRICS
 
 
-@METRICS.register()
+@METRICS.register("metric")
 class Metric:
     """Base of all metrics; a subclass defines `update_state` and `result`.
 

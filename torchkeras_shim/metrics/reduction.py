@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import serialization
+from torchkeras_shim.core import custom_objects, serialization
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.metrics.base import Metric
 from torchkeras_shim.metrics.table import METRICS
+from torchkeras_shim.ops import accuracy, loss_functions
 from torchkeras_shim.ops.alignment import apply_mask, as_tensor, divide_no_nan, squeeze_or_expand_to_same_rank
 
 
@@ -189,14 +190,29 @@ class MeanMetricWrapper(Mean):
     def from_config(cls, config: dict[str, Any]) -> Metric:
         """Rebuilds a metric from `get_config()`."""
         if "fn" in config:
-            config = {
-                key: serialization.deserialize_keras_object(value, default_module="keras.losses")
-                for key, value in config.items()
-            }
+            arguments = {key: value for key, value in config.items() if key != "fn"}
+            config = {"fn": _function(config["fn"]), **serialization.deserialize_keras_object(arguments)}
         return cls(**config)
+
+
+#: The functions of this package by name; in the table of metrics most of these names are classes.
+_FUNCTIONS = {
+    name: function
+    for module in (loss_functions, accuracy)
+    for name, function in vars(module).items()
+    if getattr(function, "__module__", None) == module.__name__ and not name.startswith("_")
+}
+
+
+def _function(config: Any) -> Any:
+    """Returns the function of a config: the user's own by that name, one of this package, or any other object."""
+    if isinstance(config, dict) and config.get("class_name") == "function" and config.get("config") in _FUNCTIONS:
+        return custom_objects.find(config["config"]) or _FUNCTIONS[config["config"]]
+    return serialization.deserialize_keras_object(config)
 
 
 def _is_loss(fn: Any) -> bool:
     """Tells whether a function or object belongs to `keras.losses`: less is better, then."""
-    key = fn if isinstance(fn, type) or hasattr(fn, "__code__") else type(fn)
-    return PUBLIC_NAMES.get(key, ("", ""))[0] == "keras.losses"
+    if fn in _FUNCTIONS.values():
+        return bool(fn.__module__ == loss_functions.__name__)
+    return PUBLIC_NAMES.get(type(fn), ("", ""))[0] == "keras.losses"

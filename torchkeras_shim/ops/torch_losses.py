@@ -34,7 +34,8 @@ def is_torch_loss(value: Any) -> bool:
     function: Any = value.func if isinstance(value, functools.partial) else value
     if not inspect.isfunction(function):
         return False
-    return getattr(F, function.__name__, None) is function and "reduction" in inspect.signature(function).parameters
+    takes_reduction = "reduction" in inspect.signature(function).parameters
+    return takes_reduction and getattr(F, function.__name__, None) is function
 
 
 def name_of(loss: Any) -> str:

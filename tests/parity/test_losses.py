@@ -1,0 +1,308 @@
+"""Losses against real Keras: values, weights, masks, reductions, gradients, configs, names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.parity.oracle import assert_close, keras, to_numpy
+from torchkeras_shim import losses
+
+BACKEND = keras.backend.backend()
+rng = np.random.RandomState(7)
+
+
+def probabilities(*shape):
+    values = rng.uniform(0.05, 1.0, shape).astype("float32")
+    return values / values.sum(-1, keepdims=True)
+
+
+def one_hot(*shape):
+    return np.eye(shape[-1], dtype="float32")[rng.randint(0, shape[-1], shape[:-1])]
+
+
+REAL = (rng.randn(6, 3).astype("float32"), rng.randn(6, 3).astype("float32"))
+POSITIVE = (rng.uniform(0, 3, (6, 3)).astype("float32"), rng.uniform(0, 3, (6, 3)).astype("float32"))
+BINARY = (rng.randint(0, 2, (6, 3)).astype("float32"), rng.uniform(0, 1, (6, 3)).astype("float32"))
+SIGNED = (rng.choice([-1.0, 1.0], (6, 3)).astype("float32"), rng.randn(6, 3).astype("float32"))
+ONE_HOT = (one_hot(6, 4), probabilities(6, 4))
+LOGITS = (one_hot(6, 4), rng.randn(6, 4).astype("float32"))
+SPARSE = (rng.randint(0, 4, 6), probabilities(6, 4))
+SPARSE_COLUMN = (rng.randint(0, 4, (6, 1)), probabilities(6, 4))
+SPARSE_FLOAT = (rng.randint(0, 4, 6).astype("float32"), probabilities(6, 4))
+SPARSE_BYTE = (rng.randint(0, 4, 6).astype("uint8"), probabilities(6, 4))
+SPARSE_SHORT = (rng.randint(0, 4, 6).astype("int16"), rng.randn(6, 4).astype("float32"))
+SEQUENCE = (rng.randint(0, 4, (6, 5)), probabilities(6, 5, 4))
+UNNORMALISED = (one_hot(6, 4), rng.uniform(0.1, 2.0, (6, 4)).astype("float32"))
+EXTREME = (np.array([[1.0], [0.0], [1.0], [0.0]], "float32"), np.array([[0.0], [1.0], [1.0], [0.0]], "float32"))
+CERTAIN = (np.array([0, 1, 1]), np.array([[0, 1, 0], [0, 1, 0], [0.5, 0.5, 0]], "float32"))
+FLAT = (rng.randn(6).astype("float32"), rng.randn(6).astype("float32"))
+FLAT_COLUMN = (rng.randn(6).astype("float32"), rng.randn(6, 1).astype("float32"))
+COLUMN_FLAT = (rng.randn(6, 1).astype("float32"), rng.randn(6).astype("float32"))
+DOUBLE = (rng.randn(6, 3), rng.randn(6, 3).astype("float32"))
+INTEGER = (rng.randint(0, 5, (6, 1)), rng.randn(6, 1).astype("float32"))
+IMAGE = (rng.randn(2, 3, 4, 5).astype("float32"), rng.randn(2, 3, 4, 5).astype("float32"))
+
+CASES = [
+    ("MeanSquaredError", {}, REAL),
+    ("MeanSquaredError", {}, FLAT),
+    ("MeanSquaredError", {}, FLAT_COLUMN),
+    ("MeanSquaredError", {}, COLUMN_FLAT),
+    ("MeanSquaredError", {}, DOUBLE),
+    ("MeanSquaredError", {}, INTEGER),
+    ("MeanSquaredError", {}, IMAGE),
+    ("MeanAbsoluteError", {}, REAL),
+    ("MeanAbsoluteError", {}, FLAT_COLUMN),
+    ("MeanAbsolutePercentageError", {}, REAL),
+    ("MeanAbsolutePercentageError", {}, BINARY),
+    ("MeanSquaredLogarithmicError", {}, POSITIVE),
+    ("MeanSquaredLogarithmicError", {}, REAL),
+    ("Huber", {}, REAL),
+    ("Huber", {"delta": 0.3}, REAL),
+    ("LogCosh", {}, REAL),
+    ("CosineSimilarity", {}, REAL),
+    ("CosineSimilarity", {"axis": 0}, REAL),
+    ("KLDivergence", {}, ONE_HOT),
+    ("KLDivergence", {}, BINARY),
+    ("Poisson", {}, POSITIVE),
+    ("Hinge", {}, SIGNED),
+    ("Hinge", {}, BINARY),
+    ("SquaredHinge", {}, SIGNED),
+    ("SquaredHinge", {}, BINARY),
+    ("CategoricalHinge", {}, ONE_HOT),
+    ("BinaryCrossentropy", {}, BINARY),
+    ("BinaryCrossentropy", {}, EXTREME),
+    ("BinaryCrossentropy", {"label_smoothing": 0.2}, BINARY),
+    ("BinaryCrossentropy", {"from_logits": True}, SIGNED),
+    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, (BINARY[0], REAL[0])),
+    ("BinaryCrossentropy", {"axis": 0}, BINARY),
+    ("BinaryCrossentropy", {"from_logits": True}, (BINARY[0][:, 0], REAL[0][:, :1])),
+    ("CategoricalCrossentropy", {}, ONE_HOT),
+    ("CategoricalCrossentropy", {}, UNNORMALISED),
+    ("CategoricalCrossentropy", {}, (one_hot(3, 3), CERTAIN[1])),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT),
+    ("CategoricalCrossentropy", {"from_logits": True}, LOGITS),
+    ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, LOGITS),
+    ("CategoricalCrossentropy", {"from_logits": True}, (one_hot(6, 5, 4), rng.randn(6, 5, 4).astype("float32"))),
+    ("CategoricalCrossentropy", {"axis": 0}, (ONE_HOT[0].T, ONE_HOT[1].T)),
+    ("SparseCategoricalCrossentropy", {}, SPARSE),
+    ("SparseCategoricalCrossentropy", {}, SPARSE_COLUMN),
+    ("SparseCategoricalCrossentropy", {}, SPARSE_FLOAT),
+    ("SparseCategoricalCrossentropy", {}, SPARSE_BYTE),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}, SPARSE_SHORT),
+    ("SparseCategoricalCrossentropy", {}, SEQUENCE),
+    ("SparseCategoricalCrossentropy", {}, CERTAIN),
+    ("SparseCategoricalCrossentropy", {}, (UNNORMALISED[0].argmax(-1), UNNORMALISED[1] / 2.1)),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 1}, SPARSE),
+    ("SparseCategoricalCrossentropy", {"ignore_class": -1}, (np.array([-1, 2, 0, -1, 3, 1]), SPARSE[1])),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 2, "from_logits": True}, SPARSE_SHORT),
+]
+IDS = [f"{name}-{'-'.join(map(str, arguments.values()))}-{index}" for index, (name, arguments, _) in enumerate(CASES)]
+REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
+
+
+def both(name, arguments, y_true, y_pred, **call):
+    ours = getattr(losses, name)(**arguments)(torch.as_tensor(y_true), torch.as_tensor(y_pred), **call)
+    theirs = getattr(keras.losses, name)(**arguments)(y_true, y_pred, **call)
+    return ours, theirs
+
+
+@pytest.mark.parametrize(("name", "arguments", "data"), CASES, ids=IDS)
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "none"])
+def test_value(name, arguments, data, reduction):
+    ours, theirs = both(name, {**arguments, "reduction": reduction}, *data)
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    assert_close(ours, theirs, rtol=2e-5)
+
+
+@pytest.mark.parametrize(("name", "arguments", "data"), CASES, ids=IDS)
+def test_numpy_in(name, arguments, data):
+    ours = getattr(losses, name)(**arguments)(*data)
+    assert_close(ours, getattr(keras.losses, name)(**arguments)(*data), rtol=2e-5)
+
+
+WEIGHTED = [
+    ("MeanSquaredError", REAL),
+    ("MeanSquaredError", FLAT_COLUMN),
+    ("SparseCategoricalCrossentropy", SPARSE),
+    ("CategoricalCrossentropy", ONE_HOT),
+    ("BinaryCrossentropy", BINARY),
+    ("Huber", REAL),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), WEIGHTED, ids=[f"{name}-{i}" for i, (name, _) in enumerate(WEIGHTED)])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("shape", [(6,), (6, 1), None])
+def test_sample_weight(name, data, reduction, shape):
+    weights = shape and np.array([1.0, 0.5, 2.0, 0.0, 3.0, 0.25], "float32").reshape(shape)
+    ours, theirs = both(name, {"reduction": reduction}, *data, sample_weight=weights)
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    assert_close(ours, theirs, rtol=2e-5)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_sample_weight_per_step(reduction):
+    weights = rng.uniform(0, 1, (6, 5)).astype("float32")
+    ours, theirs = both("SparseCategoricalCrossentropy", {"reduction": reduction}, *SEQUENCE, sample_weight=weights)
+    assert_close(ours, theirs, rtol=2e-5)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_all_weights_zero(reduction):
+    ours, theirs = both("MeanSquaredError", {"reduction": reduction}, *REAL, sample_weight=np.zeros(6, "float32"))
+    assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["MeanSquaredError", "SparseCategoricalCrossentropy"])
+def test_mask(name, reduction, weighted):
+    y_true, y_pred = (IMAGE[0][0], IMAGE[1][0]) if name == "MeanSquaredError" else SEQUENCE
+    mask = rng.uniform(size=y_pred.shape[:-1]) > 0.4
+    weights = rng.uniform(size=y_pred.shape[:-1]).astype("float32") if weighted else None
+    prediction = torch.as_tensor(y_pred)
+    prediction._keras_mask = torch.as_tensor(mask)
+    ours = getattr(losses, name)(reduction=reduction)(torch.as_tensor(y_true), prediction, sample_weight=weights)
+    theirs_in = keras.ops.convert_to_tensor(y_pred)
+    keras.src.backend.set_keras_mask(theirs_in, keras.ops.convert_to_tensor(mask))
+    theirs = getattr(keras.losses, name)(reduction=reduction)(y_true, theirs_in, sample_weight=weights)
+    assert_close(ours, theirs, rtol=2e-5)
+
+
+def keras_gradient(loss, y_true, y_pred, weights):
+    if BACKEND == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda prediction: loss(y_true, prediction, sample_weight=weights))(y_pred))
+    import tensorflow as tf
+
+    prediction = tf.Variable(y_pred)
+    with tf.GradientTape() as tape:
+        value = loss(y_true, prediction, sample_weight=weights)
+    return tape.gradient(value, prediction).numpy()
+
+
+GRADIENTS = [case for case in CASES if case[2][1].shape[0] == 6 and case[2] is not INTEGER]
+
+
+@pytest.mark.skipif(BACKEND not in ("jax", "tensorflow"), reason="needs the gradients of JAX or TensorFlow")
+@pytest.mark.parametrize(("name", "arguments", "data"), GRADIENTS)
+def test_gradient(name, arguments, data):
+    y_true, y_pred = data
+    plain = arguments.get("axis") == 0 or y_pred.ndim > 2  # the losses are no vector of one per sample
+    weights = None if plain else np.linspace(0.5, 2.0, 6, dtype="float32")
+    prediction = torch.tensor(y_pred, requires_grad=True)
+    getattr(losses, name)(**arguments)(torch.as_tensor(y_true), prediction, sample_weight=weights).backward()
+    theirs = keras_gradient(getattr(keras.losses, name)(**arguments), y_true, y_pred, weights)
+    assert_close(prediction.grad, theirs, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "activation", "y_true"),
+    [
+        ("SparseCategoricalCrossentropy", "softmax", SPARSE[0]),
+        ("CategoricalCrossentropy", "softmax", ONE_HOT[0]),
+        ("BinaryCrossentropy", "sigmoid", one_hot(6, 4)),
+    ],
+)
+@pytest.mark.parametrize("weights", [None, np.linspace(0.0, 2.0, 6, dtype="float32")])
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+def test_logits_behind_an_activation(name, activation, y_true, weights, scale):
+    """Predictions that carry their logits: as Keras on TensorFlow, where they come from Keras's own activations."""
+    logits = torch.tensor(rng.randn(6, 4).astype("float32") * scale)
+    prediction = getattr(torch, activation)(logits, *([-1] if activation == "softmax" else []))
+    prediction._keras_logits = logits
+    ours = getattr(losses, name)()(torch.as_tensor(y_true), prediction, sample_weight=weights)
+    if BACKEND == "tensorflow":
+        theirs_in = getattr(keras.activations, activation)(keras.ops.convert_to_tensor(logits.numpy()))
+        theirs = getattr(keras.losses, name)()(y_true, theirs_in, sample_weight=weights)
+    else:
+        theirs = getattr(keras.losses, name)(from_logits=True)(y_true, logits.numpy(), sample_weight=weights)
+    assert_close(ours, theirs, rtol=2e-5)
+
+
+FUNCTIONS = [
+    ("mean_squared_error", REAL),
+    ("mean_squared_error", FLAT_COLUMN),
+    ("mean_absolute_error", REAL),
+    ("mean_absolute_percentage_error", REAL),
+    ("mean_squared_logarithmic_error", POSITIVE),
+    ("huber", REAL),
+    ("log_cosh", REAL),
+    ("cosine_similarity", REAL),
+    ("kl_divergence", ONE_HOT),
+    ("poisson", POSITIVE),
+    ("hinge", SIGNED),
+    ("squared_hinge", SIGNED),
+    ("categorical_hinge", ONE_HOT),
+    ("binary_crossentropy", BINARY),
+    ("categorical_crossentropy", ONE_HOT),
+    ("sparse_categorical_crossentropy", SPARSE),
+    ("sparse_categorical_crossentropy", SEQUENCE),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), FUNCTIONS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(FUNCTIONS)])
+def test_function(name, data):
+    ours, theirs = getattr(losses, name)(*data), getattr(keras.losses, name)(*data)
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    assert_close(ours, theirs, rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_ops(name, from_logits):
+    from torchkeras_shim.ops import crossentropy
+
+    data = {"binary_crossentropy": BINARY, "categorical_crossentropy": ONE_HOT}.get(name, SPARSE)
+    ours = getattr(crossentropy, name)(*data, from_logits=from_logits)
+    assert_close(ours, getattr(keras.ops, name)(*data, from_logits=from_logits), rtol=2e-5)
+
+
+CLASSES = sorted({name for name, _, _ in CASES})
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_config(name):
+    ours, theirs = getattr(losses, name)(), getattr(keras.losses, name)()
+    assert ours.get_config() == theirs.get_config()
+    assert losses.serialize(ours) == keras.losses.serialize(theirs)
+    again = losses.deserialize(keras.losses.serialize(theirs))
+    assert type(again) is type(ours)
+    assert again.get_config() == ours.get_config()
+    assert type(ours).from_config(ours.get_config()).get_config() == ours.get_config()
+
+
+def test_names():
+    from keras.src.losses import ALL_OBJECTS_DICT
+
+    later = {"ctc", "dice", "tversky", "circle", "focal"}
+    for name, target in ALL_OBJECTS_DICT.items():
+        if any(word in name.lower() for word in later):
+            continue
+        assert losses.LOSSES.lookup(name).__name__ == target.__name__, name
+
+
+def test_wrapper_config():
+    ours = losses.LossFunctionWrapper(losses.huber, name="mine", delta=2.0)
+    theirs = keras.src.losses.losses.LossFunctionWrapper(keras.losses.huber, name="mine", delta=2.0)
+    assert ours.get_config() == theirs.get_config()
+    again = losses.LossFunctionWrapper.from_config(ours.get_config())
+    assert again.fn is losses.huber
+    assert_close(again(*REAL), theirs(*REAL))
+
+
+def test_user_functions_and_subclasses():
+    ours = losses.LossFunctionWrapper(lambda y_true, y_pred: (y_true - y_pred) ** 2)(*DOUBLE)
+    theirs = keras.src.losses.losses.LossFunctionWrapper(lambda y_true, y_pred: (y_true - y_pred) ** 2)(*DOUBLE)
+    assert_close(ours, theirs)
+    assert to_numpy(ours).dtype == to_numpy(theirs).dtype
+
+
+@pytest.mark.parametrize("identifier", ["mse", "MeanSquaredError", "sparse_categorical_crossentropy", "huber", "Huber"])
+def test_names_of_compiled_losses(identifier):
+    from keras.src.trainers.compile_utils import get_loss
+
+    assert losses.as_loss(identifier).name == get_loss(identifier, None, None).name
