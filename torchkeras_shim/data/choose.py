@@ -28,6 +28,7 @@ def choose_adapter(
     shuffle: bool | str = False,
     class_weight: dict[int, float] | None = None,
     device: torch.device | None = None,
+    fallback_batch_size: int | None = None,
 ) -> DataAdapter:
     """Returns the adapter for any data that `fit`, `evaluate` and `predict` take.
 
@@ -43,6 +44,8 @@ def choose_adapter(
             torch `Dataset`s, `PyDataset`s. `"batch"` shuffles within each batch, for arrays only.
         class_weight: A dict from class to weight, folded into the sample weights.
         device: Where the batches are needed; the default device where `None`.
+        fallback_batch_size: The batch size where `batch_size` is `None` and the data leaves it open, such as that of
+            the training data for validation data; no warning where the data has batches already.
 
     Raises:
         ValueError: for data of no known kind, and for arguments that a kind of data does not allow.
@@ -52,7 +55,7 @@ def choose_adapter(
         >>> [x.tolist() for x, y, sample_weight in adapter.batches()], adapter.num_batches
         ([[0.0, 1.0], [2.0, 3.0], [4.0]], 3)
     """
-    device = devices.default_device() if device is None else torch.device(device)
+    device = _exact(devices.default_device() if device is None else torch.device(device))
     if isinstance(x, DataAdapter):
         return x
     if type(x) is TensorDataset and y is None and sample_weight is None and 1 <= len(x.tensors) <= 3:
@@ -62,7 +65,7 @@ def choose_adapter(
             x,
             y,
             sample_weight,
-            batch_size=batch_size,
+            batch_size=batch_size or fallback_batch_size,
             steps=steps,
             shuffle=shuffle,
             class_weight=class_weight,
@@ -73,7 +76,7 @@ def choose_adapter(
         raise ValueError(_unrecognized(x, y, sample_weight))
     _refuse(kind, y, sample_weight, shuffle, class_weight)
     if kind == "torch Dataset":
-        return LoaderAdapter(_loader(x, batch_size, bool(shuffle), device), device)
+        return LoaderAdapter(_loader(x, batch_size or fallback_batch_size, bool(shuffle), device), device)
     if batch_size is not None:
         warnings.warn(
             f"`batch_size={batch_size}` was passed, but will be ignored since the data `x` was provided as a {kind}, "
@@ -87,6 +90,15 @@ def choose_adapter(
     if isinstance(x, Iterator):
         return GeneratorAdapter(x, device)
     return IterableAdapter(x, class_weight, device)
+
+
+def _exact(device: torch.device) -> torch.device:
+    """Adds the index that `"cuda"` leaves out, so that devices can be compared with those of tensors."""
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    if device.type == "mps" and device.index is None:
+        return torch.device("mps", 0)
+    return device
 
 
 def _is_weights(sample_weight: Any) -> bool:

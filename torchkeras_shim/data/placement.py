@@ -176,7 +176,10 @@ class CopyStream:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._stream = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            self._stream.wait_stream(torch.cuda.current_stream(device))  # data may still be on its way to the device
 
     def run(self, copy: Any, *args: Any) -> tuple[Any, Any]:
         """Starts `copy(*args)` and returns its result with a token for `ready`."""

@@ -39,9 +39,11 @@ class Mover:
         batch = unpack_x_y_sample_weight(data)
         if not self._checked:
             self._check(batch)
+        if self._device.type != "cuda" or any(getattr(leaf, "is_cuda", False) for leaf in tree.flatten(batch)):
+            # What is on the device already was made on its current stream, and is used there.
+            return tree.map_structure(self._leaf, batch)  # type: ignore[no-any-return]
         moved, token = self._stream.run(tree.map_structure, self._leaf, batch)
-        if token is not None:
-            self._stream.ready([leaf for leaf in tree.flatten(moved) if isinstance(leaf, torch.Tensor)], token)
+        self._stream.ready([leaf for leaf in tree.flatten(moved) if leaf is not None], token)
         return moved  # type: ignore[no-any-return]
 
     def _leaf(self, leaf: Any) -> Any:

@@ -198,3 +198,10 @@ def test_adapters_of_the_users_own():
     assert own.num_batches is None
     own.on_epoch_begin()
     own.on_epoch_end()
+
+
+def test_fallback_batch_size_is_silent_where_data_has_batches():
+    assert choose_adapter(DataLoader(Squares(), batch_size=4), fallback_batch_size=3).batch_size == 4
+    assert choose_adapter(Squares(), fallback_batch_size=3).batch_size == 3
+    assert choose_adapter(np.zeros(8), fallback_batch_size=3).batch_size == 3
+    assert choose_adapter(np.zeros(8), batch_size=2, fallback_batch_size=3).batch_size == 2
