@@ -15,11 +15,11 @@ def replacing(path: str) -> Iterator[str]:
         path: The file to write. A link is followed, so that its target is replaced.
 
     Example:
-        >>> import os, tempfile
+        >>> import os, pathlib, tempfile
         >>> path = os.path.join(tempfile.mkdtemp(), "file")
         >>> with replacing(path) as temporary, open(temporary, "w") as file:
         ...     _ = file.write("new")
-        >>> open(path).read()
+        >>> pathlib.Path(path).read_text()
         'new'
     """
     target = os.path.realpath(path)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import tabulate
 from tabulate import DataRow, Line, TableFormat
@@ -19,6 +18,7 @@ _HEADER, _BODY = DataRow("┃", "┃", "┃"), DataRow("│", "│", "│")
 _POSITIONS = (0.45, 0.80, 1.0)
 _LINE_LENGTH = 88
 _PADDING = 1
+_SPACE = "\ue000"  # stands in for spaces on the way through tabulate, which would strip those of aligned cells
 
 
 def render(
@@ -170,8 +170,9 @@ def _table(headers: list[str], body: list[list[str]], widths: list[int], alignme
         padding=_PADDING,
         with_header_hide=None,
     )
-    with _whitespace_kept():
-        text = tabulate.tabulate(rows, tablefmt=style, disable_numparse=True, colalign=["left"] * len(widths))
+    cells = [[cell.replace(" ", _SPACE) for cell in row] for row in rows]
+    text = tabulate.tabulate(cells, tablefmt=style, disable_numparse=True, colalign=["left"] * len(widths))
+    text = text.replace(_SPACE, " ")
     if not body:  # tabulate puts no line below the last row
         total = [width + 2 * _PADDING for width in widths]
         text = "\n".join([text, _rule(_BELOW_HEADER, total), _rule(_BOTTOM, total)])
@@ -180,13 +181,3 @@ def _table(headers: list[str], body: list[list[str]], widths: list[int], alignme
 
 def _rule(line: Line, widths: list[int]) -> str:
     return f"{line.begin}{line.sep.join(line.hline * width for width in widths)}{line.end}"
-
-
-@contextlib.contextmanager
-def _whitespace_kept() -> Iterator[None]:
-    """Lets tabulate keep the spaces of cells that are aligned already; it has only a global switch for that."""
-    before, tabulate.PRESERVE_WHITESPACE = tabulate.PRESERVE_WHITESPACE, True
-    try:
-        yield
-    finally:
-        tabulate.PRESERVE_WHITESPACE = before

@@ -1,0 +1,184 @@
+"""Weights files exchanged with Keras, in both directions."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+import torchkeras_shim
+from tests.parity.oracle import assert_close, keras
+
+
+def perceptron(k):
+    return k.Sequential([k.Input((6,)), k.layers.Dense(5), k.layers.Dropout(0.5), k.layers.Dense(4), k.layers.Dense(3)])
+
+
+def image_classifier(k):
+    return k.Sequential(
+        [
+            k.Input((8, 8, 3)),
+            k.layers.Conv2D(4, 3),
+            k.layers.BatchNormalization(),
+            k.layers.GlobalAveragePooling2D(),
+            k.layers.Dense(3),
+        ]
+    )
+
+
+def nested(k):
+    inner = k.Sequential([k.layers.Dense(5), k.Sequential([k.layers.Dense(4)])])
+    return k.Sequential([k.Input((6,)), k.layers.Dense(5), inner, k.layers.Dense(3)])
+
+
+def half_precision(k):
+    return k.Sequential([k.Input((6,)), k.layers.Dense(5, dtype="bfloat16"), k.layers.Dense(3, dtype="float16")])
+
+
+def subclassed(k):
+    class Net(k.Model):
+        def __init__(self):
+            super().__init__()
+            self.zoo = k.layers.Dense(2)
+            self.stack = [k.layers.Dense(3), k.layers.Dense(4)]
+            self.arms = {"x": k.layers.Dense(5), "y": [k.layers.Dense(6)]}
+            self._hidden = k.layers.Dense(7)
+            self.scale = self.add_weight(shape=(2,), name="scale")
+
+        def call(self, inputs):
+            for layer in self.stack:
+                inputs = layer(inputs)
+            return self._hidden(self.arms["y"][0](self.arms["x"](self.zoo(inputs) * self.scale)))
+
+    model = Net()
+    model(np.zeros((2, 6), "float32"))
+    return model
+
+
+MODELS = [perceptron, image_classifier, nested, half_precision, subclassed]
+INPUT_SHAPES = {image_classifier: (2, 8, 8, 3)}
+
+
+def with_random_weights(make, library, seed):
+    model = make(library)
+    generator = np.random.default_rng(seed)
+    model.set_weights([generator.uniform(0.1, 0.9, w.shape).astype("float32") for w in model.get_weights()])
+    return model
+
+
+def contents(path):
+    """Every array and every name in a file."""
+    found = {}
+
+    def visit(name, item):
+        found[name] = (item.shape, item.dtype) if isinstance(item, h5py.Dataset) else sorted(item.attrs)
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def as_floats(weights):
+    return [np.asarray(weight).astype("float32") for weight in weights]
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_keras_opens_our_files(make, tmp_path):
+    ours, theirs = with_random_weights(make, torchkeras_shim, 0), with_random_weights(make, keras, 1)
+    path = str(tmp_path / "ours.weights.h5")
+    ours.save_weights(path)
+    theirs.load_weights(path)
+    for a, b in zip(ours.get_weights(), as_floats(theirs.get_weights()), strict=True):
+        assert_close(a, b, rtol=0, atol=0)
+    x = np.random.default_rng(2).uniform(size=INPUT_SHAPES.get(make, (2, 6))).astype("float32")
+    tolerance = 5e-2 if make is half_precision else 1e-5
+    assert_close(ours(x), np.asarray(theirs(x)).astype("float32"), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_we_open_kerass_files(make, tmp_path):
+    ours, theirs = with_random_weights(make, torchkeras_shim, 0), with_random_weights(make, keras, 1)
+    path = str(tmp_path / "theirs.weights.h5")
+    theirs.save_weights(path)
+    ours.load_weights(path)
+    for a, b in zip(ours.get_weights(), as_floats(theirs.get_weights()), strict=True):
+        assert_close(a, b, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_the_layout_is_the_same(make, tmp_path):
+    paths = {}
+    for name, library in (("ours", torchkeras_shim), ("theirs", keras)):
+        paths[name] = str(tmp_path / f"{name}.weights.h5")
+        make(library).save_weights(paths[name])
+    assert contents(paths["ours"]) == contents(paths["theirs"])
+
+
+def trained(library):
+    model = perceptron(library)
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 6), "float32"), np.ones((4, 3), "float32"), verbose=0)
+    return model
+
+
+def test_the_optimizers_state_travels_too(tmp_path):
+    ours, theirs = trained(torchkeras_shim), trained(keras)
+    path = str(tmp_path / "ours.weights.h5")
+    ours.save_weights(path)
+    theirs.load_weights(path)
+    for a, b in zip(ours.optimizer.variables, theirs.optimizer.variables, strict=True):
+        assert_close(a, np.asarray(b), rtol=0, atol=0)
+    theirs.fit(np.ones((4, 6), "float32"), np.ones((4, 3), "float32"), verbose=0)
+    path = str(tmp_path / "theirs.weights.h5")
+    theirs.save_weights(path)
+    ours.load_weights(path)
+    for a, b in zip(ours.optimizer.variables, theirs.optimizer.variables, strict=True):
+        assert_close(a, np.asarray(b), rtol=0, atol=0)
+
+
+def test_files_of_the_2_13_era_are_understood(tmp_path):
+    theirs = with_random_weights(nested, keras, 1)
+    path = str(tmp_path / "old.weights.h5")
+    theirs.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        file.move("layers/sequential/layers/sequential/layers", "layers/sequential/layers/sequential/moved")
+        for group in ("layers/sequential/layers/sequential", "layers/sequential", ""):
+            inner = file[group] if group else file
+            old = "moved" if "moved" in inner else "layers"
+            inner.move(old, "_layer_checkpoint_dependencies")
+    ours = with_random_weights(nested, torchkeras_shim, 0)
+    ours.load_weights(path)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert_close(a, b, rtol=0, atol=0)
+
+
+def wider(k):
+    return k.Sequential([k.Input((6,)), k.layers.Dense(5), k.layers.Dense(9), k.layers.Dense(3)])
+
+
+def deeper(k):
+    return k.Sequential([k.Input((6,)), *(k.layers.Dense(n) for n in (5, 4, 3, 3))])
+
+
+def unbuilt(k):
+    return k.Sequential([k.layers.Dense(3)])
+
+
+@pytest.mark.parametrize("make", [wider, deeper, unbuilt])
+def test_what_does_not_fit_is_refused(make, tmp_path):
+    path = str(tmp_path / "x.weights.h5")
+    perceptron(keras).save_weights(path)
+    with pytest.raises(ValueError) as expected:
+        make(keras).load_weights(path)
+    with pytest.raises(ValueError) as actual:
+        make(torchkeras_shim).load_weights(path)
+    assert str(expected.value).split(". ")[0] == str(actual.value).split(". ")[0]
+
+
+def test_saving_what_is_not_built_is_refused(tmp_path):
+    path = str(tmp_path / "x.weights.h5")
+    for library in (keras, torchkeras_shim):
+        with pytest.raises(ValueError, match="You are saving a model that has not yet been built"):
+            unbuilt(library).save_weights(path)
+        with pytest.raises(ValueError, match=r"The filename must end in `\.weights\.h5`"):
+            perceptron(library).save_weights(str(tmp_path / "x.h5"))
