@@ -17,6 +17,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from contestants import NAMES, YARDSTICK
@@ -142,6 +143,10 @@ def print_records(records: list[dict]) -> None:
 def time_imports(names: list[str], rounds: int, variables: dict[str, str]) -> list[dict]:
     """Times `import` in fresh processes; for this library what comes on top of `import torch`."""
     records = []
+    # Compiled code is kept between the runs of all alike, whatever the surroundings say.
+    cache = tempfile.TemporaryDirectory(prefix="bytecode-")
+    variables = {**variables, "PYTHONPYCACHEPREFIX": cache.name}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     for label, statement in {"torch": "import torch", **_IMPORTS}.items():
         if label.split(",")[0] not in (*names, "torch"):
             continue
@@ -155,6 +160,7 @@ def time_imports(names: list[str], rounds: int, variables: dict[str, str]) -> li
                 seconds.append(float(result.stdout.split()[-1]))
         if len(seconds) > 1:
             records.append({"import": label, "seconds": seconds[1:]})
+    cache.cleanup()
     return records
 
 
