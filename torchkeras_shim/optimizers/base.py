@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.plan import Group, Plan
 from torchkeras_shim.optimizers.state import OptimizerState
 from torchkeras_shim.optimizers.table import OPTIMIZERS
+
+_stride = torch.Tensor.stride  # through `map` it checks a whole list without a Python frame per tensor
 
 # Plans for lists of variables that are not the built one; a training loop has a handful at most.
 _MAX_PLANS = 32
@@ -87,6 +89,49 @@ class Optimizer(OptimizerState):
             self._run(self._plan_for(variables), grads)
         self.advance()
 
+    def stepper(self, variables: Sequence[torch.Tensor]) -> Callable[[list[Any]], None]:
+        """Returns `apply` for one list of variables, for a loop whose gradients autograd makes.
+
+        What cannot change from step to step is looked up here, once. Ask for a new one after variables were moved.
+
+        Args:
+            variables: The variables, in the order in which the gradients will come.
+
+        Example:
+            >>> import torch
+            >>> from torchkeras_shim.optimizers import SGD
+            >>> w = torch.nn.Parameter(torch.ones(2))
+            >>> optimizer = SGD(learning_rate=0.5)
+            >>> optimizer.build([w])
+            >>> step = optimizer.stepper([w])
+            >>> step([torch.ones(2)])
+            >>> w.detach()
+            tensor([0.5000, 0.5000])
+        """
+        variables = list(variables)
+        if self.built:
+            self._plan_for(self._trainable_variables)
+        steady = self._steady
+        if steady is None or list(map(id, variables)) != steady.ids or not steady.is_current():
+            return lambda grads: self.apply(grads, variables)
+        group, strides = steady.groups[0], steady.strides
+        params, states = group.params, group.states
+        update = self._update_decayed if group.decays else self._update
+
+        def step(grads: list[Any]) -> None:
+            try:
+                # A setting that changed since, such as `clipnorm`, has dropped this plan.
+                fits = self._steady is steady and list(map(_stride, grads)) == strides
+            except TypeError:  # a `None`: some variable took no part in the loss
+                fits = False
+            if fits:
+                update(params, grads, states, self.step_scalars())
+                self.advance()
+            else:
+                self.apply(grads, variables)
+
+        return step
+
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, torch.Tensor]]) -> torch.Tensor:
         """Updates the variables once, from pairs of gradient and variable.
 
@@ -125,11 +170,21 @@ class Optimizer(OptimizerState):
         """Whether every step does the same device work, apart from the numbers of `step_scalars()`."""
         return not (self.gradient_accumulation_steps or self._ema_overwrites() or self._has_own_step())
 
+    def prepare(self) -> None:
+        """Gets everything ready that a step needs, so that `update` may be traced or captured right away.
+
+        Raises:
+            RuntimeError: where the optimizer is not built or its steps are not all alike.
+        """
+        if not self.built or not self.capturable:
+            raise RuntimeError(f"Optimizer '{self.name}' must be built, and its steps all alike, to be captured.")
+        self._plan_for(self._trainable_variables)
+
     def update(self, grads: Sequence[torch.Tensor], scalars: Sequence[Scalar]) -> None:
         """Does the device work of one step for all variables, without counting it.
 
-        A captured step calls it with 0-d device tensors in place of the numbers of `step_scalars()`, refreshes those
-        before each replay, and calls `advance()` after it.
+        A captured step calls `prepare()`, then this with 0-d device tensors in place of the numbers of `step_scalars()`,
+        refreshes those before each replay, and calls `advance()` after it.
 
         Args:
             grads: A gradient for each variable, with its type, shape and strides.
@@ -138,8 +193,7 @@ class Optimizer(OptimizerState):
         Raises:
             RuntimeError: where the optimizer is not built or its steps are not all alike.
         """
-        if not self.built or not self.capturable:
-            raise RuntimeError(f"Optimizer '{self.name}' must be built, and its steps all alike, to be captured.")
+        self.prepare()
         with torch.no_grad():
             self._run(self._plan_for(self._trainable_variables), grads, tuple(scalars))
 
@@ -242,8 +296,7 @@ class Optimizer(OptimizerState):
         return grads
 
     def _average(self, step: int, momentum: Scalar) -> None:
-        averages = [average.detach() for average in self._averages]
-        values = [variable.detach() for variable in self._trainable_variables]
+        averages, values = self._plan_for(self._trainable_variables).averages
         torch._foreach_mul_(averages, momentum)
         torch._foreach_add_(averages, torch._foreach_mul(values, 1.0 - momentum))
         if self.ema_overwrite_frequency and (step // self._every + 1) % self.ema_overwrite_frequency == 0:
@@ -272,6 +325,8 @@ class Optimizer(OptimizerState):
             if len(self._plans) >= _MAX_PLANS:
                 self._plans.clear()
             plan = self._plans[key] = Plan(variables, self._groups(variables))
+            if self.use_ema and key == tuple(self._trainable_variables_indices):
+                plan.averages = ([a.detach() for a in self._averages], [v.detach() for v in variables])
             if key == tuple(self._trainable_variables_indices) and len(plan.groups) == 1 and self._is_plain(plan):
                 self._steady = plan
         return plan

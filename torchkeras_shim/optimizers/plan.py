@@ -42,7 +42,7 @@ class Plan:
         groups: Their groups.
     """
 
-    __slots__ = ("constrained", "groups", "ids", "kinds", "pointers", "strides", "variables")
+    __slots__ = ("averages", "constrained", "groups", "ids", "kinds", "pointers", "strides", "variables")
 
     def __init__(self, variables: list[torch.Tensor], groups: list[Group]) -> None:
         self.variables = variables
@@ -51,6 +51,8 @@ class Plan:
         self.pointers = list(map(_pointer, variables))
         self.strides = list(map(_stride, variables))
         self.kinds = [(variable.shape, variable.dtype, False) for variable in variables]
+        #: The moving averages and the variables, as plain tensors, where all variables are averaged.
+        self.averages: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
 
     def is_current(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -103,6 +103,11 @@ class TorchOptimizer(Optimizer):
             self._push_rate()
         self.optimizer.step()
         self.advance()
+
+    def stepper(self, variables: Sequence[torch.Tensor]) -> Callable[[list[Any]], None]:
+        """Returns `apply` for one list of variables."""
+        variables = list(variables)
+        return lambda grads: self.apply(grads, variables)
 
     def __repr__(self) -> str:
         return f"<TorchOptimizer {type(self.optimizer).__name__}>"

@@ -133,6 +133,20 @@ def test_settings_changed_after_build_are_heeded():
     assert w.item() == -2.5
 
 
+def test_settings_changed_after_a_stepper_was_made_are_heeded():
+    w = torch.nn.Parameter(torch.zeros(1))
+    optimizer = optimizers.SGD(1.0)
+    step(optimizer, [w])
+    stepper = optimizer.stepper([w])
+    stepper([torch.tensor([4.0])])
+    optimizer.clipvalue = 1.0
+    stepper([torch.tensor([4.0])])
+    assert w.item() == -6.0
+    with pytest.raises(ValueError, match="No gradients provided"):
+        stepper([None])
+    assert int(optimizer.iterations) == 3
+
+
 def test_exclude_from_weight_decay_after_build():
     variables = pair()
     optimizer = optimizers.AdamW(0.1, weight_decay=0.5)

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from torchkeras_shim import optimizers
 from torchkeras_shim.core.variable import Variable
@@ -226,3 +227,25 @@ def test_autograd_notices_the_change():
     optimizers.RMSprop().apply([torch.ones(3)], [w])
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@pytest.mark.parametrize(("name", "kwargs"), CASES + EXTRAS, ids=str)
+def test_update_can_be_traced(name, kwargs):
+    params = parameters()
+    expected = run(getattr(optimizers, name)(**kwargs), parameters(), 4)
+    optimizer = getattr(optimizers, name)(**kwargs)
+    optimizer.build(params)
+    optimizer.prepare()
+    scalars = [torch.tensor(value) for value in optimizer.step_scalars()]
+    changed = [*params, *optimizer.variables]
+    before = [tensor.detach().clone() for tensor in changed]
+    traced = make_fx(lambda grads, scalars: optimizer.update(grads, scalars))(gradients(params, 0), scalars)
+    with torch.no_grad():
+        for tensor, value in zip(changed, before, strict=True):  # tracing runs the step
+            tensor.copy_(value)
+    for step in range(4):
+        for scalar, value in zip(scalars, optimizer.step_scalars(), strict=True):
+            scalar.fill_(value)
+        traced(gradients(params, step), scalars)
+        optimizer.advance()
+    assert_all_close(params, expected, rtol=1e-5, atol=1e-6)
