@@ -55,8 +55,9 @@ class MonitorCallback(Callback):
         name = self.monitor.removeprefix("val_")
         found = operator.lt if name == "loss" else None
         for metric in _metrics_of(getattr(self.model, "metrics", None) or []):
-            if getattr(metric, "name", None) == name and hasattr(metric, "_direction"):
-                found = operator.gt if metric._direction == "up" else operator.lt
+            direction = getattr(metric, "_direction", None)  # none for a metric of the user's own
+            if getattr(metric, "name", None) == name and direction is not None:
+                found = operator.gt if direction == "up" else operator.lt
         if found is None:
             raise ValueError(
                 f"{type(self).__name__} callback received monitor={self.monitor}, but Keras isn't able to "

@@ -170,8 +170,8 @@ def _table(headers: list[str], body: list[list[str]], widths: list[int], alignme
         padding=_PADDING,
         with_header_hide=None,
     )
-    cells = [[cell.replace(" ", _SPACE) for cell in row] for row in rows]
-    text = tabulate.tabulate(cells, tablefmt=style, disable_numparse=True, colalign=["left"] * len(widths))
+    spaced = [[cell.replace(" ", _SPACE) for cell in row] for row in rows]
+    text = tabulate.tabulate(spaced, tablefmt=style, disable_numparse=True, colalign=["left"] * len(widths))
     text = text.replace(_SPACE, " ")
     if not body:  # tabulate puts no line below the last row
         total = [width + 2 * _PADDING for width in widths]

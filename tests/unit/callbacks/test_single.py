@@ -145,6 +145,19 @@ def test_the_direction_of_a_metric_is_found(nested):
     assert model.stop_training
 
 
+def test_a_metric_of_unknown_direction_needs_a_mode():
+    class Metric:
+        name = "score"
+        _direction = None
+
+    model = Model(None)
+    model.metrics = [Metric()]
+    callback = callbacks.EarlyStopping("val_score")
+    callback.set_model(model)
+    with pytest.raises(ValueError, match="Pass `mode='max'`"):
+        callback.on_epoch_end(0, {"val_score": 1.0})
+
+
 def test_a_checkpoint_makes_its_folder_and_refuses_one_in_its_place(tmp_path):
     class Saver(Model):
         def save_weights(self, path, overwrite):
