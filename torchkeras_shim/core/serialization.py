@@ -32,13 +32,13 @@ def serialize_keras_object(obj: Any) -> Any:
         ValueError: for something that has no config.
 
     Example:
-        >>> serialize_keras_object((1, "a"))
-        {'class_name': '__tuple__', 'config': {'value': [1, 'a']}}
+        >>> serialize_keras_object({"sizes": (1, 2), "values": np.ones(2)})
+        {'sizes': (1, 2), 'values': {'class_name': '__numpy__', 'config': {'value': [1.0, 1.0], 'dtype': 'float64'}}}
     """
     if isinstance(obj, _PLAIN):
         return obj
     if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "config": {"value": [serialize_keras_object(item) for item in obj]}}
+        return tuple(serialize_keras_object(item) for item in obj)
     if isinstance(obj, list):
         return [serialize_keras_object(item) for item in obj]
     if isinstance(obj, dict):

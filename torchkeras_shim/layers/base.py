@@ -31,7 +31,7 @@ _module_call = torch.nn.Module.__call__
 _MODULE_METHODS = frozenset(
     name for name in dir(torch.nn.Module) if not name.startswith("_") and callable(getattr(torch.nn.Module, name))
 )
-_shared = calling.SHARED
+_flags = calling.Flags
 
 
 class Layer(HasWeights):
@@ -80,6 +80,7 @@ class Layer(HasWeights):
     _inbound_nodes: list[Any]
     _input_shape_argument: tuple[int | None, ...] | None
     _build_shape: Any
+    _input_cast: torch.dtype | None
     _tracked_names: set[str]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -132,6 +133,7 @@ class Layer(HasWeights):
         state["_inbound_nodes"] = []
         state["_input_shape_argument"] = shape
         state["_build_shape"] = None
+        state["_input_cast"] = None
         state["_tracked_names"] = set()
 
     # Calling --------------------------------------------------------------------------------------------------------
@@ -143,9 +145,14 @@ class Layer(HasWeights):
             *args: The inputs.
             **kwargs: Further arguments of `call`; `training=True` or `False` holds for this call and everything in it.
         """
-        if len(args) == 1 and not kwargs and not _shared.special:
+        if len(args) == 1 and not kwargs:
             x = args[0]
-            if type(x) is _Tensor and x.ndim == self._seen_ndim and x.dtype is self._seen_dtype:
+            if (
+                type(x) is _Tensor
+                and x.ndim == self._seen_ndim
+                and x.dtype is self._seen_dtype
+                and not (_flags.masks and hasattr(x, "_keras_mask"))
+            ):
                 try:
                     return _module_call(self, x)
                 except (RuntimeError, IndexError) as error:
@@ -193,7 +200,7 @@ class Layer(HasWeights):
     def add_loss(self, loss: Any) -> None:
         """Adds a scalar, or several, to what training minimises. Call it inside `call`."""
         self._added_losses.extend(value for value in tree.flatten(loss) if value is not None)
-        _shared.note_added_loss()
+        calling.note_adder(self)
 
     @property
     def losses(self) -> list[torch.Tensor]:

@@ -7,6 +7,7 @@ import inspect
 import itertools
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -27,26 +28,39 @@ _module_call = torch.nn.Module.__call__
 _Tensor = torch.Tensor
 
 
-class _Shared(threading.local):
-    """What all layers of a thread know together."""
+class Flags:
+    """What the fast way must know of all layers of the process. Plain class attributes: read on every call."""
+
+    #: Whether any tensor has ever carried a mask; until then nobody looks for one.
+    masks = False
+    #: Grows with every layer that calls `add_loss` for the first time.
+    adders = 0
+
+
+class _Thread(threading.local):
+    """The open calls of one thread."""
 
     def __init__(self) -> None:
         self.depth = 0  # how many layers' general calls are open
         self.scopes: list[Any] = []  # the layers that are being built or called for the first time
 
-    #: True from the first mask or added loss on: the fast way would miss them.
-    special = False
-    masks = False
-    losses = False
 
-    def note_added_loss(self) -> None:
-        _Shared.losses = _Shared.special = True
-
-    def note_mask(self) -> None:
-        _Shared.masks = _Shared.special = True
+_thread = _Thread()
+#: The layers that have called `add_loss`: they, and the models they are in, always go the general way.
+_adders: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-SHARED = _Shared()
+def note_adder(layer: Layer) -> None:
+    """Notes that a layer adds losses while it runs."""
+    if layer not in _adders:
+        _adders.add(layer)
+        Flags.adders += 1
+        layer.__dict__["_seen_ndim"] = -1
+
+
+def adders_in(module: torch.nn.Module) -> list[Any]:
+    """Returns the layers of a module that add losses while they run."""
+    return [child for child in module.modules() if child in _adders] if Flags.adders else []
 
 
 class CallSpec:
@@ -90,11 +104,12 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     given = args
     args, kwargs = _convert(layer, args, kwargs)
     first = args[0] if args else next(iter(kwargs.values()), None)
-    masks = _mask_arguments(layer, args, kwargs) if SHARED.masks else None
-    SHARED.depth += 1
+    masks = _mask_arguments(layer, args, kwargs) if Flags.masks else None
+    _thread.depth += 1
     try:
-        if SHARED.losses and SHARED.depth == 1:
-            clear_losses(layer)
+        if Flags.adders and _thread.depth == 1:
+            for adder in adders_in(layer):
+                adder._added_losses.clear()
         with scope_of(layer) if layer._seen_ndim == -1 else nullcontext():
             build_for(layer, args, kwargs)
             assert_input_compatibility(layer.input_spec, first, layer)
@@ -105,16 +120,16 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
                     explain(layer, args, error)
                     raise
     finally:
-        SHARED.depth -= 1
+        _thread.depth -= 1
     layer.__dict__["built"] = True
     if layer.activity_regularizer is not None:
         for output in tree.flatten(outputs):
             layer.add_loss(layer.activity_regularizer(output))
-    elif len(args) == 1 and not kwargs and type(first) is _Tensor and given[0] is first:
+    masked = (layer.supports_masking or masks is not None) and _set_mask(layer, first, outputs, masks)
+    plain = len(args) == 1 and not kwargs and given[0] is first
+    if plain and type(first) is _Tensor and not (masked and masks is None) and layer not in _adders:
         layer.__dict__["_seen_ndim"] = first.ndim
         layer.__dict__["_seen_dtype"] = first.dtype
-    if layer.supports_masking or masks is not None:
-        _set_mask(layer, first, outputs, masks)
     return outputs
 
 
@@ -152,13 +167,16 @@ def _shape_of(value: Any) -> Any:
 def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Turns arrays into tensors on the layer's device and casts floats to the layer's compute type."""
     dtype = layer._compute_dtype if layer.autocast else None
+    fixed = layer.__dict__.get("_input_cast")  # a model with a declared input casts whatever comes to that type
 
     def convert(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor):
             if not hasattr(leaf, "__array__"):
                 return leaf
             leaf = torch.as_tensor(_writable(np.asarray(leaf)), device=device_of(layer))
-        if dtype is not None and leaf.dtype is not dtype and leaf.is_floating_point():
+        if fixed is not None:
+            leaf = leaf if leaf.dtype is fixed else leaf.to(fixed)
+        elif dtype is not None and leaf.dtype is not dtype and leaf.is_floating_point():
             mask = getattr(leaf, "_keras_mask", None)
             leaf = leaf.to(dtype)
             if mask is not None:
@@ -199,23 +217,15 @@ def in_mode(module: torch.nn.Module, training: Any) -> Iterator[None]:
 @contextmanager
 def scope_of(layer: Any) -> Iterator[None]:
     """Opens the name scope of a layer, unless it is the innermost open one already."""
-    if SHARED.scopes and SHARED.scopes[-1] is layer:
+    if _thread.scopes and _thread.scopes[-1] is layer:
         yield
         return
-    SHARED.scopes.append(layer)
+    _thread.scopes.append(layer)
     try:
         with naming.name_scope(layer.name):
             yield
     finally:
-        SHARED.scopes.pop()
-
-
-def clear_losses(module: torch.nn.Module) -> None:
-    """Forgets what `add_loss` collected in earlier calls."""
-    for child in module.modules():
-        losses = child.__dict__.get("_added_losses")
-        if losses:
-            losses.clear()
+        _thread.scopes.pop()
 
 
 # Masks --------------------------------------------------------------------------------------------------------------
@@ -231,8 +241,8 @@ def _mask_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any])
     return masks
 
 
-def _set_mask(layer: Layer, inputs: Any, outputs: Any, masks: Any) -> None:
-    """Attaches the mask of the outputs to them."""
+def _set_mask(layer: Layer, inputs: Any, outputs: Any, masks: Any) -> bool:
+    """Attaches the mask of the outputs to them. Returns whether there is one."""
     if not layer.supports_masking:
         if masks is not None and getattr(type(layer).compute_mask, "_is_default", False):
             warnings.warn(
@@ -241,21 +251,23 @@ def _set_mask(layer: Layer, inputs: Any, outputs: Any, masks: Any) -> None:
                 "Downstream layers will not see the mask.",
                 stacklevel=5,
             )
-        return
+        return False
     new = layer.compute_mask(inputs, masks)
     flat_outputs, flat_masks = tree.flatten(outputs), tree.flatten(new)
     if len(flat_masks) != len(flat_outputs):
-        return
+        return False
+    masked = False
     for output, mask in zip(flat_outputs, flat_masks, strict=True):
         if mask is not None and isinstance(output, torch.Tensor):
             output._keras_mask = mask  # type: ignore[attr-defined]
-            SHARED.note_mask()
+            masked = Flags.masks = True
+    return masked
 
 
 # Errors -------------------------------------------------------------------------------------------------------------
 
 
-def explain(layer: Any, args: tuple[Any, ...], error: Exception) -> None:
+def explain(layer: Any, args: tuple[Any, ...], error: Exception, name: str | None = None) -> None:
     """Adds the layer, its weights and the input's shape to an error of torch's, or raises Keras's error instead.
 
     Raises:
@@ -263,6 +275,9 @@ def explain(layer: Any, args: tuple[Any, ...], error: Exception) -> None:
     """
     if getattr(error, "_explained", False) or type(error) not in (RuntimeError, IndexError):
         return
+    name = name or getattr(layer, "name", type(layer).__name__)
+    if hasattr(layer, "failing_member"):
+        name, layer, args = layer.failing_member(args)
     if args:
         try:
             assert_input_compatibility(getattr(layer, "input_spec", None), args[0], layer)
@@ -270,9 +285,23 @@ def explain(layer: Any, args: tuple[Any, ...], error: Exception) -> None:
             raise incompatible from error
     weights = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
     shapes = tree.map_structure(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else leaf, list(args))
-    name = getattr(layer, "name", type(layer).__name__)
     error.args = (
         f"{error}\n\nThis came up in layer '{name}' ({type(layer).__name__}) for inputs of shape "
-        f"{shapes[0] if len(shapes) == 1 else shapes}. Its weights: {weights or 'none'}.",
+        f"{shapes[0] if len(shapes) == 1 else shapes}. Its weights: {weights or 'none'}."
+        f"{_convention_hint(layer, args)}",
     )
     error._explained = True  # type: ignore[attr-defined]
+
+
+def _convention_hint(layer: Any, args: tuple[Any, ...]) -> str:
+    """Recognises images that a Keras layer made channels-last and a torch convolution reads channels-first."""
+    wanted = getattr(layer, "in_channels", None)
+    shape = tuple(getattr(args[0], "shape", ())) if args else ()
+    if wanted is None or len(shape) < 3 or shape[-1] != wanted or shape[1] == wanted:
+        return ""
+    rank = len(shape) - 2
+    order = ", ".join(map(str, (rank + 1, *range(1, rank + 1))))
+    return (
+        f" The data are channels-last, as Keras layers make them; {type(layer).__name__} reads channels-first. "
+        f"Put `keras.layers.Permute(({order}))` before it, or give the Keras layers data_format='channels_first'."
+    )

@@ -1,0 +1,337 @@
+"""`Sequential`: a stack of layers, torch modules and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core import naming, serialization, symbolic, tree
+from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.layers import InputLayer, Lambda, calling
+from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.inference import infer_output
+from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.models.model import Model
+
+
+@LAYERS.register()
+class Sequential(Model, torch.nn.Sequential):
+    """A stack of layers, each called on what the one before returned.
+
+    Keras layers, `torch.nn` modules, modules of your own and plain functions are members on equal terms. Without an
+    `Input` the model is built at the first batch, or by `build(input_shape)`.
+
+    Args:
+        layers: The members, an `Input` first if the shape is known.
+        trainable: Whether training changes the weights.
+        name: The name.
+
+    Raises:
+        ValueError: where two layers have the same name.
+        TypeError: where something in the list cannot be called.
+
+    Example:
+        >>> model = Sequential([torch.nn.Flatten(), torch.nn.Linear(784, 128), torch.relu, torch.nn.Linear(128, 10)])
+        >>> model(torch.zeros(2, 28, 28)).shape
+        torch.Size([2, 10])
+    """
+
+    _raw_names: dict[str, str]
+    _specs: list[Any] | None
+    _explicit_input: KerasTensor | None
+
+    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        if isinstance(layers, torch.nn.Module) or not isinstance(trainable, bool):
+            raise TypeError(
+                "Sequential takes its layers as one list: write `Sequential([a, b, c])`, not `Sequential(a, b, c)`."
+            )
+        super().__init__(name=name)
+        self.__dict__["_raw_names"] = {}
+        self.__dict__["_specs"] = None  # the symbolic tensors between the layers, input first, once the shape is known
+        self.__dict__["_explicit_input"] = None
+        for layer in layers or ():
+            self.add(layer)
+        if not trainable:
+            self.trainable = False
+
+    # The stack ------------------------------------------------------------------------------------------------------
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Appends a layer, a torch module, a function, or an `Input` in the first place.
+
+        Args:
+            layer: What to append.
+            rebuild: Whether to build it at once where the input shape is known.
+
+        Raises:
+            ValueError: where a layer of that name is already there, or an `Input` comes late.
+            TypeError: where it cannot be called.
+        """
+        if isinstance(layer, (KerasTensor, InputLayer)):
+            self._add_input(layer)
+            return
+        if not isinstance(layer, torch.nn.Module):
+            if not callable(layer) or isinstance(layer, type):
+                raise TypeError(
+                    f"Only layers, torch modules and functions can be added to a Sequential model. Received: {layer!r} "
+                    f"(of type {type(layer)})."
+                )
+            function_name = getattr(layer, "__name__", "")
+            layer = Lambda(layer, name=naming.uniquify(function_name) if function_name.isidentifier() else None)
+        name = getattr(layer, "name", None) if isinstance(layer, Layer) else None
+        if name is None:
+            self._raw_names[str(len(self._modules))] = naming.auto_name(type(layer).__name__)
+        elif name in [own for own, _ in self.named_layers()]:
+            raise ValueError(
+                "All layers added to a Sequential model should have unique names. "
+                f"Name '{name}' is already the name of a layer in this model. "
+                "Update the `name` argument to pass a unique name."
+            )
+        if not self._modules and self._explicit_input is None:
+            self._adopt_input_of(layer)
+        if layer.training is not self.training:
+            layer.train(self.training)
+        self.add_module(str(len(self._modules)), layer)
+        self._changed()
+        if rebuild and self._explicit_input is not None:
+            self._extend_specs()
+
+    def _add_input(self, given: Any) -> None:
+        if self._modules or self._explicit_input is not None:
+            raise ValueError(
+                f"Sequential model '{self.name}' has already been configured to use input shape {self.input_shape}. "
+                f"You cannot add a different Input layer to it."
+                if self._specs is not None
+                else "An `Input` must come first in a Sequential model. Write `Sequential([Input(shape), ...])`."
+            )
+        tensor = given.output if isinstance(given, InputLayer) else given
+        self.__dict__["_explicit_input"] = tensor
+        self._start_specs(tensor)
+
+    def _adopt_input_of(self, layer: torch.nn.Module) -> None:
+        """Takes the input shape from `input_shape=` of the first layer, or from a first layer that is a built model."""
+        shape = layer.__dict__.get("_input_shape_argument")
+        if shape is not None:
+            self._add_input(InputLayer(batch_shape=shape, dtype=layer.compute_dtype))
+        elif isinstance(layer, Sequential) and layer._explicit_input is not None:
+            inner = layer._explicit_input
+            self._add_input(InputLayer(batch_shape=inner.shape, dtype=inner.dtype))
+
+    def pop(self, rebuild: bool = True) -> Any:  # type: ignore[override]  # torch's takes an index
+        """Takes the last layer away and returns it.
+
+        Args:
+            rebuild: Kept for Keras's signature; the shapes of the other layers stay known either way.
+
+        Raises:
+            TypeError: where there is no layer.
+        """
+        if not self._modules:
+            raise TypeError("There are no layers in the model.")
+        key, layer = self._modules.popitem()
+        self._raw_names.pop(key, None)
+        if self._specs is not None:
+            del self._specs[len(self._modules) + 1 :]
+        self._changed()
+        return layer
+
+    def _changed(self) -> None:
+        """Lets everything that depends on the list of layers be found anew."""
+        StructureVersion.bump()
+        self._trainer.invalidate()
+        self.__dict__["_seen_ndim"] = self.__dict__["_adders_seen"] = -1
+        if self._explicit_input is None:
+            self.__dict__["built"] = False
+            self.__dict__["_specs"] = None
+            self.__dict__["_build_shape"] = None
+
+    def named_layers(self) -> list[tuple[str, Any]]:
+        """Returns the layers with their names; torch modules are named after their class."""
+        names = self._raw_names
+        return [(names.get(key) or str(module.name), module) for key, module in self._modules.items()]
+
+    def __bool__(self) -> bool:
+        return True  # an empty stack is a model all the same
+
+    # Building -------------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds every layer for an input shape, the batch included.
+
+        Args:
+            input_shape: The shape, `None` for unknown sizes.
+
+        Raises:
+            ValueError: where there are no layers, or the model was built for another shape.
+        """
+        if not self._modules:
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+            )
+        if self._specs is None:
+            if input_shape is None:
+                raise ValueError("You must provide an `input_shape` argument.")
+            self._start_specs(KerasTensor(tuple(input_shape), self._natural_dtype() or "float32"))
+        elif input_shape is not None and not _compatible(self._specs[0].shape, tuple(input_shape)):
+            raise ValueError(
+                f"Sequential model '{self.name}' has already been configured to use input shape {self.input_shape}. "
+                f"You cannot build it with input_shape {input_shape}"
+            )
+        self._extend_specs()
+
+    def _start_specs(self, spec: KerasTensor) -> None:
+        self.__dict__["_specs"] = [spec]
+        self.__dict__["_build_shape"] = spec.shape
+        known = self._explicit_input is not None or self._natural_dtype() is not None
+        self.__dict__["_input_cast"] = calling.torch_dtype(spec.dtype) if known else None
+
+    def _extend_specs(self) -> None:
+        """Builds the layers whose output is not known yet, one after the other."""
+        with calling.scope_of(self):
+            specs = self._known_specs("input shape")
+            for name, layer in self.named_layers()[len(specs) - 1 :]:
+                inputs = specs[-1]
+                if isinstance(layer, Layer):
+                    outputs = layer(inputs)
+                else:
+                    try:
+                        outputs = infer_output(layer, inputs)
+                    except (RuntimeError, IndexError, TypeError) as error:
+                        if type(error) is not TypeError:
+                            calling.explain(layer, (inputs,), error, name)
+                        raise
+                    symbolic.Node(layer, (inputs,), {}, outputs)
+                specs.append(outputs)
+        self.__dict__["built"] = True
+
+    def _natural_dtype(self) -> str | None:
+        """The type that the first layer wants its input in; `None` where any type will do."""
+        for layer in self._modules.values():
+            if isinstance(layer, Layer):
+                return layer.compute_dtype if layer.autocast else None
+            if isinstance(layer, (torch.nn.Embedding, torch.nn.EmbeddingBag)):
+                return None
+            parameter = next((p for p in layer.parameters() if p.is_floating_point()), None)
+            if parameter is not None:
+                return str(parameter.dtype).removeprefix("torch.")
+        return None
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Returns the output as a `KerasTensor`; builds the model, computes nothing."""
+        if self._explicit_input is None and self._specs is None:
+            # The first data decide: integers for a raw torch embedding stay what they are.
+            natural = self._natural_dtype()
+            self._start_specs(KerasTensor(inputs.shape, natural or inputs.dtype))
+            self._extend_specs()
+        return super().compute_output_spec(inputs, *args, **kwargs)
+
+    # Running --------------------------------------------------------------------------------------------------------
+
+    forward = torch.nn.Sequential.forward  # torch's own loop over the members: nothing of this package in between
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Runs the layers one after the other; Keras's name of `forward`."""
+        if mask is not None:
+            inputs._keras_mask = mask
+            calling.Flags.masks = True
+        return torch.nn.Sequential.forward(self, inputs)  # type: ignore[no-untyped-call]
+
+    def failing_member(self, args: tuple[Any, ...]) -> tuple[str, Any, tuple[Any, ...]]:
+        """Finds out, for an error message, which member failed on which input: runs them on meta one by one."""
+        x = KerasTensor(tuple(args[0].shape), args[0].dtype) if isinstance(args[0], torch.Tensor) else args[0]
+        for name, member in self.named_layers():
+            try:
+                outputs = infer_output(member, x)
+            except Exception:
+                return name, member, (x,)
+            x = outputs
+        return self.name, self, args
+
+    # Shapes ---------------------------------------------------------------------------------------------------------
+
+    def _known_specs(self, what: str) -> list[Any]:
+        if self._specs is None:
+            raise ValueError(
+                f"Sequential model '{self.name}' has no defined {what} yet. Give it an `Input(shape)` as the first "
+                "layer, call `model.build(input_shape)`, or call it on data."
+            )
+        return self._specs
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of the input, the batch included."""
+        return self._known_specs("input shape")[0].shape  # type: ignore[no-any-return]
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, the batch included."""
+        return tree.map_structure(lambda spec: spec.shape, self._known_specs("output shape")[-1])
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input, in a list."""
+        return [self._known_specs("inputs")[0]]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic output, in a list."""
+        return tree.flatten(self._known_specs("outputs")[-1])
+
+    @property
+    def input_dtype(self) -> str:
+        """The type of the input."""
+        return self._specs[0].dtype if self._specs is not None else self.compute_dtype
+
+    # Config ---------------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the layers' configs.
+
+        Raises:
+            NotImplementedError: where a member is a torch module, which has no config.
+        """
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialization.serialize_keras_object(self.dtype_policy),
+        }
+        layers = []
+        if self._explicit_input is not None:
+            spec = self._explicit_input
+            source = spec._keras_history.operation if spec._keras_history else InputLayer(input_tensor=spec)
+            layers.append(serialization.serialize_keras_object(source))
+        for name, layer in self.named_layers():
+            if not isinstance(layer, Layer):
+                raise NotImplementedError(
+                    f"Layer '{name}' is the torch module {type(layer).__name__}, which has no config. Save the weights "
+                    "with `torch.save(model.state_dict(), path)` instead."
+                )
+            layers.append(serialization.serialize_keras_object(layer))
+        config["layers"] = layers
+        if self._specs is not None:
+            config["build_input_shape"] = self._specs[0].shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Rebuilds a model from `get_config()`; the weights start anew."""
+        build: Callable[[dict[str, Any]], Any] = lambda layer: serialization.deserialize_keras_object(  # noqa: E731
+            layer, custom_objects=custom_objects, default_module="keras.layers"
+        )
+        model = cls(name=config.get("name"))
+        for layer in config["layers"]:
+            model.add(build(layer))
+        shape = config.get("build_input_shape")
+        if not model.built and shape and isinstance(shape, (list, tuple)):
+            model.build(tuple(shape))
+        if not config.get("trainable", True):
+            model.trainable = False
+        return model
+
+
+def _compatible(known: tuple[int | None, ...], given: tuple[int | None, ...]) -> bool:
+    return len(known) == len(given) and all(
+        a is None or b is None or a == b for a, b in zip(known[1:], given[1:], strict=True)
+    )

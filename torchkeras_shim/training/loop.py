@@ -1,0 +1,110 @@
+"""The one epoch loop of `fit`, `evaluate` and `predict`, and the feed that hands it batches."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torchkeras_shim.data import DataAdapter
+
+
+class Feed:
+    """Batches of a data adapter, cut into epochs.
+
+    Args:
+        adapter: Where the batches come from.
+        steps: How many batches make an epoch; the whole of the data where `None`. With fewer steps than batches, the
+            next epoch goes on where this one stopped, as in Keras.
+    """
+
+    def __init__(self, adapter: DataAdapter, steps: int | None = None) -> None:
+        self.adapter = adapter
+        self.steps = steps
+        self.num_batches = steps if steps is not None else adapter.num_batches
+        self._iterator: Iterator[Any] | None = None
+        self._seen = 0
+
+    def peek(self) -> Any:
+        """Returns the first batch without taking it away; `None` where there is none."""
+        iterator = self._iterator if self._iterator is not None else iter(self.adapter.batches())
+        first = next(iterator, None)
+        self._iterator = iterator if first is None else itertools.chain([first], iterator)
+        return first
+
+    def epoch(self) -> Iterator[Any]:
+        """Returns an iterator over the batches of one epoch; nothing of its own goes between it and the data."""
+        self.adapter.on_epoch_begin()
+        if self.steps is not None:
+            return self._counted(self.steps)
+        iterator = self._iterator if self._iterator is not None else iter(self.adapter.batches())
+        self._iterator = None
+        return iterator
+
+    def end(self) -> None:
+        """Tells the data that an epoch is over."""
+        self.adapter.on_epoch_end()
+
+    def _counted(self, steps: int) -> Iterator[Any]:
+        for step in range(steps):
+            if self._iterator is None:
+                self._iterator = iter(self.adapter.batches())
+                self._seen = 0
+            batch = next(self._iterator, None)
+            if batch is None and self._seen and self.adapter.num_batches is not None:
+                self._iterator = iter(self.adapter.batches())  # finite data starts over
+                self._seen = 0
+                batch = next(self._iterator, None)
+            if batch is None:
+                self._iterator = None
+                warnings.warn(
+                    f"Your input ran out of data after {step} of {steps} steps; interrupting the epoch. Make sure that "
+                    "your dataset or generator can generate at least `steps_per_epoch * epochs` batches. You may need "
+                    "to use the `.repeat()` function when building your dataset.",
+                    stacklevel=2,
+                )
+                return
+            self._seen += 1
+            yield batch
+
+
+def run_epoch(
+    batches: Iterator[Any],
+    step: Callable[..., Any],
+    *,
+    on_begin: Callable[[int], None] | None = None,
+    on_end: Callable[[int, Any], None] | None = None,
+    owner: Any,
+    stop_flag: str,
+    steps_per_execution: int = 1,
+) -> Any:
+    """Runs a step on each batch.
+
+    Args:
+        batches: Yields `(x, y, sample_weight)`.
+        step: What to do with a batch.
+        on_begin: Called with the number of the first batch of each execution.
+        on_end: Called with the number of the last batch of each execution and what the step returned.
+        owner: Who has the flag.
+        stop_flag: The attribute that is looked at after each execution; the loop ends where it is true.
+        steps_per_execution: How many batches go between two calls of the callbacks.
+
+    Returns:
+        What the last step returned.
+    """
+    result = None
+    last = -1
+    for index, batch in enumerate(batches):
+        if on_begin is not None and index % steps_per_execution == 0:
+            on_begin(index)
+        result = step(*batch)
+        last = index
+        if (index + 1) % steps_per_execution == 0:
+            if on_end is not None:
+                on_end(index, result)
+            if getattr(owner, stop_flag):
+                return result
+    if last >= 0 and (last + 1) % steps_per_execution and on_end is not None:
+        on_end(last, result)
+    return result

@@ -1,0 +1,229 @@
+"""What `compile()` was told, resolved against the first batch and then only replayed: losses and metrics."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from torchkeras_shim import losses as losses_module
+from torchkeras_shim import metrics as metrics_module
+from torchkeras_shim.core import tree
+from torchkeras_shim.training.structures import Outputs, flattener
+
+
+class LossPlan:
+    """The losses of a model's outputs and their weights.
+
+    Args:
+        loss: `compile()`'s argument: one loss for all outputs, or a list or dict by output.
+        loss_weights: `compile()`'s argument: a number, or a list or dict by output.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any) -> None:
+        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, float, int)):
+            raise ValueError(
+                "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict "
+                f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
+            )
+        self.loss = loss
+        self.loss_weights = loss_weights
+        self.built = False
+        self.trackers: list[Any] = []
+        self._entries: list[tuple[int, Any, float | None]] = []
+        self._checked = False
+        #: The only loss's short way, a function of `(y_true, y_pred)` that returns `None` where it does not apply. There
+        #: is none before the first batch is checked.
+        self.fused: Any = None
+
+    def build(self, y_true: Any, y_pred: Any, output_names: Sequence[str] | None, device: torch.device) -> None:
+        """Resolves names into loss objects and fixes the order of outputs.
+
+        Args:
+            y_true: The targets of the first batch.
+            y_pred: The outputs, or their symbolic images.
+            output_names: The names that the model has for its outputs.
+            device: Where the losses of single outputs are accumulated.
+        """
+        outputs = self.outputs = Outputs(y_pred, output_names)
+        flat_pred = outputs.flatten(y_pred, "y_pred")
+        self._flatten_true = flattener(outputs, y_true, "y_true")
+        flat_true = self._flatten_true(y_true)
+        weights = [None] * outputs.count
+        if self.loss_weights is not None:
+            weights = outputs.assign(self.loss_weights, "loss_weights")
+        self._entries, self.trackers = [], []
+        assigned = outputs.assign(self.loss, "loss")
+        for index, (identifier, weight) in enumerate(zip(assigned, weights, strict=True)):
+            if identifier is None:
+                continue
+            loss = _resolve_loss(identifier, flat_true[index], flat_pred[index])
+            self._entries.append((index, loss, None if weight is None else float(weight)))
+        if not self._entries:
+            raise ValueError(
+                f"No loss is given for any output. Received: loss={self.loss}. Write, for example, "
+                "`model.compile(optimizer='adam', loss='sparse_categorical_crossentropy')`."
+            )
+        if len(self._entries) > 1:
+            for index, loss, _ in self._entries:
+                tracker = metrics_module.Mean(name=f"{outputs.names[index] or loss.name}_loss")
+                tracker.to(device)
+                self.trackers.append(tracker)
+        # The everyday case gets the shortest way: one output, one loss, no weight of the loss.
+        self._only = self._entries[0][1] if outputs.single and self._entries[0][2] is None else None
+        self.fused = None
+        self.built = True
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
+        """Returns the weighted sum of all outputs' losses, as a scalar tensor."""
+        only = self._only
+        if only is not None and self._checked and type(y_true) is torch.Tensor:
+            loss: torch.Tensor = only(y_true, y_pred, sample_weight)
+            return loss
+        return self._general(y_true, y_pred, sample_weight)
+
+    def _general(self, y_true: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
+        outputs = self.outputs
+        flat_true, flat_pred = self._flatten_true(y_true), outputs.flatten(y_pred, "y_pred")
+        flat_weight: list[Any] = [None] * outputs.count
+        if sample_weight is not None:
+            flat_weight = flattener(outputs, sample_weight, "sample_weight")(sample_weight)
+        if not self._checked:
+            for index, loss, _ in self._entries:
+                losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
+            self._checked = True
+            self.fused = None if self._only is None else self._only.fused
+        batch = flat_pred[0].shape[0] if flat_pred[0].ndim else 1
+        total: torch.Tensor | None = None
+        for number, (index, loss, weight) in enumerate(self._entries):
+            value = loss(flat_true[index], flat_pred[index], flat_weight[index])
+            if self.trackers:
+                tracker = self.trackers[number]
+                tracker.update_state(value.detach(), sample_weight=batch)
+            if weight is not None:
+                value = value * weight
+            total = value if total is None else total + value
+        assert total is not None
+        return total
+
+    def forget_checks(self) -> None:
+        """Lets the next batch be checked by value again: a new `fit` may bring new data."""
+        self._checked = False
+        self.fused = None
+
+
+def _resolve_loss(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+    """Turns any identifier into a loss object; "crossentropy" and "ce" choose their kind by shape."""
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        if y_pred.shape[-1] == 1:
+            identifier = "binary_crossentropy"
+        elif y_true.ndim < len(y_pred.shape) or (y_true.shape[-1] == 1 and y_pred.shape[-1] > 1):
+            identifier = "sparse_categorical_crossentropy"
+        else:
+            identifier = "categorical_crossentropy"
+    return losses_module.as_loss(identifier)
+
+
+class MetricPlan:
+    """The metrics of a model's outputs.
+
+    Args:
+        metrics: `compile()`'s argument: a list, or lists by output.
+        weighted_metrics: The same, for metrics that sample weights weigh.
+    """
+
+    def __init__(self, metrics: Any, weighted_metrics: Any) -> None:
+        for argument, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if value and not isinstance(value, (list, tuple, dict)):
+                raise ValueError(
+                    f"Expected `{argument}` argument to be a list, tuple, or dict. Received instead: "
+                    f"{argument}={value} of type {type(value)}. Write `{argument}=[{value!r}]`."
+                )
+        self.given = metrics
+        self.given_weighted = weighted_metrics
+        self.built = False
+        self._entries: list[tuple[int, Any, bool, str]] = []
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The resolved metric objects."""
+        return [metric for _, metric, _, _ in self._entries]
+
+    def build(self, y_true: Any, y_pred: Any, output_names: Sequence[str] | None, device: torch.device) -> None:
+        """Resolves names into metric objects; "accuracy" chooses its kind by shape."""
+        outputs = self.outputs = Outputs(y_pred, output_names)
+        flat_pred = outputs.flatten(y_pred, "y_pred")
+        self._flatten_true = flattener(outputs, y_true, "y_true")
+        flat_true = self._flatten_true(y_true)
+        self._entries = []
+        names: set[str] = set()
+        for argument, given, weighted in (
+            ("metrics", self.given, False),
+            ("weighted_metrics", self.given_weighted, True),
+        ):
+            for index, identifiers in enumerate(self._per_output(given, argument)):
+                for identifier in identifiers:
+                    metric = metrics_module.as_metric(identifier, flat_true[index], flat_pred[index])
+                    metric.to(device)
+                    prefix = outputs.names[index] if outputs.count > 1 else None
+                    name = _free_name(f"{prefix}_{metric.name}" if prefix else metric.name, names, weighted)
+                    self._entries.append((index, metric, weighted, name))
+        self._only = outputs.single and not any(weighted for _, _, weighted, _ in self._entries)
+        self.built = True
+
+    @property
+    def direct_updates(self) -> list[Any] | None:
+        """The metrics' own `update_state`s, where each batch goes to all of them as it is; `None` where it does not."""
+        if not self._entries:
+            return []
+        return [metric.update_state for metric in self.metrics] if self._only else None
+
+    def _per_output(self, given: Any, argument: str) -> list[list[Any]]:
+        if not given:
+            return [[]] * self.outputs.count
+        if self.outputs.single:
+            return [tree.flatten(given)]
+        per_output = self.outputs.assign(given, argument)
+        return [[] if entry is None else tree.flatten(entry) for entry in per_output]
+
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Accumulates one batch, on the device."""
+        flat_true, flat_pred = self._flatten_true(y_true), self.outputs.flatten(y_pred, "y_pred")
+        flat_weight: list[Any] = [None] * self.outputs.count
+        if sample_weight is not None:
+            flat_weight = flattener(self.outputs, sample_weight, "sample_weight")(sample_weight)
+        for index, metric, weighted, _ in self._entries:
+            if weighted and flat_weight[index] is not None:
+                metric.update_state(flat_true[index], flat_pred[index], flat_weight[index])
+            else:
+                metric.update_state(flat_true[index], flat_pred[index])
+
+    def results(self) -> dict[str, Any]:
+        """Returns the running results by the names of the logs, still on the device."""
+        results: dict[str, Any] = {}
+        for _, metric, _, name in self._entries:
+            result = metric.result()
+            if isinstance(result, dict):
+                results.update(result)
+            else:
+                results[name] = result
+        return results
+
+    def reset(self) -> None:
+        """Starts every metric over."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+def _free_name(name: str, taken: set[str], weighted: bool) -> str:
+    """Returns Keras's name for a metric whose plain name may be taken: `x`, `x_1`, or `weighted_x`."""
+    candidates = itertools.chain([name], (f"{name}_{index}" for index in itertools.count(1)))
+    if weighted:
+        candidates = itertools.chain(
+            [name, f"weighted_{name}"], (f"weighted_{name}_{index}" for index in itertools.count(1))
+        )
+    free = next(candidate for candidate in candidates if candidate not in taken)
+    taken.add(free)
+    return free

@@ -1,0 +1,175 @@
+"""One batch of training, evaluation and prediction, each as one callable with everything bound.
+
+`step(x, y, sample_weight)` never reads a device value on the host. What a user overrides in the model takes the place
+of the built-in step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from torchkeras_shim.core import tree
+from torchkeras_shim.data import pack_x_y_sample_weight
+from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.weights import StructureVersion
+
+if TYPE_CHECKING:
+    from torchkeras_shim.training.trainer import Trainer
+
+Step = Callable[[Any, Any, Any], Any]
+_Tensor = torch.Tensor
+_FIT_ERRORS = (RuntimeError, IndexError)
+
+
+def batch_size_of(x: Any) -> int:
+    """Returns the number of samples of a batch."""
+    leaves = [leaf for leaf in tree.flatten(x) if isinstance(leaf, torch.Tensor)]
+    return leaves[0].shape[0] if leaves else 1
+
+
+class ExtraLosses:
+    """What is added to the plan's loss: weight regularizers, known beforehand, and what layers add while they run."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._penalties = [
+            (weight._regularizer, weight)
+            for weight in model.trainable_weights
+            if getattr(weight, "_regularizer", None) is not None
+        ]
+        self._adders: list[Any] = []
+        self._adders_seen = -1
+        self._any = bool(self._penalties)
+
+    def refresh(self) -> bool:
+        """Takes in layers that have added a loss for the first time. Returns whether there is anything to add."""
+        if self._adders_seen != calling.Flags.adders:
+            self._adders_seen = calling.Flags.adders
+            self._adders = calling.adders_in(self._model)
+            self._any = bool(self._penalties or self._adders)
+        return self._any
+
+    def add_to(self, loss: torch.Tensor) -> torch.Tensor:
+        """Returns the loss with everything added, and forgets what layers added in this step."""
+        for regularizer, weight in self._penalties:
+            loss = loss + regularizer(weight)
+        for layer in self._adders:
+            for added in layer._added_losses:
+                loss = loss + added.sum() if added.ndim else loss + added
+        return loss
+
+    def clear(self) -> None:
+        """Forgets what layers added in the step before."""
+        for layer in self._adders:
+            layer._added_losses.clear()
+
+
+def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
+    """Returns the model's forward pass for batches that already live on its device.
+
+    Args:
+        model: The model.
+        compiled: Whether it goes through `torch.compile`.
+    """
+    run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
+    if compiled:
+        run = torch.compile(run)
+    cast = model._input_cast
+    if cast is None:
+        return run
+
+    def forward(x: Any) -> Any:
+        return run(x.to(cast)) if type(x) is _Tensor and x.dtype is not cast else run(x)
+
+    return forward
+
+
+def _make_loss(trainer: Trainer, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
+    """Returns a function from a batch to its outputs and its whole loss."""
+    plan, forward, model = trainer.loss_plan, trainer.forward, trainer.model
+    flags = calling.Flags
+
+    def loss_of(x: Any, y: Any, sample_weight: Any) -> Any:
+        if extra._any:
+            extra.clear()
+        try:
+            y_pred = forward(x)
+        except _FIT_ERRORS as error:
+            calling.explain(model, (x,), error)
+            raise
+        fused = plan.fused  # `None` until the first batch has been checked
+        loss = fused(y, y_pred) if fused is not None and sample_weight is None else None
+        if loss is None:
+            loss = plan(y, y_pred, sample_weight)
+        if extra._any or extra._adders_seen != flags.adders:
+            extra.refresh()
+            loss = extra.add_to(loss)
+        return y_pred, loss
+
+    return loss_of
+
+
+def _make_update(trainer: Trainer) -> Callable[[Any, Any, Any, Any, Any], None]:
+    """Returns a function that accumulates the loss and the metrics of a batch on the device."""
+    total, count = trainer.loss_tracker.total, trainer.loss_tracker.count
+    metrics = trainer.metric_plan
+    direct = metrics.direct_updates
+
+    def update(x: Any, y: Any, sample_weight: Any, y_pred: Any, loss: Any) -> None:
+        size = x.shape[0] if type(x) is _Tensor else batch_size_of(x)
+        total.add_(loss, alpha=size)
+        count.add_(size)
+        if direct is None:
+            metrics.update(y, y_pred, sample_weight)
+        else:
+            for update_state in direct:
+                update_state(y, y_pred)
+
+    return update
+
+
+def make_train_step(trainer: Trainer) -> Step:
+    """Returns the built-in training step: forward, loss, backward, update, accumulate."""
+    optimizer, parameters = trainer.optimizer, trainer.parameters
+    loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+    scales = getattr(optimizer, "loss_scale_factor", None) is not None
+    apply = optimizer.stepper(parameters)
+    no_grad, version, bound = torch.no_grad(), StructureVersion, StructureVersion.value
+
+    def train_step(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        if version.value != bound:  # a layer was frozen, moved or added since
+            return trainer.train_step()(x, y, sample_weight)
+        y_pred, loss = loss_of(x, y, sample_weight)
+        (optimizer.scale_loss(loss) if scales else loss).backward()
+        with no_grad:
+            apply([parameter.grad for parameter in parameters])
+            for parameter in parameters:
+                parameter.grad = None
+            update(x, y, sample_weight, y_pred, loss)
+        return None
+
+    return train_step
+
+
+def make_test_step(trainer: Trainer) -> Step:
+    """Returns the built-in evaluation step: forward, loss, accumulate."""
+    loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+
+    def test_step(x: Any, y: Any, sample_weight: Any = None) -> None:
+        y_pred, loss = loss_of(x, y, sample_weight)
+        update(x, y, sample_weight, y_pred, loss)
+
+    return test_step
+
+
+def make_overridden_step(method: Callable[[Any], Any]) -> Step:
+    """Returns a step that calls the model's own `train_step`, `test_step` or `predict_step` with Keras's `data`."""
+
+    def step(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        return method(pack_x_y_sample_weight(x, y, sample_weight))
+
+    return step

@@ -1,0 +1,118 @@
+"""How targets, outputs, weights and the arguments of `compile()` are brought into one flat order.
+
+Decided once, at the first batch; a step only replays it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from torchkeras_shim.core import tree
+from torchkeras_shim.core.errors import did_you_mean
+
+
+class Outputs:
+    """The outputs of a model in one flat order, with their names.
+
+    Args:
+        y_pred: What the model returned for the first batch, or its symbolic image.
+        output_names: The names that the model itself has for its outputs.
+    """
+
+    def __init__(self, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
+        self.single = not tree.is_nested(y_pred)
+        self.structure = tree.map_structure(lambda _: None, y_pred)
+        leaves = tree.flatten_with_path(y_pred)
+        self.count = len(leaves)
+        flat = tree.is_nested(y_pred) and len(y_pred) == self.count
+        if flat and isinstance(y_pred, dict):
+            order = list(output_names or []) if set(output_names or []) == set(y_pred) else sorted(y_pred)
+            self.keys: list[Any] | None = order
+            self.names: list[str | None] = list(order)
+        else:
+            self.keys = None
+            own = list(output_names or [])
+            self.names = list(own) if len(own) == self.count else [None] * self.count
+        self.flat = flat
+
+    def flatten(self, values: Any, what: str) -> list[Any]:
+        """Returns targets, outputs or weights in the flat order of the outputs.
+
+        Raises:
+            ValueError: where there is not one value per output; the message shows both structures.
+        """
+        if self.single:
+            leaves = tree.flatten(values) if tree.is_nested(values) else [values]
+        elif isinstance(values, dict) and self.flat:
+            names = self.keys or self.names
+            unknown = [key for key in values if key not in names]
+            if unknown:
+                raise ValueError(
+                    f"`{what}` has the key {unknown[0]!r}, but the model's outputs are {names}."
+                    f"{did_you_mean(unknown[0], [str(name) for name in names])}"
+                )
+            leaves = [values.get(name) for name in names]
+        else:
+            leaves = tree.flatten(values)
+        if len(leaves) != self.count:
+            raise ValueError(
+                f"{what} and y_pred have different structures: the model has {self.count} output(s) "
+                f"{[name for name in self.names if name] or ''}, `{what}` has {len(leaves)}.\n"
+                f"{what}: {tree.map_structure(lambda _: '*', values)}\n"
+                f"y_pred: {tree.map_structure(lambda _: '*', self.structure)}"
+            )
+        return leaves
+
+    def assign(self, values: Any, argument: str) -> list[Any]:
+        """Returns one entry per output of an argument of `compile()`: `None` where it has none for an output.
+
+        Args:
+            values: One value for all outputs, or a list or dict by output.
+            argument: The argument's name, for messages.
+
+        Raises:
+            ValueError: where names or numbers do not fit the outputs.
+        """
+        if isinstance(values, dict):
+            names = [name for name in (self.keys or self.names) if name is not None]
+            if self.single and len(values) == 1 and not names:
+                return list(values.values())
+            unknown = [key for key in values if key not in names]
+            if unknown:
+                raise ValueError(
+                    f"`{argument}` has the key {unknown[0]!r}, which is no output of the model. Its outputs: {names}."
+                    f"{did_you_mean(unknown[0], [str(name) for name in names])} Received: {argument}={values}"
+                )
+            return [values.get(name) for name in names]
+        if isinstance(values, (list, tuple)):
+            if len(values) == self.count:
+                return list(values)
+            leaves = tree.flatten(values)
+            if len(leaves) == self.count:
+                return leaves
+            raise ValueError(
+                f"`{argument}` must have one entry per output: the model has {self.count} output(s), `{argument}` has "
+                f"{len(values)}. Received: {argument}={values}"
+            )
+        return [values] * self.count
+
+
+def flattener(outputs: Outputs, example: Any, what: str) -> Callable[[Any], list[Any]]:
+    """Returns the cheapest function that brings values of the example's structure into the flat order."""
+    if not tree.is_nested(example):
+        if example is not None and outputs.count > 1 and what == "sample_weight":
+            return partial(_repeated, outputs.count)  # one weight for all outputs
+        return partial(outputs.flatten, what=what)
+    if outputs.flat and isinstance(example, dict):
+        return partial(_picked, outputs.keys or outputs.names)
+    return partial(outputs.flatten, what=what)
+
+
+def _repeated(count: int, value: Any) -> list[Any]:
+    return [value] * count
+
+
+def _picked(keys: list[Any], value: dict[Any, Any]) -> list[Any]:
+    return [value.get(key) for key in keys]
