@@ -183,8 +183,8 @@ class Optimizer(OptimizerState):
     def update(self, grads: Sequence[torch.Tensor], scalars: Sequence[Scalar]) -> None:
         """Does the device work of one step for all variables, without counting it.
 
-        A captured step calls `prepare()`, then this with 0-d device tensors in place of the numbers of `step_scalars()`,
-        refreshes those before each replay, and calls `advance()` after it.
+        A captured step calls `prepare()`, then this with 0-d device tensors in place of the numbers of
+        `step_scalars()`, refreshes those before each replay, and calls `advance()` after it.
 
         Args:
             grads: A gradient for each variable, with its type, shape and strides.
