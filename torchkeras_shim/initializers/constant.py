@@ -107,8 +107,8 @@ class Identity(Initializer):
         return self.gain * torch.eye(shape[0], shape[1], **_place(dtype))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {"gain": self.gain}
+        """Returns the constructor's arguments. Keras writes none; a gain that is not 1 would be lost."""
+        return {} if self.gain == 1.0 else {"gain": self.gain}
 
 
 @INITIALIZERS.register("stft", "STFTInitializer")
@@ -151,13 +151,23 @@ class STFT(Initializer):
             ValueError: where the window's length is not the frame's.
         """
         place = _place(dtype)
+        target = place["dtype"]
+        place["dtype"] = torch.promote_types(target, torch.float32)  # half types are too coarse for the angles
         frame_length, _, bins = shape
         time = torch.arange(frame_length, **place).reshape(-1, 1, 1)
         frequency = torch.arange(bins, **place).reshape(1, 1, -1) / ((bins - 1) * 2)
         angles = -2 * time * frequency * math.pi
         kernel = torch.cos(angles) if self.side == "real" else torch.sin(angles)
-        if self.window is None:
-            return kernel
+        if self.window is not None:
+            window = self._window_values(frame_length, place)
+            if self.scaling == "density":
+                kernel = kernel / torch.sqrt(torch.sum(torch.square(window)))
+            elif self.scaling == "spectrum":
+                kernel = kernel / torch.sum(torch.abs(window))
+            kernel = kernel * window.reshape(-1, 1, 1)
+        return kernel.to(target)
+
+    def _window_values(self, frame_length: int, place: dict[str, Any]) -> torch.Tensor:
         window = self.window
         if isinstance(window, str):
             window = _scipy_window(window, frame_length, self.periodic)
@@ -166,11 +176,7 @@ class STFT(Initializer):
             raise ValueError(
                 f"The window must have the frame's length, ({frame_length},). Received: window of {tuple(values.shape)}"
             )
-        if self.scaling == "density":
-            kernel = kernel / torch.sqrt(torch.sum(torch.square(values)))
-        elif self.scaling == "spectrum":
-            kernel = kernel / torch.sum(torch.abs(values))
-        return kernel * values.reshape(-1, 1, 1)
+        return values
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

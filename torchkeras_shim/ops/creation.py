@@ -339,4 +339,16 @@ def meshgrid(*x: Any, indexing: str = "xy") -> Any:
     if indexing not in ("xy", "ij"):
         raise ValueError(f"`indexing` must be 'xy' or 'ij'. Received: indexing={indexing!r}")
     device = device_of(*x)
-    return list(torch.meshgrid(*(as_tensor(vector, device=device).reshape(-1) for vector in x), indexing=indexing))
+    vectors = [as_tensor(vector, device=device).reshape(-1) for vector in x]
+    swapped = indexing == "xy" and len(vectors) > 1
+    places = [1, 0, *range(2, len(vectors))] if swapped else list(range(len(vectors)))
+    shape = [0] * len(vectors)
+    for place, vector in zip(places, vectors, strict=True):
+        shape[place] = vector.shape[0]
+    # torch.meshgrid wants one type for all; Keras leaves each vector its own.
+    grids = []
+    for place, vector in zip(places, vectors, strict=True):
+        along = [1] * len(vectors)
+        along[place] = -1
+        grids.append(vector.reshape(along).expand(shape).clone())
+    return grids
