@@ -18,7 +18,7 @@ y = keras.ops.convert_to_tensor(digits.target)
 model = keras.Sequential([layers.Dense(64, activation="relu"), layers.Dropout(0.2), layers.Dense(10)])
 loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 accuracy = keras.metrics.SparseCategoricalAccuracy()
-optimizer = keras.optimizers.Adam(learning_rate=1e-3)
+optimizer = keras.optimizers.Adam(learning_rate=3e-3)
 
 batch_size = 32
 for epoch in range(5):
@@ -35,4 +35,6 @@ for epoch in range(5):
         with torch.no_grad():
             optimizer.apply(gradients, weights)
             accuracy.update_state(y[index], logits)
-    print(f"epoch {epoch + 1}: loss of the last batch {float(loss):.4f}, accuracy {float(accuracy.result()):.4f}")
+    print(
+        f"epoch {epoch + 1}: loss of the last batch {float(loss.detach()):.4f}, accuracy {float(accuracy.result()):.4f}"
+    )
