@@ -33,7 +33,9 @@ def _sparse_categorical(
     if logits.ndim != 2 or y_true.ndim != 1:
         if logits.ndim < 2 or y_true.shape not in (logits.shape[:-1], (*logits.shape[:-1], 1)):
             return None
-        logits, y_true = logits.reshape(-1, logits.shape[-1]), y_true.reshape(-1)
+        y_true = y_true.reshape(-1)
+        if logits.ndim != 2:
+            logits = logits.reshape(-1, logits.shape[-1])
     try:
         return F.cross_entropy(logits, y_true, ignore_index=NO_IGNORED_LABEL)
     except (IndexError, ValueError):  # labels outside the classes, other batch sizes: the general way explains

@@ -353,6 +353,15 @@ def categorical_crossentropy(
     return crossentropy.categorical_crossentropy.__wrapped__(y_true, y_pred, from_logits, axis)  # type: ignore[attr-defined]
 
 
+def _only(valid: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """Makes ignored predictions 0, so that nothing in them (NaN) reaches a gradient."""
+    kept = torch.where(valid, y_pred, 0.0)
+    logits = getattr(y_pred, "_keras_logits", None)
+    if logits is not None:
+        kept._keras_logits = torch.where(valid, logits, 0.0)  # type: ignore[attr-defined]
+    return kept
+
+
 @op
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
@@ -384,7 +393,8 @@ def sparse_categorical_crossentropy(
     if ignore_class is None:
         return per_sample(y_true, y_pred, from_logits, axis)
     valid = y_true != ignore_class
-    losses = per_sample(torch.where(valid, y_true, 0), y_pred, from_logits, axis)
+    crossentropy.check_labels_shape(y_true, y_pred, axis)
+    losses = per_sample(torch.where(valid, y_true, 0), _only(valid.unsqueeze(axis), y_pred), from_logits, axis)
     losses = torch.where(valid, losses, 0.0)
     losses._keras_mask = valid  # type: ignore[attr-defined]
     return losses
