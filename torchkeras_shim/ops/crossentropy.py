@@ -16,6 +16,8 @@ from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.alignment import as_float_tensor, as_tensor
 
+__all__ = ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
+
 #: No label is ignored by torch's default of -100: Keras knows no such label.
 NO_IGNORED_LABEL = -(2**63)
 
