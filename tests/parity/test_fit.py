@@ -127,7 +127,7 @@ def test_convolutions_and_batch_normalization():
 
 def test_regularizers_and_constraints():
     x, y = blobs()
-    ours, theirs = pair(mlp, kernel_regularizer="l2", bias_regularizer="l1", kernel_constraint="max_norm")
+    ours, theirs = pair(mlp, kernel_regularizer="l2", bias_regularizer="l2", kernel_constraint="max_norm")
     for model in (ours, theirs):
         model.compile("sgd", "sparse_categorical_crossentropy")
     compare(ours, theirs, {"x": x, "y": y, "epochs": 2, "validation_split": 0.2})

@@ -124,7 +124,9 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     layer.__dict__["built"] = True
     if layer.activity_regularizer is not None:
         for output in tree.flatten(outputs):
-            layer.add_loss(layer.activity_regularizer(output))
+            penalty = layer.activity_regularizer(output)
+            # Keras's mean over the batch: the strength does not depend on the batch size.
+            layer.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)
     masked = (layer.supports_masking or masks is not None) and _set_mask(layer, first, outputs, masks)
     plain = len(args) == 1 and not kwargs and given[0] is first
     if plain and type(first) is _Tensor and not (masked and masks is None) and layer not in _adders:

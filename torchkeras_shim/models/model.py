@@ -441,11 +441,11 @@ class Model(Layer):
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Makes one update on one batch. Returns the running loss and metrics."""
+        """Makes one update on one batch. Returns the loss and the metrics of this batch."""
         return self._trainer.on_batch("train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Evaluates one batch. Returns the running loss and metrics."""
+        """Evaluates one batch. Returns the loss and the metrics of this batch."""
         return self._trainer.on_batch("test", x, y, sample_weight, None, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

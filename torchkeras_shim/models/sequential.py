@@ -155,6 +155,17 @@ class Sequential(Model, torch.nn.Sequential):
     def __bool__(self) -> bool:
         return True  # an empty stack is a model all the same
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, torch.nn.Module) and not isinstance(getattr(type(self), name, None), property):
+            if not any(value is module for module in self._modules.values()):
+                raise ValueError(
+                    f"Sequential model '{self.name}': setting the attribute `{name}` to a layer would add it to the "
+                    f"stack. Write `model.add({name})` to add it, or subclass `Model` to hold layers beside the stack."
+                )
+            self.__dict__[name] = value  # another name for a member
+            return
+        super().__setattr__(name, value)
+
     # Building -------------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any = None) -> None:
@@ -212,7 +223,7 @@ class Sequential(Model, torch.nn.Sequential):
             if isinstance(layer, Layer):
                 return layer.compute_dtype if layer.autocast else None
             if isinstance(layer, (torch.nn.Embedding, torch.nn.EmbeddingBag)):
-                return None
+                return "int64"
             parameter = next((p for p in layer.parameters() if p.is_floating_point()), None)
             if parameter is not None:
                 return str(parameter.dtype).removeprefix("torch.")

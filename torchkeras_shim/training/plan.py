@@ -34,8 +34,8 @@ class LossPlan:
         self.trackers: list[Any] = []
         self._entries: list[tuple[int, Any, float | None]] = []
         self._checked = False
-        #: The only loss's short way, a function of `(y_true, y_pred)` that returns `None` where it does not apply. There
-        #: is none before the first batch is checked.
+        #: The only loss's short way, a function of `(y_true, y_pred)` that returns `None` where it does not apply;
+        #: `None` before the first batch is checked.
         self.fused: Any = None
 
     def build(self, y_true: Any, y_pred: Any, output_names: Sequence[str] | None, device: torch.device) -> None:

@@ -462,6 +462,7 @@ class Trainer:
         )
         batch = next(iter(adapter.batches()))
         self.build(batch)
+        self.reset_metrics()
         with self._clean_after():
             if kind == "train":
                 step = self.train_step()

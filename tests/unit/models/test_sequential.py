@@ -139,6 +139,15 @@ def test_mode_of_members_follows_the_container():
     assert dropout.training
 
 
+def test_a_layer_as_attribute_does_not_slip_into_the_stack():
+    model = keras.Sequential([layers.Dense(2)])
+    model.first = model.layers[0]
+    assert model.first is model.layers[0]
+    assert len(model.layers) == 1
+    with pytest.raises(ValueError, match=r"model\.add\(extra\)"):
+        model.extra = layers.Dense(3)
+
+
 def test_duplicate_names_and_wrong_members_are_refused():
     with pytest.raises(ValueError, match="should have unique names"):
         keras.Sequential([layers.Dense(1, name="a"), layers.Dense(1, name="a")])
