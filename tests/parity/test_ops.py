@@ -9,6 +9,7 @@ import torch
 from tests.parity.oracle import assert_close, keras, to_numpy
 from torchkeras_shim import ops
 from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
 from torchkeras_shim.ops.promotion import result_type
 
 NAN, INF = float("nan"), float("inf")
@@ -371,3 +372,27 @@ def test_functions_with_arguments(name, args, kwargs):
     if name in NOT_ON_TENSORFLOW and keras.backend.backend() == "tensorflow":
         pytest.skip("Keras on TensorFlow contradicts its other backends here")
     check(name, *args, **kwargs)
+
+
+#: Functions whose result's shape depends on values, or that take a whole argument as plain numbers.
+VALUE_DEPENDENT = ("nonzero", "bincount", "repeat", "convert_to_tensor")
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs"), CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
+def test_symbolic_results_have_the_shape_and_type_of_real_ones(name, args, kwargs):
+    """Also finds arguments left on the CPU: a symbolic call runs on another device, where they would not be allowed."""
+
+    def symbolic(value):
+        if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
+            return [symbolic(item) for item in value]
+        return KerasTensor(value.shape, value.dtype.name) if isinstance(value, np.ndarray) and value.ndim else value
+
+    arguments = [symbolic(value) for value in args]
+    if name in VALUE_DEPENDENT or (name == "where" and len(args) == 1) or not is_symbolic(arguments):
+        pytest.skip("the shape depends on values")
+    real, static = leaves(getattr(ops, name)(*args, **kwargs)), leaves(getattr(ops, name)(*arguments, **kwargs))
+    for expected, spec in zip(real, static, strict=True):
+        if isinstance(expected, torch.Tensor):
+            assert (tuple(expected.shape), dtypes.standardize_dtype(expected.dtype)) == (spec.shape, spec.dtype)
+        else:
+            assert expected == spec

@@ -23,7 +23,8 @@ def _quantile(x: torch.Tensor, q: torch.Tensor, axis: Axis, method: str, keepdim
     flat = x.permute([*kept, *axes]).reshape([x.shape[i] for i in kept] + [-1])
     half = flat.dtype in (torch.float16, torch.bfloat16)
     ordered = torch.sort(flat.float() if half else flat, dim=-1).values
-    places = q.to(ordered.dtype) * (ordered.shape[-1] - 1)
+    # A vector even of one share: indexing with a scalar tensor would read it from the device.
+    places = q.to(ordered.dtype).reshape(-1) * (ordered.shape[-1] - 1)
     low, high = torch.floor(places), torch.ceil(places)
     if method == "nearest":
         low = high = torch.round(places)
@@ -32,16 +33,12 @@ def _quantile(x: torch.Tensor, q: torch.Tensor, axis: Axis, method: str, keepdim
     elif method == "higher":
         low = high
     share = torch.full_like(places, 0.5) if method == "midpoint" else places - low
-    below = torch.movedim(ordered[..., low.to(torch.int64)], -1, 0) if q.dim() else ordered[..., low.to(torch.int64)]
-    above = torch.movedim(ordered[..., high.to(torch.int64)], -1, 0) if q.dim() else ordered[..., high.to(torch.int64)]
-    share = share.reshape([-1] + [1] * len(kept)) if q.dim() else share
-    result = torch.lerp(below, above, share.expand_as(below))
+    below, above = (torch.index_select(ordered, -1, place.to(torch.int64)) for place in (low, high))
+    result = torch.movedim(torch.lerp(below, above, share.expand_as(below)), -1, 0)
     has_nan = torch.isnan(ordered[..., -1])  # sorting puts it last; numpy answers NaN then
     result = torch.where(has_nan, torch.full_like(result, float("nan")), result)
-    if keepdims:
-        shape = [1 if i in axes else n for i, n in enumerate(x.shape)]
-        result = result.reshape([*q.shape, *shape])
-    return result.to(x.dtype)
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i in kept]
+    return result.reshape([*q.shape, *shape]).to(x.dtype)
 
 
 @op
