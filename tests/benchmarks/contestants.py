@@ -64,7 +64,19 @@ class Loop:
         x, y = (torch.from_numpy(array) for array in workload.data(samples))
         self.x, self.y = workload.torch_input(x), y
         self.model = workload.torch_model().to(self.device).train()
+        self.start_like_keras()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=self.fused or None)
+
+    def start_like_keras(self) -> None:
+        """Gives the weights Keras's initial distributions, so that the losses of all contestants can be compared."""
+        from torch import nn
+
+        for module in self.model.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.uniform_(module.weight, -0.05, 0.05)
+            elif isinstance(module, (nn.Linear, nn.Conv2d)):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
 
 
 class TutorialLoop(Loop):

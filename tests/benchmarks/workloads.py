@@ -120,9 +120,9 @@ def _keras_text(keras: Any) -> Any:
 def _torch_text() -> Any:
     from torch import nn
 
-    embedding = nn.Embedding(VOCABULARY, 32)
-    nn.init.uniform_(embedding.weight, -0.05, 0.05)  # as Keras does; torch's own start is twenty times as wide
-    return nn.Sequential(embedding, nn.Flatten(), nn.Linear(WORDS * 32, 64), nn.ReLU(), nn.Linear(64, CLASSES))
+    return nn.Sequential(
+        nn.Embedding(VOCABULARY, 32), nn.Flatten(), nn.Linear(WORDS * 32, 64), nn.ReLU(), nn.Linear(64, CLASSES)
+    )
 
 
 def _as_it_is(x: Any) -> Any:
