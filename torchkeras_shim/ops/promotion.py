@@ -174,6 +174,8 @@ def promote(*values: Any, floating: bool = False) -> list[torch.Tensor]:
         dtype = first.dtype
         if all(isinstance(value, torch.Tensor) and value.dtype == dtype for value in values):
             return list(values)
+        if len(values) == 2 and type(values[1]) in (int, float) and first.is_floating_point():
+            return [first, torch.tensor(values[1], dtype=dtype, device="cpu")]
     device = device_of(*values)
     weak = [type(value) in (int, float) for value in values]
     tensors = [value if w else as_tensor(value, device=device) for value, w in zip(values, weak, strict=True)]
