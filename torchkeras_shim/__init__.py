@@ -10,6 +10,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torchkeras_shim.core.device import device
+    from torchkeras_shim.core.dtype_policies import DTypePolicy
+    from torchkeras_shim.core.symbolic import KerasTensor
+    from torchkeras_shim.core.variable import Variable
+    from torchkeras_shim.initializers import Initializer
+    from torchkeras_shim.layers import Input, InputSpec, Layer
+    from torchkeras_shim.losses import Loss
+    from torchkeras_shim.metrics import Metric
+    from torchkeras_shim.models import Model, Sequential
+    from torchkeras_shim.optimizers import Optimizer
+    from torchkeras_shim.regularizers import Regularizer
+
     from . import (
         activations,
         backend,
@@ -30,17 +42,6 @@ if TYPE_CHECKING:
         tree,
         utils,
     )
-    from torchkeras_shim.core.device import device
-    from torchkeras_shim.core.dtype_policies import DTypePolicy
-    from torchkeras_shim.core.symbolic import KerasTensor
-    from torchkeras_shim.core.variable import Variable
-    from torchkeras_shim.initializers import Initializer
-    from torchkeras_shim.layers import Input, InputSpec, Layer
-    from torchkeras_shim.losses import Loss
-    from torchkeras_shim.metrics import Metric
-    from torchkeras_shim.models import Model, Sequential
-    from torchkeras_shim.optimizers import Optimizer
-    from torchkeras_shim.regularizers import Regularizer
 
 __version__ = "0.1.0"
 
