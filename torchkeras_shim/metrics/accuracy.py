@@ -28,6 +28,16 @@ def _plain(y_true: Any, y_pred: Any, sample_weight: Any) -> bool:
     )
 
 
+def _add_hits(metric: MeanMetricWrapper, hits: torch.Tensor) -> None:
+    """Adds a boolean per sample."""
+    total = metric.total
+    if hits.device != total.device:
+        metric.to(hits.device)
+    # On the CPU counting is faster than summing; on CUDA it would be one kernel more.
+    total.add_(hits.sum() if hits.is_cuda else hits.count_nonzero())
+    metric.count.add_(len(hits))
+
+
 @METRICS.register("accuracy")
 class Accuracy(MeanMetricWrapper):
     """How often predictions equal the targets exactly.
@@ -74,7 +84,7 @@ class BinaryAccuracy(MeanMetricWrapper):
         if _plain(y_true, y_pred, sample_weight) and y_pred.ndim == 2 and y_pred.shape[-1] == 1:
             hits = (y_pred > self.threshold).reshape(-1)
             if y_true.shape in (y_pred.shape, hits.shape):
-                self._add_hits(hits == y_true.reshape(-1))
+                _add_hits(self, hits == y_true.reshape(-1))
                 return
         super().update_state(y_true, y_pred, sample_weight)
 
@@ -101,7 +111,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Takes in a batch; see `MeanMetricWrapper`."""
         if _plain(y_true, y_pred, sample_weight) and y_pred.ndim == 2 and y_true.shape == y_pred.shape:
-            self._add_hits(y_pred.argmax(-1) == y_true.argmax(-1))
+            _add_hits(self, y_pred.argmax(-1) == y_true.argmax(-1))
             return
         super().update_state(y_true, y_pred, sample_weight)
 
@@ -130,10 +140,10 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         if _plain(y_true, y_pred, sample_weight) and y_pred.ndim == 2:
             rows = len(y_pred)
             if y_true.shape == (rows,):
-                self._add_hits(y_pred.argmax(-1) == y_true)
+                _add_hits(self, y_pred.argmax(-1) == y_true)
                 return
             if y_true.shape == (rows, 1):
-                self._add_hits(y_pred.argmax(-1, keepdim=True) == y_true)
+                _add_hits(self, y_pred.argmax(-1, keepdim=True) == y_true)
                 return
         super().update_state(y_true, y_pred, sample_weight)
 

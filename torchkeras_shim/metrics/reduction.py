@@ -123,15 +123,6 @@ class Mean(Metric):
         else:
             self.count.add_(len(values) if values.ndim else 1)
 
-    def _add_hits(self, hits: torch.Tensor) -> None:
-        """Adds a boolean per sample: the lean way of the accuracies."""
-        total = self.total
-        if hits.device != total.device:
-            self.to(hits.device)
-        # On the CPU counting is faster than summing; on CUDA it would be one kernel more.
-        total.add_(hits.sum() if hits.is_cuda else hits.count_nonzero())
-        self.count.add_(len(hits))
-
     def result(self) -> torch.Tensor:
         """Returns the mean so far, 0 before the first value."""
         return divide_no_nan(self.total, self.count)

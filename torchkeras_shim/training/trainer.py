@@ -26,6 +26,8 @@ from torchkeras_shim.training.loop import Feed, run_epoch
 from torchkeras_shim.training.plan import LossPlan, MetricPlan
 from torchkeras_shim.training.predictions import Predictions
 
+_SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -273,7 +275,7 @@ class Trainer:
         self.place()
         adapter = choose_adapter(
             x,
-            y,
+            self._labels(y),
             sample_weight,
             batch_size=batch_size,
             steps=steps_per_epoch,
@@ -289,7 +291,7 @@ class Trainer:
             validation = Feed(
                 choose_adapter(
                     val_x,
-                    val_y,
+                    self._labels(val_y),
                     val_weight,
                     batch_size=validation_batch_size,
                     fallback_batch_size=batch_size,
@@ -370,7 +372,9 @@ class Trainer:
         """Computes the loss and metrics. See `Model.evaluate`."""
         self.require_compiled("evaluate")
         self.place()
-        adapter = choose_adapter(x, y, sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device)
+        adapter = choose_adapter(
+            x, self._labels(y), sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device
+        )
         feed = Feed(adapter, number_of_steps)
         self._first_batch(feed, "evaluate")
         if not isinstance(callbacks, CallbackList):
@@ -492,6 +496,22 @@ class Trainer:
     def place(self) -> None:
         """Moves a model whose weights nobody placed to the device of its Keras weights, or the default one."""
         self.model._place()
+
+    def _labels(self, y: Any) -> Any:
+        """Widens small-integer labels once, where the built-in step would do it in every batch.
+
+        Torch's kernels index classes by int64. A step of the user's own gets the labels as they were given.
+        """
+        if self.overrides("train_step") or self.run_eagerly:
+            return y
+
+        def widen(leaf: Any) -> Any:
+            shape, kind = getattr(leaf, "shape", None), str(getattr(leaf, "dtype", "")).removeprefix("torch.")
+            if kind not in _SMALL_INTEGERS or not (len(shape or ()) == 1 or (shape or ())[1:] == (1,)):
+                return leaf
+            return leaf.long() if isinstance(leaf, torch.Tensor) else leaf.astype("int64")
+
+        return tree.map_structure(widen, y) if y is not None else None
 
     def _first_batch(self, feed: Feed, what: str) -> None:
         planned = self.loss_plan.built or self.loss_plan.loss is None
