@@ -1,4 +1,4 @@
-"""The activation at the end of a layer, and arguments that Keras has and this package refuses."""
+"""Small things that several layers share: the activation at the end, building at once, arguments that are refused."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ class FusedActivation(Layer):
         self.__dict__["_activation_of"] = activation
         self.__dict__["_activation_kernel"] = kernel
         return kernel
+
+
+def build_at_once(layer: Layer) -> None:
+    """Marks a layer without weights as built, unless a subclass has a `build` of its own."""
+    if type(layer).build is Layer.build:
+        layer.built = True
 
 
 def refuse_adapters(layer_class: str, **arguments: Any) -> None:

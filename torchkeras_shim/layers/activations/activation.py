@@ -6,7 +6,7 @@ from typing import Any
 
 from torchkeras_shim import activations
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import FusedActivation
+from torchkeras_shim.layers.fused import FusedActivation, build_at_once
 
 
 @LAYERS.register()
@@ -27,7 +27,7 @@ class Activation(FusedActivation):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.activation = activations.get(activation)
-        self.built = True
+        build_at_once(self)
         self._find_kernel()
 
     def call(self, inputs: Any) -> Any:

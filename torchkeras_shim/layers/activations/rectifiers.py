@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
 
 
@@ -45,7 +46,7 @@ class ReLU(Layer):
         self.negative_slope = negative_slope
         self.threshold = threshold
         self.supports_masking = True
-        self.built = True
+        build_at_once(self)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Applies the function."""
@@ -94,7 +95,7 @@ class LeakyReLU(Layer):
             )
         self.negative_slope = negative_slope
         self.supports_masking = True
-        self.built = True
+        build_at_once(self)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Applies the function."""
@@ -124,13 +125,17 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
         self.supports_masking = True
-        self.built = True
+        build_at_once(self)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Applies the function."""
         if not inputs.is_floating_point():
             inputs = inputs.to(self._compute_dtype)
         return F.elu(inputs, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "alpha": self.alpha}
 
 
 @LAYERS.register()

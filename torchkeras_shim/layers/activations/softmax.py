@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim import activations
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.fused import build_at_once
 
 
 @LAYERS.register()
@@ -32,7 +33,7 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
-        self.built = True
+        build_at_once(self)
 
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Returns the probabilities."""

@@ -132,8 +132,9 @@ class BaseConv(FusedActivation):
             )
         if channels % self.groups:
             raise ValueError(
-                "The number of input channels must be evenly divisible by the number of groups. Received groups="
-                f"{self.groups}, but the input has {channels} channels (full input shape is {tuple(input_shape)})."
+                f"Layer '{self.name}': The number of input channels must be evenly divisible by the number of groups. "
+                f"Received groups={self.groups}, but the input has {channels} channels (full input shape is "
+                f"{tuple(input_shape)})."
             )
         self._check_output_size(tuple(input_shape))
         assert self.kernel_initializer is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.fused import build_at_once
 
 
 @LAYERS.register()
@@ -23,7 +24,7 @@ class Identity(Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
+        build_at_once(self)
 
     def call(self, inputs: Any) -> Any:
         """Returns the inputs."""

@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import pooling
 from torchkeras_shim.ops.windows import empty_output_error, standardize_padding, standardize_tuple
@@ -48,11 +49,7 @@ class BasePooling(Layer):
         self.input_spec = InputSpec(ndim=pool_dimensions + 2)
         self._same = self.padding == "same"
         self._channels_last = self.data_format == "channels_last"
-
-    def build(self, input_shape: Any) -> None:
-        """Checks that the inputs are as large as the window."""
-        if len(input_shape) == len(self.pool_size) + 2:
-            self._check_output_size(tuple(input_shape))
+        build_at_once(self)
 
     def _check_output_size(self, shape: tuple[int | None, ...]) -> None:
         spatial = shape[1:-1] if self._channels_last else shape[2:]

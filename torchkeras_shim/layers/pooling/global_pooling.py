@@ -8,6 +8,7 @@ import torch
 
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
 
 
@@ -28,7 +29,7 @@ class BaseGlobalPooling(Layer):
         self.data_format = standardize_data_format(data_format)
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=pool_dimensions + 2)
-        self.built = True
+        build_at_once(self)
         first = 1 if self.data_format == "channels_last" else 2
         self._axes = tuple(range(first, first + pool_dimensions))
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
 
 
@@ -45,7 +46,7 @@ class Dropout(Layer):
         self.seed = seed
         self.noise_shape = _validated(noise_shape)
         self.supports_masking = True
-        self.built = True
+        build_at_once(self)
         self._generators = SeededGenerators(seed) if seed is not None else None
         self._plain = seed is None and self.noise_shape is None
 

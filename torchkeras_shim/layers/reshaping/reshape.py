@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.fused import build_at_once
 
 
 @LAYERS.register()
@@ -41,11 +42,14 @@ class Reshape(Layer):
             )
         self.target_shape = target
         self._sizes = tuple(-1 if size is None else size for size in target)
+        build_at_once(self)
 
-    def build(self, input_shape: Any) -> None:
-        """Checks the size, where the shape of the inputs is known."""
-        if None not in input_shape[1:]:
-            self._check(tuple(input_shape[1:]))
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as `KerasTensor`s, after a check of the size where it is known."""
+        shape = (args[0] if args else kwargs["inputs"]).shape
+        if None not in shape[1:]:
+            self._check(tuple(shape[1:]))
+        return super().compute_output_spec(*args, **kwargs)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the samples in the new shape: a view where memory allows."""
