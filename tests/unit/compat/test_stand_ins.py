@@ -224,3 +224,29 @@ class TestActivationsOfTensorFlow:
         config = keras.activations.serialize(getattr(tf.nn, name))
         assert config == {"swish": "silu"}.get(name, name)
         assert keras.activations.deserialize(config) is getattr(keras.activations, name)
+
+    @pytest.mark.parametrize("name", sorted(EXPECTED))
+    def test_as_the_activation_of_a_layer(self, name):
+        import tensorflow as tf
+
+        layer = tf.keras.layers.Dense(4, activation=getattr(tf.nn, name))
+        x = torch.randn(3, 5)
+        outputs = layer(x)
+        config = layer.get_config()
+        assert config["activation"] == getattr(torchkeras_shim.activations, name).__name__
+        twin = torchkeras_shim.layers.Dense.from_config(config)
+        twin.build((None, 5))
+        twin.set_weights(layer.get_weights())
+        np.testing.assert_array_equal(outputs.detach(), twin(x).detach())
+
+    @pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+    def test_leaves_the_logits_for_the_loss(self, name):
+        import tensorflow as tf
+
+        layer = tf.keras.layers.Dense(4, activation=getattr(tf.nn, name))
+        x = torch.randn(3, 5)
+        linear = tf.keras.layers.Dense(4)
+        linear.build((None, 5))
+        layer.build((None, 5))
+        linear.set_weights(layer.get_weights())
+        np.testing.assert_allclose(layer(x)._keras_logits.detach(), linear(x).detach(), rtol=1e-6)
