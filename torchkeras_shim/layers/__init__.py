@@ -9,6 +9,7 @@ from torchkeras_shim.layers.core.dense import Dense
 from torchkeras_shim.layers.core.embedding import Embedding
 from torchkeras_shim.layers.core.identity import Identity
 from torchkeras_shim.layers.core.lambda_layer import Lambda
+from torchkeras_shim.layers.core.torch_module_wrapper import TorchModuleWrapper
 from torchkeras_shim.layers.input_layer import Input, InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.normalization.batch_normalization import BatchNormalization
@@ -94,6 +95,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Softmax",
+    "TorchModuleWrapper",
     "deserialize",
     "serialize",
 ]

@@ -137,7 +137,6 @@ class BaseConv(FusedActivation):
                 f"{tuple(input_shape)})."
             )
         self._check_output_size(tuple(input_shape))
-        assert self.kernel_initializer is not None
         kernel_initializer = self.kernel_initializer
         if kernel_initializer is None:
             kernel_initializer = initializers.get("glorot_uniform")
