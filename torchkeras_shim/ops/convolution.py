@@ -86,16 +86,20 @@ def _pad(
     x: torch.Tensor, window: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int]
 ) -> tuple[torch.Tensor, tuple[int, ...]]:
     """Pads by what the input's size asks for. Where both sides get the same, the kernel is told to do it instead."""
-    if padding == "causal":
-        pairs = [(step * (size - 1), 0) for size, step in zip(window, dilation, strict=True)]
-    else:
-        pairs = [same_padding(*sizes) for sizes in zip(x.shape[2:], window, strides, dilation, strict=True)]
-    if all(before == after for before, after in pairs):
-        return x, tuple(before for before, _ in pairs)
+    symmetric, pairs = True, []
+    for axis, size in enumerate(window):
+        if padding == "causal":
+            before, after = dilation[axis] * (size - 1), 0
+        else:
+            before, after = same_padding(x.shape[axis + 2], size, strides[axis], dilation[axis])
+        symmetric = symmetric and before == after
+        pairs.append((before, after))
+    if symmetric:
+        return x, tuple([before for before, _ in pairs])
     return pad_spatial(x, pairs), (0,) * len(pairs)
 
 
-def channels_last_memory(initializer: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+def channels_last_memory(initializer: Any) -> Callable[..., torch.Tensor]:
     """Wraps an initializer of convolution kernels so that the values lie in memory as channels-last kernels want them.
 
     The shape stays (spatial..., in, out). In memory the order is out, spatial, in: seen as torch's (out, in,
@@ -110,7 +114,7 @@ def channels_last_memory(initializer: Callable[..., torch.Tensor]) -> Callable[.
     return initialize
 
 
-def channels_first_memory(initializer: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+def channels_first_memory(initializer: Any) -> Callable[..., torch.Tensor]:
     """The same for channels-first layers: in memory the order is torch's own, out, in, spatial."""
 
     def initialize(shape: Sequence[int], dtype: Any = None) -> torch.Tensor:

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
-from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, empty_output_error, same_padding, standardize_tuple
+from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, empty_output_error, standardize_tuple
 
 __all__ = ["average_pool", "max_pool"]
 
-_MAX: dict[int, Callable[..., torch.Tensor]] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_MAX: dict[int, Callable[..., torch.Tensor]] = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
 _AVERAGE: dict[int, Callable[..., torch.Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
@@ -45,21 +45,33 @@ def pool(
     if rank == 1 and channels_last:  # as an image of height 1, see convolution.convolve
         return pool(mode, inputs.unsqueeze(1), (1, *window), (1, *strides), same, True).squeeze(1)
     x = inputs.permute(TO_FIRST[rank]) if channels_last else inputs
-    drop: tuple[Any, ...] = ()
-    amounts: tuple[int, ...] | int = 0
+    amounts: int | list[int] = 0
+    shifted: list[int] = []
     if same:
-        pairs = [same_padding(*sizes) for sizes in zip(x.shape[2:], window, strides, strict=True)]
-        shifted = [before != after and stride == 1 for (before, after), stride in zip(pairs, strides, strict=True)]
-        amounts = tuple(after if shift else before for (before, after), shift in zip(pairs, shifted, strict=True))
-        if any(shifted):
-            drop = (..., *(slice(1, None) if shift else slice(None) for shift in shifted))
+        amounts, shifted = _same_amounts(x.shape, window, strides)
     if mode == "max":
-        outputs = _MAX[rank](x, window, strides, amounts, ceil_mode=same)
+        outputs = _MAX[rank](x, window, strides, amounts, 1, same)
     else:
-        outputs = _AVERAGE[rank](x, window, strides, amounts, ceil_mode=same, count_include_pad=False)
-    if drop:
-        outputs = outputs[drop]
+        outputs = _AVERAGE[rank](x, window, strides, amounts, same, False)
+    for axis in shifted:
+        outputs = outputs.narrow(axis, 1, outputs.shape[axis] - 1)
     return outputs.permute(TO_LAST[rank]) if channels_last else outputs
+
+
+def _same_amounts(shape: Sequence[int], window: Sequence[int], strides: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Returns what to pad at both ends of each spatial dimension, and the axes whose first window is one too many."""
+    amounts, shifted = [], []
+    for axis, size in enumerate(window):
+        stride = strides[axis]
+        length = shape[axis + 2]
+        # TensorFlow's total, of which half goes before; written out, as this runs in every call.
+        total = max((-(-length // stride) - 1) * stride + size - length, 0)
+        if total % 2 and stride == 1:
+            amounts.append(total // 2 + 1)
+            shifted.append(axis + 2)
+        else:
+            amounts.append(total // 2)
+    return amounts, shifted
 
 
 @op

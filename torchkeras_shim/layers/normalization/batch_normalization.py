@@ -196,11 +196,12 @@ class BatchNormalization(Layer):
             # a change of something that the backward pass needs: it reads the batch's statistics only.
             count = inputs.numel() // variance.numel()
             bias = (count - 1) / count
-            variance.data.div_(bias)
+            moving = variance.data
+            moving.div_(bias)
             outputs = torch.batch_norm(
                 x, gamma, beta, mean, variance, True, 1.0 - self.momentum, self.epsilon, torch.backends.cudnn.enabled
             )
-            variance.data.mul_(bias)
+            moving.mul_(bias)
         else:
             outputs = torch.batch_norm(
                 x, gamma, beta, mean, variance, False, 0.0, self.epsilon, torch.backends.cudnn.enabled
