@@ -10,13 +10,20 @@ import torch
 
 from torchkeras_shim.optimizers import legacy, schedules
 from torchkeras_shim.optimizers.adadelta import Adadelta
+from torchkeras_shim.optimizers.adafactor import Adafactor
 from torchkeras_shim.optimizers.adagrad import Adagrad
 from torchkeras_shim.optimizers.adam import Adam, AdamW
 from torchkeras_shim.optimizers.adamax import Adamax
 from torchkeras_shim.optimizers.base import Optimizer
+from torchkeras_shim.optimizers.ftrl import Ftrl
+from torchkeras_shim.optimizers.lamb import Lamb
 from torchkeras_shim.optimizers.lion import Lion
+from torchkeras_shim.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from torchkeras_shim.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
+from torchkeras_shim.optimizers.muon import Muon
 from torchkeras_shim.optimizers.nadam import Nadam
 from torchkeras_shim.optimizers.rmsprop import RMSprop
+from torchkeras_shim.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from torchkeras_shim.optimizers.sgd import SGD
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 from torchkeras_shim.optimizers.torch_wrapper import TorchOptimizer
@@ -24,14 +31,22 @@ from torchkeras_shim.optimizers.torch_wrapper import TorchOptimizer
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "TorchOptimizer",
     "as_optimizer",
     "deserialize",

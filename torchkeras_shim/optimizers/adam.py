@@ -97,19 +97,22 @@ class Adam(Optimizer):
     def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
         first = params[0]
         if not kernels.fused_adam_works(first.device, first.dtype):
-            return ([],)
-        return ([kernels.endless_step(first.device)] * len(params),)
+            return [], None
+        return [kernels.endless_step(first.device)] * len(params), self._flag
+
+    def _can_leave_out(self, variable: torch.Tensor) -> bool:
+        return kernels.fused_adam_works(variable.device, variable.dtype)
 
     def _scalars(self, rate: float, step: int) -> tuple[float, ...]:
         done = step + 1
         return rate, rate * math.sqrt(1.0 - self.beta_2**done) / (1.0 - self.beta_1**done)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, velocities, hats, steps = states
+        momentums, velocities, hats, steps, flag = states
         if steps:
             torch._fused_adam_(
                 params, grads, momentums, velocities, hats, steps, lr=scalars[1], beta1=self.beta_1, beta2=self.beta_2,
-                weight_decay=0.0, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False,
+                weight_decay=0.0, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False, found_inf=flag,
             )  # fmt: skip
             return
         torch._foreach_lerp_(momentums, grads, 1.0 - self.beta_1)
@@ -122,7 +125,7 @@ class Adam(Optimizer):
         kernels.add_quotient_(params, momentums, denominators, -scalars[1])
 
     def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, velocities, hats, steps = states
+        momentums, velocities, hats, steps, flag = states
         rate, alpha = scalars[:2]
         if not steps or isinstance(alpha, torch.Tensor) or isinstance(rate, torch.Tensor) or not alpha:
             super()._update_decayed(params, grads, states, scalars)
@@ -131,7 +134,7 @@ class Adam(Optimizer):
         decay = (self.weight_decay or 0.0) * rate / alpha
         torch._fused_adamw_(
             params, grads, momentums, velocities, hats, steps, lr=alpha, beta1=self.beta_1, beta2=self.beta_2,
-            weight_decay=decay, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False,
+            weight_decay=decay, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False, found_inf=flag,
         )  # fmt: skip
 
     def get_config(self) -> dict[str, Any]:

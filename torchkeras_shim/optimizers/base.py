@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import extras, options
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.plan import Group, Plan
@@ -153,6 +152,32 @@ class Optimizer(OptimizerState):
         steps.value += 1
         steps.stale = True
 
+    def take_back(self) -> None:
+        """Counts one step less: the last one was left out."""
+        steps = self._steps
+        steps.value = steps.read() - 1
+        steps.stale = True
+
+    def leave_out_where(self, flag: torch.Tensor | None) -> bool:
+        """Lets the kernels leave a step out, state and variables untouched, where a device flag is 1.
+
+        Args:
+            flag: A 0-d float32 tensor that is read in every step from now on; `None` for no more.
+
+        Returns:
+            Whether they can. The step count goes on in any case, see `take_back`.
+        """
+        able = not (self._has_own_step() or self.use_ema or self.gradient_accumulation_steps) and all(
+            self._can_leave_out(variable) for variable in self._trainable_variables
+        )
+        self._flag = flag if able else None
+        self.rebind()
+        return able
+
+    def _can_leave_out(self, variable: torch.Tensor) -> bool:
+        """Tells whether the rule looks at `_flag` for a variable."""
+        return False
+
     def step_scalars(self) -> tuple[float, ...]:
         """Returns all numbers that the next step depends on and that change with the step, computed on the host."""
         steps = self._steps
@@ -222,8 +247,8 @@ class Optimizer(OptimizerState):
         """Returns the numbers of a step for the rule; the learning rate is the first."""
         return (rate,)
 
-    def _states(self) -> tuple[list[Variable], ...]:
-        """Returns the rule's lists of state, each in the order of the built variables, or empty."""
+    def _states(self) -> tuple[list[Any], ...]:
+        """Returns the rule's lists of state, each in the built variables' order with `None` for no state, or empty."""
         return ()
 
     def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
@@ -331,6 +356,14 @@ class Optimizer(OptimizerState):
                 self._steady = plan
         return plan
 
+    def _decays(self, variable: torch.Tensor) -> bool:
+        """Tells whether a variable shrinks before each update."""
+        return bool(self.weight_decay) and self._use_weight_decay(variable)
+
+    def _rule_of(self, variable: torch.Tensor) -> Any:
+        """Returns what tells a variable's rule from that of others, for optimizers with several rules."""
+        return None
+
     def _is_plain(self, plan: Plan) -> bool:
         """Tells whether a step is nothing but the rule and weight decay."""
         return not (
@@ -347,13 +380,14 @@ class Optimizer(OptimizerState):
     def _groups(self, variables: list[torch.Tensor]) -> list[Group]:
         members: dict[Any, list[int]] = {}
         for index, variable in enumerate(variables):
-            key = (variable.device, variable.dtype, bool(self.weight_decay) and self._use_weight_decay(variable))
+            key = (variable.device, variable.dtype, self._decays(variable), self._rule_of(variable))
             members.setdefault(key, []).append(index)
         groups = []
-        for (_, _, decays), indices in members.items():
+        for (_, _, decays, _), indices in members.items():
             params = [variables[i].detach() for i in indices]
             places = [self._get_variable_index(variables[i]) for i in indices]
-            states = tuple([one[place].detach() for place in places] if one else [] for one in self._states())
+            kinds = ([one[place] for place in places] if one else [] for one in self._states())
+            states = tuple([state.detach() for state in kind if state is not None] for kind in kinds)
             groups.append(Group(indices, params, (*states, *self._kernel_states(params)), decays))
         return groups
 

@@ -34,6 +34,15 @@ def add_quotient_(targets: Tensors, numerators: Tensors, denominators: Tensors, 
         torch._foreach_addcdiv_(targets, numerators, denominators, scale)
 
 
+def average_(averages: Tensors, values: Tensors, share: Scalar) -> None:
+    """`average = (1 - share) * average + share * value` in place."""
+    if isinstance(share, torch.Tensor):
+        torch._foreach_mul_(averages, 1.0 - share)
+        torch._foreach_add_(averages, torch._foreach_mul(values, share))
+    else:
+        torch._foreach_lerp_(averages, values, share)
+
+
 def square_average_(averages: Tensors, values: Tensors, decay: float) -> None:
     """`average = decay * average + (1 - decay) * value**2` in place."""
     torch._foreach_mul_(averages, decay)

@@ -91,10 +91,21 @@ class SGD(Optimizer):
         return (self.momentums,)
 
     def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
-        return (not self.nesterov and kernels.fused_sgd_works(params[0].device, params[0].dtype),)
+        return not self.nesterov and kernels.fused_sgd_works(params[0].device, params[0].dtype), self._flag
+
+    def _can_leave_out(self, variable: torch.Tensor) -> bool:
+        return not self.nesterov and kernels.fused_sgd_works(variable.device, variable.dtype)
+
+    def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
+        flag = states[-1]
+        if flag is None:
+            super()._update_decayed(params, grads, states, scalars)
+            return
+        torch._foreach_mul_(params, 1.0 - (1.0 - flag) * (scalars[0] * (self.weight_decay or 0.0)))
+        self._update(params, grads, states, scalars)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, fused = states
+        momentums, fused, flag = states
         rate = scalars[0]
         if fused and not isinstance(rate, torch.Tensor):
             # Torch's buffer is `momentum * buffer + (1 - dampening) * g`: a dampening of 1 + rate makes it Keras's
@@ -102,6 +113,7 @@ class SGD(Optimizer):
             torch._fused_sgd_(
                 params, grads, momentums, weight_decay=0.0, momentum=self.momentum, lr=-1.0 if momentums else rate,
                 dampening=1.0 + rate if momentums else 0.0, nesterov=False, maximize=False, is_first_step=False,
+                found_inf=flag,
             )  # fmt: skip
             return
         if not momentums:

@@ -30,6 +30,14 @@ def make_variable(initializer: Any, shape: Sequence[int], dtype: Any, name: str 
     return variable
 
 
+def make_part(reference: torch.Tensor, shape: Sequence[int], name: str, path: str) -> Variable:
+    """Returns a new variable of zeros with the type and device of another one, but a shape of its own."""
+    with devices.device(reference.device):
+        part = Variable(torch.zeros(tuple(shape), dtype=reference.dtype), trainable=False, name=name)
+    part._path = f"{path}/{name}"
+    return part
+
+
 def make_slot(reference: torch.Tensor, initializer: Any, name: str, path: str) -> Variable:
     """Returns a new variable with the shape, type, device and strides of another one."""
     data = torch.zeros_like(reference, memory_format=torch.preserve_format, requires_grad=False).detach()
@@ -50,6 +58,9 @@ def slot_name(reference: torch.Tensor, index: int, name: str) -> str:
 
 def follow(slot: Variable, reference: torch.Tensor) -> None:
     """Moves a slot to where its variable is now, after `module.to(...)` or `module.half()`."""
+    if slot.shape != reference.shape:  # a part, such as a sum over one dimension
+        slot.data = slot.detach().to(reference.device, reference.dtype)
+        return
     if (slot.device, slot.dtype, slot.stride()) == (reference.device, reference.dtype, reference.stride()):
         return
     data = torch.empty_like(reference, memory_format=torch.preserve_format, requires_grad=False).detach()

@@ -67,6 +67,7 @@ class OptimizerState:
         self._excluded_names: re.Pattern[str] | None = None
         self._averages: list[Variable] = []
         self._accumulated: list[Variable] = []
+        self._flag: torch.Tensor | None = None
         self._steady: Plan | None = None
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._steps = HostNumber(0, "int64", "iteration", f"{self.name}/iteration")
@@ -194,6 +195,13 @@ class OptimizerState:
         self._slot_owners.append((slot, reference_variable))
         return slot
 
+    def _add_part(self, reference: torch.Tensor, shape: Sequence[int], name: str) -> Variable:
+        """Adds a variable that belongs to one of the model's, has its type and device, but another shape."""
+        part = slots.make_part(reference, shape, name, self.name)
+        self._variables.append(part)
+        self._slot_owners.append((part, reference))
+        return part
+
     def add_optimizer_variables(
         self, trainable_variables: Iterable[torch.Tensor], name: Any, initializer: Any = "zeros"
     ) -> Any:
@@ -317,7 +325,7 @@ class OptimizerState:
     def __getstate__(self) -> dict[str, Any]:
         self._sync()
         # Plans hold identities and aliases of these very tensors, which a copy does not share.
-        return {**self.__dict__, "_plans": {}, "_steady": None, "_trainable_variables_indices": {}}
+        return {**self.__dict__, "_plans": {}, "_steady": None, "_flag": None, "_trainable_variables_indices": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
