@@ -181,4 +181,4 @@ def test_saving_what_is_not_built_is_refused(tmp_path):
         with pytest.raises(ValueError, match="You are saving a model that has not yet been built"):
             unbuilt(library).save_weights(path)
         with pytest.raises(ValueError, match=r"The filename must end in `\.weights\.h5`"):
-            perceptron(library).save_weights(str(tmp_path / "x.h5"))
+            perceptron(library).save_weights(str(tmp_path / "x.bin"))

@@ -167,7 +167,10 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
 
 
 def _numpy(inner: dict[str, Any]) -> Any:
-    return np.array(inner["value"], dtype=inner["dtype"])
+    dtype = np.dtype(inner["dtype"])
+    if dtype.kind not in "biufc":  # a text type can declare any size
+        raise ValueError(f"Expected an array of numbers in the config. Received: dtype={inner['dtype']!r}")
+    return np.array(inner["value"], dtype=dtype)
 
 
 def _tensor(inner: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any
 
@@ -11,6 +12,12 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming
+
+#: What to call with the shape and type of a variable before its first value is computed. While a model is rebuilt from a
+#: file, this keeps a few bytes of it from asking for any amount of memory.
+before_creation: ContextVar[Callable[[tuple[int, ...], torch.dtype], None] | None] = ContextVar(
+    "before_creation", default=None
+)
 
 _KERAS_ATTRIBUTES = ("_name", "_path", "_trainable", "_regularizer", "_constraint")
 
@@ -203,6 +210,9 @@ def _initial_value(initializer: Any, shape: Sequence[int] | None, dtype: Any) ->
                 "When creating a Variable from an initializer, the `shape` argument should be specified. "
                 f"Received: initializer={initializer} and shape={shape}"
             )
+        check = before_creation.get()
+        if check is not None:
+            check(tuple(shape), dtypes.to_torch_dtype(dtype))
         value = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
         return torch.as_tensor(value).detach().to(device, dtypes.to_torch_dtype(dtype))
     array = np.asarray(initializer)

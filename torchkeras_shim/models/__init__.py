@@ -1,6 +1,12 @@
 """Level 5: models."""
 
+from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.models.model import Model
 from torchkeras_shim.models.sequential import Sequential
+from torchkeras_shim.saving import load_model, model_from_json, save_model
 
-__all__ = ["Model", "Sequential"]
+# Configs name models by the module that Keras names them by.
+PUBLIC_NAMES[Model] = ("keras", "Model")
+PUBLIC_NAMES[Sequential] = ("keras", "Sequential")
+
+__all__ = ["Model", "Sequential", "load_model", "model_from_json", "save_model"]

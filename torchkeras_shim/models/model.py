@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,14 @@ import torch
 
 from torchkeras_shim import saving, summary
 from torchkeras_shim.core import device as devices
+from torchkeras_shim.core import tree
 from torchkeras_shim.core.errors import check_keywords, did_you_mean
 from torchkeras_shim.core.symbolic import is_symbolic
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.data import unpack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.training import steps
+from torchkeras_shim.training import compile_config, steps
 from torchkeras_shim.training.trainer import Trainer, builtin
 
 _TORCH_COMPILE = {
@@ -94,6 +96,7 @@ class Model(Layer):
         outputs = calling.call_layer(self, args, kwargs)
         if args and type(args[0]) is _Tensor:
             self.__dict__["_seen_device"] = args[0].device
+        self._note_shapes(args)
         # A model whose layers add losses always comes this way: the losses of the call before are cleared here.
         self.__dict__["_adders_seen"] = -1 if calling.adders_in(self) else _flags.adders
         return outputs
@@ -528,7 +531,7 @@ class Model(Layer):
             arguments["training"] = training
         return self.compute_loss(**arguments)
 
-    # Summary and files ----------------------------------------------------------------------------------------------
+    # Summary --------------------------------------------------------------------------------------------------------
 
     def summary(
         self,
@@ -551,23 +554,98 @@ class Model(Layer):
         """
         summary.print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Writes all weights to a `.weights.h5` file, which Keras reads too.
+    # Config ---------------------------------------------------------------------------------------------------------
+
+    def _note_shapes(self, args: tuple[Any, ...]) -> None:
+        """Remembers the shapes of the first call, for a class that is built by being called."""
+        if self.__dict__["_build_shape"] is None and args:
+            leaves = tree.flatten(args[0])
+            if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
+                shapes = tree.map_structure(lambda leaf: tuple(leaf.shape), args[0])
+                self.__dict__["_build_shape"] = shapes
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the model for the shapes of `get_build_config()`: by its `build`, or by a call without data."""
+        if type(self).build is not Layer.build:
+            super().build_from_config(config)
+            return
+        shapes = (config or {}).get("input_shape")
+        if shapes is not None and not all(module.__dict__.get("built", True) for module in self.modules()):
+            with calling.scope_of(self):
+                self.compute_output_spec(self._as_spec(_as_tuples(shapes)))
+            self.__dict__["_build_shape"] = _as_tuples(shapes)
+            self.__dict__["built"] = True
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Returns what `compile` was told as plain values: empty before it, `None` where something has no config."""
+        return compile_config.get_compile_config(self._trainer)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model as `get_compile_config()` says.
+
+        A class with a `compile` of its own is left uncompiled, with a warning, unless it overrides this method too.
 
         Args:
-            filepath: Where to; must end in `.weights.h5`.
+            config: The config.
+        """
+        if type(self).compile is not Model.compile:
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                "All subclassed Models that have `compile()` overridden should also override `get_compile_config()` "
+                "and `compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading.",
+                stacklevel=2,
+            )
+            return
+        compile_config.compile_from_config(self, self._trainer, config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Returns the architecture as JSON, for `keras.models.model_from_json`.
+
+        Args:
+            **kwargs: Arguments of `json.dumps`.
+        """
+        return saving.model_to_json(self, **kwargs)
+
+    # Files ----------------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Writes the whole model to a file that `keras.saving.load_model`, here or in Keras, reads.
+
+        Args:
+            filepath: Where to; must end in `.keras`, or in `.h5` for Keras's older format.
+            overwrite: Whether to replace an existing file without asking.
+            zipped: `False` writes a folder instead of one file.
+            **kwargs: `include_optimizer` for `.h5` files.
+        """
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes all weights to a file, which Keras reads too.
+
+        Args:
+            filepath: Where to; must end in `.weights.h5`, in `.h5` for Keras's older format, or in `.safetensors`.
             overwrite: Whether to replace an existing file without asking.
         """
         saving.save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
-        """Reads weights that `save_weights`, or Keras, wrote.
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Reads weights that `save_weights` or `save`, or Keras, wrote. Either all of them are loaded or none.
 
         Args:
-            filepath: A `.weights.h5` file.
+            filepath: A `.weights.h5`, `.keras`, `.h5` or `.safetensors` file.
             skip_mismatch: Whether to leave out layers that do not fit, with a warning, instead of raising.
+            **kwargs: `by_name` for `.h5` files: find layers by name rather than by order.
         """
-        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch)
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+
+def _as_tuples(shapes: Any) -> Any:
+    """Turns the lists of a file into shapes, in any structure."""
+    if isinstance(shapes, dict):
+        return {key: _as_tuples(value) for key, value in shapes.items()}
+    if any(isinstance(item, (list, tuple, dict)) for item in shapes):
+        return [_as_tuples(item) for item in shapes]
+    return tuple(shapes)
 
 
 LAYERS.register()(Model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -11,70 +10,52 @@ import h5py
 import torch
 from torch.nn.parameter import is_lazy
 
-from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.tracking import Container
+from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.saving import hdf5
-from torchkeras_shim.saving.atomic import replacing
-from torchkeras_shim.saving.hdf5 import UnsafeFileError
+from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
 from torchkeras_shim.saving.layout import Entry, walk
 
 
-def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-    """Saves a model's weights, and its optimizer's state, in Keras's format.
-
-    The file appears at once and whole: an interrupted save leaves the previous file as it was.
+def write_weights(model: Any, file: h5py.File) -> None:
+    """Writes a model's weights, and its optimizer's state, in Keras's layout.
 
     Args:
         model: The model; it must be built.
-        filepath: A path that ends in `.weights.h5`.
-        overwrite: `False` asks before an existing file is overwritten.
-
-    Raises:
-        ValueError: for another ending, or a model that is not built.
-        FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
+        file: An empty HDF5 file.
     """
-    path = os.fspath(filepath)
-    _check_ending(path, "save")
-    _check_built(model, "saving a model")
-    if os.path.exists(path) and not overwrite and not _may_overwrite(path):
-        return
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        for entry in walk(model):
-            _write(file, entry)
+    for entry in walk(model):
+        _write(file, entry)
 
 
-def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
-    """Loads weights that `save_weights`, or Keras, has saved. Either all of them are loaded or none.
+def read_weights(model: Any, file: h5py.File, path: str, skip_mismatch: bool = False) -> None:
+    """Loads what `write_weights`, or Keras, has written. Either all of it is loaded or nothing.
 
     Args:
         model: The model; it must be built, of the architecture of the file.
-        filepath: A path that ends in `.weights.h5`.
+        file: The HDF5 file.
+        path: What the file is called in messages.
         skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
 
     Raises:
-        ValueError: for another ending, a model that is not built, weights that do not fit, or a file with links into
-            other files.
+        ValueError: for weights that do not fit, a damaged file, or one with links into other files.
     """
-    path = os.fspath(filepath)
-    _check_ending(path, "load")
-    _check_built(model, "loading weights into a model")
     loads: list[_Load] = []
     failures: list[tuple[Any, Exception]] = []
-    with _open(path) as file:
-        for entry in walk(model):
-            try:
-                loads.append(_Load(entry, file))
-            except UnsafeFileError:
-                raise
-            except ValueError as error:
-                failures.append((entry.target, error))
-        if failures:
-            _report(failures, skip_mismatch)
-        for load in loads:
-            load.read()
-        unused = _unused(file, loads, failures)
+    for entry in walk(model):
+        try:
+            loads.append(_Load(entry, file))
+        except (UnsafeFileError, DamagedFileError):
+            raise
+        except ValueError as error:
+            failures.append((entry.target, error))
+    if failures:
+        _report(failures, skip_mismatch)
+    for load in loads:
+        load.verify()
+    unused = _unused(file, loads, failures)
     # Nothing has been changed up to here; the methods of the user's own layers may still fail.
     for load in sorted(loads, key=lambda load: not load.is_custom):
         load.apply()
@@ -132,6 +113,12 @@ def own_weights(target: torch.nn.Module) -> dict[str, torch.Tensor]:
     return tensors
 
 
+def own_tensors(layer: Layer) -> list[torch.Tensor]:
+    """Returns a layer's own weights, without those of the layers in it: trainable ones first."""
+    parameters, buffers = _own(layer)
+    return [*parameters, *buffers]
+
+
 def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Returns a layer's own parameters and buffers, those in its lists and dicts included, each once."""
     parameters = {id(p): p for p in module._parameters.values() if p is not None}
@@ -151,18 +138,39 @@ def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
 
 
 class _Load:
-    """What a file gives to one object: checked first, read next, applied last."""
+    """What a file gives to one object: checked first, applied last, one array at a time."""
 
     def __init__(self, entry: Entry, file: h5py.File) -> None:
         self.target = entry.target
-        self.is_custom = hasattr(entry.target, "load_own_variables")
         self.found = hdf5.arrays(_group(file, entry.path))
-        self.names = [dataset.name for dataset in self.found.values()]
+        self.names = [str(dataset.name) for dataset in self.found.values()]
         self.tensors: dict[str, torch.Tensor] = {}
-        self.values: dict[str, torch.Tensor] = {}
+        if isinstance(self.target, Optimizer) and _is_plain(self.target):
+            self.is_custom = False
+            self._fit_optimizer()
+            return
+        self.is_custom = hasattr(entry.target, "load_own_variables")
         if not self.is_custom:
             self.tensors = own_weights(entry.target)
             self._check()
+
+    def _fit_optimizer(self) -> None:
+        """Takes what fits: a saved optimizer that had not trained yet has a step count and a rate, but no slots."""
+        variables = {str(index): variable for index, variable in enumerate(self.target.variables)}
+        fresh = [key for key, variable in variables.items() if variable.ndim == 0]
+        if set(self.found) == set(fresh) and len(self.found) < len(variables):
+            variables = {key: variables[key] for key in fresh}
+        elif len(self.found) != len(variables):
+            if self.found:
+                warnings.warn(
+                    f"Skipping variable loading for optimizer '{self.target.name}', because it has {len(variables)} "
+                    f"variables whereas the saved optimizer has {len(self.found)} variables. ",
+                    stacklevel=5,
+                )
+            self.found = {}
+            return
+        self.tensors = dict(variables)
+        self._check()
 
     def _check(self) -> None:
         who = _describe(self.target)
@@ -179,24 +187,27 @@ class _Load:
                     f"{who}: the shape of the target variable and the shape of the value in the file must match. "
                     f"Expected: {tuple(tensor.shape)} for '{name}'. Found: {self.found[key].shape}"
                 )
+            if self.found[key].dtype.kind == "c" and not tensor.is_complex():
+                raise ValueError(f"{who}: expected real numbers for '{key}'. Found: {self.found[key].dtype}")
 
-    def read(self) -> None:
-        self.values = {key: hdf5.read(dataset) for key, dataset in self.found.items()}
-        self.found = {}
+    def verify(self) -> None:
+        for dataset in self.found.values():
+            hdf5.verify(dataset)
 
     def apply(self) -> None:
         if self.is_custom:
-            if self.values or isinstance(self.target, torch.nn.Module):
+            if self.found or isinstance(self.target, torch.nn.Module):
                 self._apply_custom()
             return
         with torch.no_grad():
             for key, tensor in self.tensors.items():
-                tensor.copy_(self.values[key])
+                tensor.copy_(hdf5.read(self.found[key]))
 
     def _apply_custom(self) -> None:
         own = own_weights(self.target) if isinstance(self.target, torch.nn.Module) else {}
         before = {key: tensor.detach().clone() for key, tensor in own.items()}
-        store = {key: value if value.dtype == torch.bfloat16 else value.numpy() for key, value in self.values.items()}
+        values = {key: hdf5.read(dataset) for key, dataset in self.found.items()}
+        store = {key: value if value.dtype == torch.bfloat16 else value.numpy() for key, value in values.items()}
         try:
             self.target.load_own_variables(store)
         except Exception:
@@ -218,10 +229,12 @@ def _unused(file: h5py.File, loads: list[_Load], failures: list[Any]) -> list[st
     if failures:  # they have been reported
         return []
     taken = {name for load in loads for name in load.names}
-    names: list[str] = []
-    file.visititems(lambda name, item: names.append(f"/{name}") if isinstance(item, h5py.Dataset) else None)
     # The state of an optimizer is no loss to a model that is not compiled.
-    return [name for name in names if name not in taken and not name.startswith("/optimizer/")]
+    return [name for name in hdf5.all_arrays(file) if name not in taken and not name.startswith("/optimizer/")]
+
+
+def _is_plain(optimizer: Optimizer) -> bool:
+    return type(optimizer).load_own_variables is Optimizer.load_own_variables
 
 
 def _report(failures: list[tuple[Any, Exception]], skip_mismatch: bool) -> None:
@@ -236,53 +249,6 @@ def _report(failures: list[tuple[Any, Exception]], skip_mismatch: bool) -> None:
 
 
 def _describe(target: Any) -> str:
-    kind = "Layer" if isinstance(target, Layer) else "Module"
+    kind = "Layer" if isinstance(target, Layer) else "Optimizer" if isinstance(target, Optimizer) else "Module"
     name = getattr(target, "name", None)
     return f"{kind} '{name}'" if isinstance(name, str) else f"{kind} {type(target).__name__}"
-
-
-def _open(path: str) -> h5py.File:
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no weights file '{path}'.")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise OSError(f"'{path}' cannot be opened as an HDF5 file: {error}") from error
-
-
-# Checks -------------------------------------------------------------------------------------------------------------
-
-
-def _check_ending(path: str, verb: str) -> None:
-    if path.endswith(".weights.h5"):
-        return
-    hint = ""
-    if path.endswith((".pt", ".pth")):
-        hint = (
-            " For a torch checkpoint write `torch.save(model.state_dict(), path)`."
-            if verb == "save"
-            else " For a torch checkpoint write `model.load_state_dict(torch.load(path, weights_only=True))`."
-        )
-    elif path.endswith((".keras", ".h5", ".hdf5")) and verb == "load":
-        hint = " Weights out of whole models (`.keras`, `.h5`) cannot be loaded yet."
-    raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}.{hint}")
-
-
-def _check_built(model: Any, doing: str) -> None:
-    if not model.built:
-        raise ValueError(
-            f"You are {doing} that has not yet been built. Try building the model first by calling it on some data or "
-            "by using `build()`."
-        )
-
-
-def _may_overwrite(path: str) -> bool:
-    try:
-        answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]").strip().lower()
-        while answer not in ("y", "n"):
-            answer = input('Enter "y" (overwrite) or "n" (cancel).').strip().lower()
-    except EOFError as error:
-        raise FileExistsError(f"'{path}' already exists. Pass `overwrite=True` to replace it.") from error
-    if answer == "y":
-        print_msg("[TIP] Next time specify overwrite=True!")
-    return answer == "y"

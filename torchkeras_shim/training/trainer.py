@@ -53,9 +53,8 @@ class Trainer:
         self.run_eagerly = False
         self.jit_compile: bool | str = "auto"
         self.steps_per_execution = 1
-        self.compile_arguments: dict[str, Any] = {}
         self.parameters: list[torch.Tensor] = []
-        self._identifier: Any = None
+        self.optimizer_argument: Any = None
         self._train_step: steps.Step | None = None
         self._test_step: steps.Step | None = None
         self._forward: Callable[[Any], Any] | None = None
@@ -87,7 +86,7 @@ class Trainer:
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution!r}")
         loss_plan, metric_plan = LossPlan(loss, loss_weights), MetricPlan(metrics, weighted_metrics)
-        self._identifier = optimizer
+        self.optimizer_argument = optimizer
         needs_parameters = isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer)
         self.optimizer = None if needs_parameters else optimizers_module.as_optimizer(optimizer, [])
         self.loss_plan, self.metric_plan = loss_plan, metric_plan
@@ -142,7 +141,9 @@ class Trainer:
         if is_built(model) and (planned or not self.compiled):
             return None
         with calling.scope_of(model):
-            y_spec = model.compute_output_spec(tree.map_structure(_symbolic, x))
+            specs = tree.map_structure(_symbolic, x)
+            y_spec = model.compute_output_spec(specs)
+        model._note_shapes((specs,))
         model.__dict__["built"] = True
         return y_spec
 
@@ -162,7 +163,7 @@ class Trainer:
         """Gives the optimizer its variables; once per `compile`."""
         self.parameters = list(self.model.trainable_weights)
         if self.optimizer is None:
-            self.optimizer = optimizers_module.as_optimizer(self._identifier, self.parameters)
+            self.optimizer = optimizers_module.as_optimizer(self.optimizer_argument, self.parameters)
         if self.parameters and not self.optimizer.built:
             self.optimizer.build(self.parameters)
 

@@ -261,7 +261,7 @@ def test_torch_modules_of_other_shapes_are_refused(path):
 # What is refused ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", [".pt", ".pth", ".h5", ".keras", ".weights", ""])
+@pytest.mark.parametrize("ending", [".pt", ".pth", ".weights", ""])
 def test_other_endings_are_refused(tmp_path, ending):
     path = str(tmp_path / "model") + ending
     model = model_of(2)
@@ -270,6 +270,16 @@ def test_other_endings_are_refused(tmp_path, ending):
             action(path)
         assert ("state_dict" in str(error.value)) == (ending in (".pt", ".pth"))
     assert os.listdir(tmp_path) == []
+
+
+def test_weights_alone_are_no_keras_file(tmp_path):
+    with pytest.raises(ValueError, match=r"write `model\.save\(path\)`"):
+        model_of(2).save_weights(tmp_path / "model.keras")
+
+
+def test_remote_paths_are_refused():
+    with pytest.raises(ValueError, match="Only local files are supported"):
+        model_of(2).save_weights("gs://bucket/model.weights.h5")
 
 
 def test_what_is_not_built_is_refused(path):

@@ -1,0 +1,68 @@
+"""A limit on what a model out of a file may allocate before its weights are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core.variable import before_creation
+from torchkeras_shim.saving.hdf5 import UnsafeFileError
+
+# A file that was saved in half the precision, or compressed, holds less than the model needs; small ones need not be
+# looked at so closely.
+_TIMES_THE_FILE = 16
+_ROOM = 1 << 26
+# Arguments that make lists of their length rather than weights.
+_LARGEST_NUMBERS = {"num_thresholds": 1_000_000}
+
+
+@contextmanager
+def limit(path: str, size: int) -> Iterator[None]:
+    """Refuses, inside a `with` block, to create weights out of all proportion to a file.
+
+    A few bytes of a config can ask for a layer of any size. Its honest counterpart has its weights in the same file.
+
+    Args:
+        path: What the file is called in messages.
+        size: How many bytes of weights the file holds.
+
+    Example:
+        >>> from torchkeras_shim.core.variable import Variable
+        >>> with limit("model.keras", size=1000):
+        ...     Variable(torch.zeros, shape=(10**12,))
+        Traceback (most recent call last):
+        torchkeras_shim.saving.hdf5.UnsafeFileError: Not allowed: the model of 'model.keras' asks for a weight of shape
+        (1000000000000,), but the file holds only 1000 bytes of weights.
+    """
+    left = _ROOM + _TIMES_THE_FILE * size
+
+    def check(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+        nonlocal left
+        left -= math.prod(int(length) for length in shape) * dtype.itemsize
+        if left < 0:
+            raise UnsafeFileError(
+                f"Not allowed: the model of '{path}' asks for a weight of shape {shape}, but the file holds only "
+                f"{size} bytes of weights."
+            )
+
+    token = before_creation.set(check)
+    try:
+        yield
+    finally:
+        before_creation.reset(token)
+
+
+def check_numbers(config: Any, path: str) -> None:
+    """Refuses a config with an argument that would fill the memory all by itself."""
+    if isinstance(config, list):
+        for item in config:
+            check_numbers(item, path)
+    elif isinstance(config, dict):
+        for key, value in config.items():
+            if isinstance(value, (int, float)) and value > _LARGEST_NUMBERS.get(key, math.inf):
+                raise UnsafeFileError(f"Not allowed: the config in '{path}' has {key}={value}.")
+            check_numbers(value, path)

@@ -1,0 +1,227 @@
+"""Saving and loading by file name: the ending decides the format."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import h5py
+
+from torchkeras_shim.callbacks.console import print_msg
+from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file
+from torchkeras_shim.saving.atomic import replacing
+from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
+
+_logger = logging.getLogger("torchkeras_shim")
+_LEGACY = (".h5", ".hdf5")
+
+
+def save_model(
+    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+) -> None:
+    """Saves a whole model: architecture, weights, what it was compiled with and the optimizer's state.
+
+    The file appears at once and whole: an interrupted save leaves the previous file as it was. Keras opens it too.
+
+    Args:
+        model: The model.
+        filepath: A path that ends in `.keras`, or in `.h5` for Keras's older format.
+        overwrite: `False` asks before an existing file is overwritten.
+        zipped: `False` writes a folder instead of a file.
+        **kwargs: `include_optimizer=False` leaves out of `.h5` files what the model was compiled with.
+
+    Raises:
+        ValueError: for another ending or argument.
+        NotImplementedError: where a part of the model has no config.
+        FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
+    """
+    path = _local(filepath)
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    save_format = kwargs.pop("save_format", None)
+    if save_format:
+        if not path.endswith((".keras", *_LEGACY)):
+            raise ValueError(
+                "The `save_format` argument is deprecated in Keras 3. Please remove this argument and pass a file path "
+                f"with either `.keras` or `.h5` extension. Received: save_format={save_format}"
+            )
+        _logger.warning("The `save_format` argument is deprecated in Keras 3: the file path decides.")
+    if kwargs:
+        raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
+    legacy = path.endswith(_LEGACY) and zipped is not False
+    if not legacy and not path.endswith(".keras") and zipped is not False:
+        raise ValueError(
+            "Invalid filepath extension for saving. Please add either a `.keras` extension for the native Keras format "
+            f"(recommended) or a `.h5` extension. Received: filepath={filepath}. To save the weights alone, write "
+            '`model.save_weights("model.weights.h5")`.'
+        )
+    if os.path.exists(path) and not overwrite and not _may_overwrite(path):
+        return
+    if legacy:
+        _logger.info("The format of '%s' is considered legacy by Keras. Prefer a path that ends in `.keras`.", path)
+        _make_folder(path)
+        legacy_model.save(model, path, include_optimizer)
+    else:
+        keras_file.save(model, path, zipped is not False)
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """Loads a whole model that `save_model`, or Keras, has saved.
+
+    No code in a file is ever executed, and no name in it ever imported: classes and functions are those of this
+    package, and the user's own.
+
+    Args:
+        filepath: A `.keras` file or folder, or a `.h5` file.
+        custom_objects: The user's own classes and functions by name.
+        compile: Whether to compile the model as it was, so that training continues where it stood.
+        safe_mode: Must be true.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: for a file of another kind, a damaged or hostile one, or one with classes that are not known.
+    """
+    if safe_mode is not None and not safe_mode:
+        raise ValueError(
+            "`safe_mode=False` is not supported: code inside a file is never executed here. Without it, everything but "
+            "a Python lambda loads; give your own classes and functions as `custom_objects`."
+        )
+    path = _local(filepath)
+    if not os.path.exists(path):
+        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file.")
+    if os.path.isdir(path) or path.endswith(".keras"):
+        if os.path.isdir(path) and not os.path.exists(os.path.join(path, "config.json")):
+            raise ValueError(
+                f"File format not supported: filepath={filepath}. The folder holds no `config.json`; TensorFlow's "
+                "SavedModel format is not supported."
+            )
+        return keras_file.load(path, custom_objects, compile)
+    if path.endswith(_LEGACY):
+        return legacy_model.load(path, custom_objects, compile)
+    raise ValueError(
+        f"File format not supported: filepath={filepath}. Keras 3 only supports V3 `.keras` files and legacy H5 format "
+        "files (`.h5` extension)."
+    )
+
+
+def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Saves a model's weights; in `.weights.h5` files its optimizer's state too.
+
+    The file appears at once and whole: an interrupted save leaves the previous file as it was.
+
+    Args:
+        model: The model; it must be built.
+        filepath: A path that ends in `.weights.h5`, in `.h5` for Keras's older format, or in `.safetensors`.
+        overwrite: `False` asks before an existing file is overwritten.
+
+    Raises:
+        ValueError: for another ending, or a model that is not built.
+        FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
+    """
+    path = _local(filepath)
+    if not path.endswith((".weights.h5", ".safetensors", *_LEGACY)):
+        raise _wrong_ending(path, "save")
+    _check_built(model, "saving a model")
+    if os.path.exists(path) and not overwrite and not _may_overwrite(path):
+        return
+    if path.endswith(".safetensors"):
+        safetensors_file.save(model, path)
+    elif path.endswith(".weights.h5"):
+        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+            write_weights(model, file)
+    else:
+        legacy_model.save_weights(model, path)
+
+
+def load_weights(
+    model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool | None = None
+) -> None:
+    """Loads weights that `save_weights`, `save_model` or Keras has saved. Either all of them are loaded or none.
+
+    Args:
+        model: The model; it must be built, of the architecture of the file.
+        filepath: A path that ends in `.weights.h5`, `.keras`, `.h5` or `.safetensors`.
+        skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
+        by_name: For `.h5` files: whether layers are found by name rather than by order.
+
+    Raises:
+        ValueError: for another ending, a model that is not built, weights that do not fit, or a file with links into
+            other files.
+    """
+    path = _local(filepath)
+    known = (".weights.h5", ".keras", ".safetensors", *_LEGACY)
+    if not path.endswith(known):
+        raise _wrong_ending(path, "load")
+    if by_name is not None and (path.endswith((".weights.h5", ".keras")) or not path.endswith(_LEGACY)):
+        raise ValueError(f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {filepath}")
+    _check_built(model, "loading weights into a model")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no weights file '{path}'.")
+    if path.endswith(".keras"):
+        keras_file.load_weights(model, path, skip_mismatch)
+    elif path.endswith(".safetensors"):
+        safetensors_file.load(model, path, skip_mismatch)
+    elif path.endswith(".weights.h5") and not _is_legacy(path):
+        with hdf5.opened(path, path) as file:
+            read_weights(model, file, path, skip_mismatch)
+    else:
+        legacy_model.load_weights(model, path, skip_mismatch, bool(by_name))
+
+
+def _is_legacy(path: str) -> bool:
+    """Tells whether a file has the older layout, which tf.keras 2 wrote whatever the name."""
+    with hdf5.opened(path, path) as file:
+        return hdf5.has_names(file, "layer_names")
+
+
+def _local(filepath: str | os.PathLike[str]) -> str:
+    path = os.fspath(filepath)
+    if "://" in path:
+        raise ValueError(f"Only local files are supported. Received: filepath={path}. Download the file first.")
+    return path
+
+
+def _make_folder(path: str) -> None:
+    folder = os.path.dirname(path)
+    if folder:
+        os.makedirs(folder, exist_ok=True)  # Keras makes it for this format
+
+
+def _wrong_ending(path: str, verb: str) -> ValueError:
+    hint = ""
+    if path.endswith((".pt", ".pth")):
+        hint = (
+            " For a torch checkpoint write `torch.save(model.state_dict(), path)`."
+            if verb == "save"
+            else " For a torch checkpoint write `model.load_state_dict(torch.load(path, weights_only=True))`."
+        )
+    elif path.endswith(".keras"):
+        hint = " To save the whole model write `model.save(path)`."
+    return ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}.{hint}")
+
+
+def _check_built(model: Any, doing: str) -> None:
+    if not model.built:
+        raise ValueError(
+            f"You are {doing} that has not yet been built. Try building the model first by calling it on some data or "
+            "by using `build()`."
+        )
+
+
+def _may_overwrite(path: str) -> bool:
+    try:
+        answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]").strip().lower()
+        while answer not in ("y", "n"):
+            answer = input('Enter "y" (overwrite) or "n" (cancel).').strip().lower()
+    except EOFError as error:
+        raise FileExistsError(f"'{path}' already exists. Pass `overwrite=True` to replace it.") from error
+    if answer == "y":
+        print_msg("[TIP] Next time specify overwrite=True!")
+    return answer == "y"

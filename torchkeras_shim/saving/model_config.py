@@ -1,0 +1,116 @@
+"""A model's architecture as JSON and back, out of closed tables only."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any
+
+from torchkeras_shim.core import serialization
+from torchkeras_shim.core.custom_objects import CustomObjectScope
+from torchkeras_shim.saving import budget
+from torchkeras_shim.saving.hdf5 import DamagedFileError
+
+#: The version of Keras whose formats are written here.
+KERAS_VERSION = "3.15.1"
+
+# The tables of what a config may refer to are filled by these modules. The models lie above this one, so they are named
+# here rather than imported.
+_MODULES = ("models", "layers", "losses", "metrics", "optimizers", "activations", "initializers", "regularizers")
+
+
+def model_to_json(model: Any, **kwargs: Any) -> str:
+    """Returns a model's architecture, and what it was compiled with, as JSON.
+
+    Args:
+        model: The model.
+        **kwargs: Arguments of `json.dumps`.
+
+    Raises:
+        NotImplementedError: where a part of the model has no config.
+        TypeError: where a config holds something that JSON cannot.
+    """
+    config = serialization.serialize_keras_object(model)
+    try:
+        return json.dumps(config, **kwargs)
+    except TypeError as error:
+        raise TypeError(
+            f"Model '{model.name}' has something in its config that cannot be written as JSON: {error}. "
+            "`get_config()` of your own classes must return numbers, strings, lists, dicts and objects with a config."
+        ) from error
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Rebuilds a model, with new weights, from what `model.to_json()` returned.
+
+    Args:
+        json_string: The JSON text.
+        custom_objects: The user's own classes and functions by name.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: for something else than a model, or names that are not known.
+
+    Example:
+        >>> import torchkeras_shim as keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> model_from_json(model.to_json()).output_shape
+        (None, 2)
+    """
+    return rebuild(parse(json_string, "the JSON text"), custom_objects, "the JSON text")
+
+
+def parse(text: str, path: str) -> dict[str, Any]:
+    """Returns the config that a text holds.
+
+    Raises:
+        DamagedFileError: where it is no JSON of a model.
+    """
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"The config of '{path}' cannot be read: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
+        raise DamagedFileError(f"'{path}' holds no config of a model. Received: {str(config)[:100]}")
+    try:
+        budget.check_numbers(config, path)
+    except RecursionError as error:
+        raise DamagedFileError(f"The config of '{path}' is nested too deeply.") from error
+    return config
+
+
+def rebuild(config: dict[str, Any], custom_objects: dict[str, Any] | None, path: str) -> Any:
+    """Makes a model from a config that comes out of a file.
+
+    Args:
+        config: The config.
+        custom_objects: The user's own classes and functions by name.
+        path: What the file is called in messages.
+
+    Raises:
+        ValueError: where the config does not describe a model, or refers to names that are not known.
+    """
+    fill_tables()
+    with CustomObjectScope(custom_objects or {}):
+        try:
+            model = serialization.deserialize_keras_object(config)
+        except ValueError:
+            raise
+        except NotImplementedError as error:
+            raise ValueError(f"The model of '{path}' cannot be rebuilt here: {error}") from error
+        except Exception as error:  # whatever wrong arguments do in a constructor
+            raise DamagedFileError(
+                f"The model of '{path}' could not be rebuilt from its config: {type(error).__name__}: {error}"
+            ) from error
+    if not hasattr(model, "compile_from_config"):
+        raise DamagedFileError(f"'{path}' describes no model but a {type(model).__name__}.")
+    return model
+
+
+def fill_tables() -> None:
+    """Makes sure that all classes of this package are known by name."""
+    package = __name__.split(".")[0]
+    for name in _MODULES:
+        importlib.import_module(f"{package}.{name}")

@@ -1,0 +1,68 @@
+"""Weights in the `safetensors` format, under the keys of torch's `state_dict`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+
+from torchkeras_shim.saving.atomic import replacing
+from torchkeras_shim.saving.hdf5 import DamagedFileError
+
+
+def save(model: Any, path: str) -> None:
+    """Writes a model's `state_dict`.
+
+    Raises:
+        ImportError: where the package is missing.
+    """
+    package = _package()
+    tensors = {key: value.detach().contiguous() for key, value in model.state_dict(keep_vars=True).items()}
+    with replacing(path) as temporary:
+        package.torch.save_file(tensors, temporary, metadata={"format": "pt"})
+
+
+def load(model: Any, path: str, skip_mismatch: bool) -> None:
+    """Reads a model's `state_dict`. Either all of it is loaded or nothing.
+
+    Raises:
+        ImportError: where the package is missing.
+        ValueError: for a damaged file, or tensors that do not fit.
+    """
+    package = _package()
+    own: dict[str, torch.Tensor] = model.state_dict(keep_vars=True)
+    try:
+        file = package.safe_open(path, framework="pt")
+    except package.SafetensorError as error:
+        raise DamagedFileError(f"'{path}' is no whole safetensors file: {error}") from error
+    with file:
+        shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - not a dict
+        problems = [f"'{key}' is missing in the file" for key in own if key not in shapes]
+        problems += [f"the model has no '{key}'" for key in shapes if key not in own]
+        problems += [
+            f"'{key}' is expected to have shape {tuple(own[key].shape)}, found {shape}"
+            for key, shape in shapes.items()
+            if key in own and tuple(own[key].shape) != shape
+        ]
+        if problems:
+            message = f"'{path}' does not fit model '{model.name}': {'; '.join(problems[:10])}"
+            if not skip_mismatch:
+                raise ValueError(f"{message}. No weight has been changed.")
+            warnings.warn(f"{message}. These were left out.", stacklevel=4)
+        with torch.no_grad():
+            for key, tensor in own.items():
+                if shapes.get(key) == tuple(tensor.shape):
+                    tensor.copy_(file.get_tensor(key))
+
+
+def _package() -> Any:
+    try:
+        import safetensors
+        import safetensors.torch
+    except ImportError as error:
+        raise ImportError(
+            "Files that end in `.safetensors` need the package safetensors: `pip install safetensors`. "
+            "Or use a path that ends in `.weights.h5`."
+        ) from error
+    return safetensors
