@@ -13,6 +13,7 @@ from torchkeras_shim.losses.crossentropy import (
     SparseCategoricalCrossentropy,
 )
 from torchkeras_shim.losses.divergence import KLDivergence, Poisson
+from torchkeras_shim.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
 from torchkeras_shim.losses.hinge import CategoricalHinge, Hinge, SquaredHinge
 from torchkeras_shim.losses.regression import (
     CosineSimilarity,
@@ -23,9 +24,14 @@ from torchkeras_shim.losses.regression import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
 )
+from torchkeras_shim.losses.robust import CategoricalGeneralizedCrossEntropy
+from torchkeras_shim.losses.segmentation import Dice, Tversky
+from torchkeras_shim.losses.sequence import CTC
+from torchkeras_shim.losses.similarity import Circle
 from torchkeras_shim.losses.table import LOSSES
 from torchkeras_shim.losses.torch_loss import TorchLoss
 from torchkeras_shim.losses.wrapper import LossFunctionWrapper
+from torchkeras_shim.ops.focal_losses import binary_focal_crossentropy, categorical_focal_crossentropy
 from torchkeras_shim.ops.loss_functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -43,13 +49,23 @@ from torchkeras_shim.ops.loss_functions import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from torchkeras_shim.ops.robust_losses import categorical_generalized_cross_entropy
+from torchkeras_shim.ops.segmentation_losses import dice, tversky
+from torchkeras_shim.ops.sequence_losses import ctc
+from torchkeras_shim.ops.similarity_losses import circle
 from torchkeras_shim.ops.torch_losses import is_torch_loss
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CTC",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -64,13 +80,20 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
     "TorchLoss",
+    "Tversky",
     "as_loss",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
     "check_first_batch",
+    "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -84,6 +107,7 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]
 
 for _function, *_aliases in (
@@ -102,6 +126,13 @@ for _function, *_aliases in (
     (hinge,),
     (squared_hinge,),
     (categorical_hinge,),
+    (binary_focal_crossentropy,),
+    (categorical_focal_crossentropy,),
+    (categorical_generalized_cross_entropy,),
+    (dice,),
+    (tversky,),
+    (circle,),
+    (ctc,),
 ):
     LOSSES.register(*_aliases)(_function)
 

@@ -9,8 +9,16 @@ from torchkeras_shim.core import serialization, tree
 from torchkeras_shim.losses import fused
 from torchkeras_shim.losses.base import MEAN_REDUCTIONS, Fused, Loss
 from torchkeras_shim.losses.table import LOSSES
-from torchkeras_shim.ops import loss_functions
+from torchkeras_shim.ops import loss_functions, robust_losses, sequence_losses, similarity_losses
 from torchkeras_shim.ops.alignment import as_tensor, squeeze_or_expand_to_same_rank
+
+#: Class indices stay integers: a cast to a float type and back would cost two kernels and large labels.
+_OF_INTEGERS = (
+    loss_functions.sparse_categorical_crossentropy,
+    robust_losses.categorical_generalized_cross_entropy,
+    sequence_losses.ctc,
+    similarity_losses.circle,
+)
 
 
 @LOSSES.register()
@@ -42,8 +50,7 @@ class LossFunctionWrapper(Loss):
     ):
         self.fn = fn
         self._fn_kwargs = kwargs
-        #: Class indices stay integers: a cast to a float type and back would cost two kernels and large labels.
-        self._keeps_targets = fn is loss_functions.sparse_categorical_crossentropy
+        self._keeps_targets = fn in _OF_INTEGERS
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def _choose_fused(self) -> Fused | None:

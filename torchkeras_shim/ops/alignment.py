@@ -114,6 +114,11 @@ def _width_hint(y_true: torch.Tensor, y_pred: torch.Tensor) -> str:
             "for one number per sample end the model with `Dense(1)`; for class labels use "
             '`loss="sparse_categorical_crossentropy"` or `y = keras.utils.to_categorical(y)`.'
         )
+    if y_pred.ndim > 2 and y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
+        return (
+            "for one value per place end the model with a layer of 1 unit or filter; for class labels write "
+            f"`y = keras.utils.to_categorical(y, num_classes={y_pred.shape[-1]})`."
+        )
     if y_true.ndim == y_pred.ndim and y_true.ndim and y_true.shape[:-1] == y_pred.shape[:-1]:
         return f"end the model with `Dense({y_true.shape[-1]})`."
     return "check that both have as many samples and as many values per sample."

@@ -171,35 +171,53 @@ def _class_name(name: str) -> str:
 
 
 def check_same_shape(name: str, target: torch.Tensor, output: torch.Tensor) -> None:
-    """Raises a ValueError where targets and predictions differ in shape."""
-    if target.shape != output.shape:
-        raise ValueError(
-            f"{name}: arguments `target` and `output` must have the same shape. Received: "
-            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
+    """Raises a ValueError where targets and predictions differ in shape; class labels get the corrected lines."""
+    if target.shape == output.shape:
+        return
+    shapes = f"Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
+    advice = ""
+    if looks_like_labels(target, output, -1) and output.shape[-1] > 1:
+        classes = output.shape[-1]
+        advice = (
+            f" These look like integer labels for an output of {classes} units. For {classes} classes write\n"
+            f"    Dense({classes}, activation='softmax')\n"
+            '    model.compile(loss="sparse_categorical_crossentropy", ...)\n'
+            "and for two classes\n"
+            "    Dense(1, activation='sigmoid')"
         )
+    elif target.ndim == output.ndim and target.ndim and target.shape[:-1] == output.shape[:-1]:
+        advice = f" The width of the last layer must be that of the targets: `Dense({target.shape[-1]})`."
+    raise ValueError(f"{name}: arguments `target` and `output` must have the same shape. {shapes}{advice}")
 
 
-def check_one_hot(target: torch.Tensor, output: torch.Tensor, axis: int = -1) -> None:
-    """Raises a ValueError where `target` is not one-hot; integer labels get both corrected lines."""
+def check_one_hot(
+    target: torch.Tensor, output: torch.Tensor, axis: int = -1, name: str = "categorical_crossentropy"
+) -> None:
+    """Raises a ValueError where `target` is not one-hot; integer labels get the corrected lines."""
     if target.shape == output.shape and target.ndim:
         return
     shapes = f"Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
-    if _looks_like_labels(target, output, axis):
-        classes = output.shape[axis]
+    if looks_like_labels(target, output, axis):
+        one_hot = f"    y = keras.utils.to_categorical(y, num_classes={output.shape[axis]})"
+        lines = f"Write\n{one_hot}"
+        if name == "categorical_crossentropy":
+            sparse = '    model.compile(loss="sparse_categorical_crossentropy", ...)'
+            lines = f"Write either\n{sparse}\nor\n{one_hot}"
         raise ValueError(
-            "categorical_crossentropy expects one-hot labels: arguments `target` and `output` must have the same "
-            f"shape. {shapes} These look like integer labels. Write either\n"
-            '    model.compile(loss="sparse_categorical_crossentropy", ...)\n'
-            "or\n"
-            f"    y = keras.utils.to_categorical(y, num_classes={classes})"
+            f"{name} expects one-hot labels: arguments `target` and `output` must have the same shape. {shapes} "
+            f"These look like integer labels. {lines}"
         )
+    width = "num_classes"
+    if target.ndim == output.ndim and target.ndim and target.shape[:-1] == output.shape[:-1]:
+        width = str(target.shape[-1])
     raise ValueError(
-        f"categorical_crossentropy: arguments `target` and `output` must have the same shape, of rank 1 at least. "
-        f"{shapes} The last layer needs one unit per class: `Dense(num_classes)`."
+        f"{name}: arguments `target` and `output` must have the same shape, of rank 1 at least. "
+        f"{shapes} The last layer needs one unit per class: `Dense({width})`."
     )
 
 
-def _looks_like_labels(target: torch.Tensor, output: torch.Tensor, axis: int) -> bool:
+def looks_like_labels(target: torch.Tensor, output: torch.Tensor, axis: int = -1) -> bool:
+    """Tells whether targets have the shape of one class index per row of the predictions."""
     if not output.ndim:
         return False
     labels = list(output.shape)
@@ -207,12 +225,13 @@ def _looks_like_labels(target: torch.Tensor, output: torch.Tensor, axis: int) ->
     return list(target.shape) in (labels, [*labels, 1])
 
 
-def check_labels_shape(target: torch.Tensor, output: torch.Tensor, axis: int = -1) -> None:
+def check_labels_shape(
+    target: torch.Tensor, output: torch.Tensor, axis: int = -1, name: str = "sparse_categorical_crossentropy"
+) -> None:
     """Raises a ValueError where `target` does not hold one label per row of `output`."""
     if not output.ndim:
         raise ValueError(
-            f"sparse_categorical_crossentropy: argument `output` must be at least rank 1. "
-            f"Received: output.shape={tuple(output.shape)}"
+            f"{name}: argument `output` must be at least rank 1. Received: output.shape={tuple(output.shape)}"
         )
     rows = list(output.shape)
     classes = rows.pop(axis)
@@ -220,30 +239,47 @@ def check_labels_shape(target: torch.Tensor, output: torch.Tensor, axis: int = -
         return
     shapes = f"Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
     if target.shape == output.shape:
+        either, lines = "", "    y = y.argmax(axis=-1)"
+        if name == "sparse_categorical_crossentropy":
+            either = " either"
+            lines = f'    model.compile(loss="categorical_crossentropy", ...)\nor\n{lines}'
         raise ValueError(
-            "sparse_categorical_crossentropy expects one integer label per sample: `target` must have the shape of "
+            f"{name} expects one integer label per sample: `target` must have the shape of "
             f"`output` without the axis of the {classes} classes. {shapes} "
-            "These look like one-hot labels. Write either\n"
-            '    model.compile(loss="categorical_crossentropy", ...)\n'
-            "or\n"
-            "    y = y.argmax(axis=-1)"
+            f"These look like one-hot labels. Write{either}\n{lines}"
         )
     raise ValueError(
-        "sparse_categorical_crossentropy: arguments `target` and `output` must have the same shape up until the last "
+        f"{name}: arguments `target` and `output` must have the same shape up until the last "
         f"dimension, which holds the classes. {shapes}"
     )
 
 
-def labels_error(smallest: int, largest: int, classes: int, output_name: str | None = None) -> ValueError:
+def labels_error(
+    smallest: int,
+    largest: int,
+    classes: int,
+    output_name: str | None = None,
+    name: str = "sparse_categorical_crossentropy",
+) -> ValueError:
     """Returns the error for labels outside the number of classes."""
     where = f"output '{output_name}' has" if output_name else "the predictions have"
-    if smallest == 1 and largest == classes:
+    if classes == 1 and smallest >= 0:
+        advice = (
+            f"Give the last layer one unit per class: `Dense({largest + 1}, activation='softmax')`; for two classes "
+            "`Dense(1, activation='sigmoid')` with `loss=\"binary_crossentropy\"`."
+        )
+    elif smallest == 1 and largest == classes:
         advice = "The labels start at 1: write `y = y - 1`."
     elif smallest < 0:
-        advice = "Negative labels have no class: remove them, or use `SparseCategoricalCrossentropy(ignore_class=...)`."
+        advice = "Negative labels have no class: remove them"
+        advice += (
+            ", or use `SparseCategoricalCrossentropy(ignore_class=...)`."
+            if name == "sparse_categorical_crossentropy"
+            else "."
+        )
     else:
         advice = f"Give the last layer one unit per class: `Dense({largest + 1})`."
     return ValueError(
-        f"sparse_categorical_crossentropy: labels are outside the number of classes: {where} {classes} classes, so "
+        f"{name}: labels are outside the number of classes: {where} {classes} classes, so "
         f"labels must be 0 to {classes - 1}. Received: smallest label {smallest}, largest label {largest}. {advice}"
     )

@@ -25,6 +25,13 @@ def _pair(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return as_tensor(y_true, y_pred.dtype, like=y_pred), y_pred
 
 
+def _fitting_pair(name: str, y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    y_true, y_pred = _pair(y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        check_broadcast(name, y_true, y_pred)
+    return y_true, y_pred
+
+
 def _aligned_pair(name: str, y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
     y_true, y_pred = squeeze_or_expand_to_same_rank(*_pair(y_true, y_pred))
     if y_true.shape != y_pred.shape:
@@ -167,7 +174,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
         >>> kl_divergence(torch.tensor([[0.5, 0.5]]), torch.tensor([[0.25, 0.75]]))
         tensor([0.1438])
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _fitting_pair("kl_divergence", y_true, y_pred)
     y_true = y_true.clamp(config.epsilon(), 1.0)
     y_pred = y_pred.clamp(config.epsilon(), 1.0)
     return (y_true * (y_true / y_pred).log()).sum(dim=-1)
@@ -188,7 +195,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
         >>> poisson(torch.tensor([[1.0]]), torch.tensor([[1.0]]))
         tensor([1.0000])
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _fitting_pair("poisson", y_true, y_pred)
     return (y_pred - y_true * (y_pred + config.epsilon()).log()).mean(dim=-1)
 
 
@@ -213,7 +220,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
         >>> hinge(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
         tensor([1.])
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _fitting_pair("hinge", y_true, y_pred)
     return (1.0 - _signed_labels(y_true) * y_pred).clamp(min=0.0).mean(dim=-1)
 
 
@@ -232,7 +239,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
         >>> squared_hinge(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
         tensor([1.2500])
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _fitting_pair("squared_hinge", y_true, y_pred)
     return (1.0 - _signed_labels(y_true) * y_pred).clamp(min=0.0).square().mean(dim=-1)
 
 
@@ -251,7 +258,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
         >>> categorical_hinge(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
         tensor([1.])
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _fitting_pair("categorical_hinge", y_true, y_pred)
     positive = (y_true * y_pred).sum(dim=-1)
     negative = ((1.0 - y_true) * y_pred).amax(dim=-1)
     return (negative - positive + 1.0).clamp(min=0.0)
@@ -265,7 +272,7 @@ def similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 def _unit(x: torch.Tensor, axis: int) -> torch.Tensor:
     inverse = x.square().sum(dim=axis, keepdim=True).rsqrt()
-    return x * inverse.clamp(max=1.0 / config.epsilon())
+    return x * inverse.clamp(max=min(1.0 / config.epsilon(), torch.finfo(x.dtype).max))
 
 
 @op
