@@ -10,6 +10,7 @@ import os
 import numpy as np
 import pytest
 import torch
+import torch._dynamo  # before TensorFlow: loaded after it, torch's compiler aborts the process
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,14 +1,17 @@
 """Tensors without values: shapes flow through layers and torch functions, and every call is recorded as a graph node.
 
-Shapes are never computed by a second hand-written rule. A call is run on torch's meta device, which knows shapes and
-types and holds no data. Unknown dimensions (`None`) get a stand-in size; where there are any, the call runs with two
-different sizes, and the dimensions that move with them are the unknown ones of the result.
+Shapes are never computed by a second hand-written rule: a call is run. Unknown dimensions (`None`) get a stand-in size;
+where there are any, the call runs with two different sizes, and the dimensions that move with them are the unknown ones
+of the result. Large tensors run on torch's meta device, which knows shapes and types and holds no data; small ones, of
+which only the batch is unknown, are zeros, because the first use of the meta device costs about a second of imports.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import operator
+import sys
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -21,6 +24,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Stand-ins for unknown dimensions: primes, so that no product or quotient of other sizes is mistaken for them.
 _FILLS = (509, 521)
+#: Stand-ins for an unknown batch of real zeros.
+_SMALL_FILLS = (2, 3)
+#: How many elements per sample are few enough for zeros.
+_SMALL = 50_000
 
 #: Which operation made a tensor, in which of its calls, as which output.
 KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
@@ -137,17 +144,59 @@ for _name in ("neg", "abs", "invert"):
     setattr(KerasTensor, f"__{_name}__", _unary(getattr(operator, _name)))
 
 
+#: Keras's names of Python's operators.
+_OPERATORS: dict[Any, str] = {
+    operator.add: "add",
+    operator.sub: "subtract",
+    operator.mul: "multiply",
+    operator.truediv: "true_divide",
+    operator.floordiv: "floor_divide",
+    operator.mod: "mod",
+    operator.pow: "power",
+    operator.matmul: "matmul",
+    operator.and_: "logical_and",
+    operator.or_: "logical_or",
+    operator.xor: "logical_xor",
+    operator.lt: "less",
+    operator.le: "less_equal",
+    operator.gt: "greater",
+    operator.ge: "greater_equal",
+    operator.neg: "negative",
+    operator.abs: "absolute",
+    operator.invert: "logical_not",
+    operator.getitem: "get_item",
+}
+#: Functions that Keras records under the name that they are an alias of.
+_ALIASES = {"abs": "absolute", "conj": "conjugate"}
+#: Every function that a saved graph may name, by Keras's name: the operators, then whatever `op` decorates.
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: function for function, name in _OPERATORS.items()}
+
+
 class Operation:
-    """A recorded function: what a graph node calls when the graph runs."""
+    """A recorded function: what a graph node calls when the graph runs.
+
+    Attributes:
+        function: The function.
+        public_name: Keras's name of it, or `None` for a function that Keras does not know.
+        is_operator: Whether it is one of Python's operators, whose arguments are all operands.
+        name: The name of this use of it, unique.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        base = getattr(function, "__name__", type(function).__name__).strip("_")
-        self.name = naming.uniquify(base)
+        own_name = getattr(function, "__name__", type(function).__name__)
+        known = getattr(FUNCTIONS.get(own_name), "__wrapped__", None) is function
+        self.public_name = _OPERATORS.get(function, _ALIASES.get(own_name, own_name) if known else None)
+        self.is_operator = function in _OPERATORS
+        self.name = naming.uniquify(self.public_name or own_name.strip("_"))
         self._inbound_nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+    def record(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Calls the function on other symbolic arguments, as a use of its own."""
+        return record(self.function, tuple(args), kwargs)
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
@@ -160,13 +209,15 @@ class Node:
         operation: The layer, or the `Operation`.
         args: Its positional arguments, with `KerasTensor`s in them.
         kwargs: Its keyword arguments, likewise.
-        outputs: The flat list of the `KerasTensor`s it returned.
+        output_structure: What it returned.
+        outputs: The flat list of the `KerasTensor`s in it.
     """
 
     def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
+        self.output_structure = outputs
         self.outputs = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
         nodes = operation.__dict__.setdefault("_inbound_nodes", [])
         for index, tensor in enumerate(self.outputs):
@@ -205,39 +256,76 @@ def op(function: Function) -> Function:
             return record(function, args, kwargs)
         return function(*args, **kwargs)
 
+    if not function.__name__.startswith("_"):
+        FUNCTIONS[function.__name__] = call
     return call  # type: ignore[return-value]
 
 
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a function symbolically: infers its outputs and records the node."""
+    _refuse_raw_modules()
     operation = Operation(function)
     outputs = infer(function, args, kwargs)
     Node(operation, args, kwargs, outputs)
     return outputs
 
 
-def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Returns what a function would return, as `KerasTensor`s, without computing anything.
+def _refuse_raw_modules() -> None:
+    """Raises where a torch module was called on a symbolic tensor: its weights and mode would be lost on the way."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code is not torch.nn.Module._call_impl.__code__:
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is not None:
+        module = frame.f_locals["self"]
+        raise TypeError(
+            f"The torch module {type(module).__name__} was called on a symbolic tensor. Wrap it, so that the model "
+            "knows its weights and its mode:\n    x = keras.layers.TorchModuleWrapper(module)(x)"
+        )
+
+
+def is_small(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Tells whether symbolic arguments are cheap to replace by zeros: few elements, only the batch unknown."""
+    specs = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
+    return all(None not in spec.shape[1:] for spec in specs) and sum(map(_elements_per_sample, specs)) <= _SMALL
+
+
+def _elements_per_sample(spec: KerasTensor) -> int:
+    return math.prod(size for size in spec.shape if size is not None)
+
+
+def infer(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    device: torch.device | str | None = None,
+) -> Any:
+    """Returns what a function would return, as `KerasTensor`s.
 
     Args:
-        function: A function of tensors that runs on the meta device.
+        function: A function of tensors.
         args: Its arguments, with `KerasTensor`s in the places of tensors.
         kwargs: Its keyword arguments, likewise.
+        device: Where it runs: `"meta"`, or a real device, on which it gets zeros. By default zeros where that is cheap.
     """
-    leaves = tree.flatten([list(args), kwargs])
-    dynamic = any(None in leaf.shape for leaf in leaves if isinstance(leaf, KerasTensor))
+    tensors = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, (KerasTensor, torch.Tensor))]
+    if device is None:
+        real = next((leaf.device for leaf in tensors if isinstance(leaf, torch.Tensor)), torch.device("cpu"))
+        device = real if is_small(args, kwargs) else "meta"
+    on_meta = str(device) == "meta"
+    fills = _FILLS if on_meta else _SMALL_FILLS
+    dynamic = any(None in leaf.shape for leaf in tensors if isinstance(leaf, KerasTensor))
     runs = []
-    for fill in _FILLS if dynamic else _FILLS[:1]:
+    for fill in fills if dynamic else fills[:1]:
 
-        def to_meta(leaf: Any, fill: int = fill) -> Any:
+        def stand_in(leaf: Any, fill: int = fill) -> Any:
             if isinstance(leaf, KerasTensor):
-                return meta_tensor(leaf.shape, leaf.dtype, fill)
-            return leaf.to("meta") if isinstance(leaf, torch.Tensor) else leaf
+                return stand_in_tensor(leaf.shape, leaf.dtype, device, fill)
+            return leaf.to("meta") if on_meta and isinstance(leaf, torch.Tensor) else leaf
 
-        meta_args = [tree.map_structure(to_meta, argument) for argument in args]
-        meta_kwargs = {key: tree.map_structure(to_meta, value) for key, value in kwargs.items()}
+        real_args = [tree.map_structure(stand_in, argument) for argument in args]
+        real_kwargs = {key: tree.map_structure(stand_in, value) for key, value in kwargs.items()}
         with torch.no_grad():
-            runs.append(function(*meta_args, **meta_kwargs))
+            runs.append(function(*real_args, **real_kwargs))
 
     def spec(first: Any, *others: Any) -> Any:
         if not isinstance(first, torch.Tensor):
@@ -251,7 +339,10 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     return tree.map_structure(spec, *runs)
 
 
-def meta_tensor(shape: Sequence[int | None], dtype: Any, fill: int = _FILLS[0]) -> torch.Tensor:
-    """Returns a tensor without data, unknown dimensions replaced by `fill`."""
+def stand_in_tensor(
+    shape: Sequence[int | None], dtype: Any, device: torch.device | str, fill: int = _SMALL_FILLS[0]
+) -> torch.Tensor:
+    """Returns zeros, or on the meta device a tensor without data, unknown dimensions replaced by `fill`."""
     sizes = [fill if size is None else size for size in shape]
-    return torch.empty(sizes, dtype=dtypes.to_torch_dtype(dtype), device="meta")
+    make = torch.empty if str(device) == "meta" else torch.zeros
+    return make(sizes, dtype=dtypes.to_torch_dtype(dtype), device=device)

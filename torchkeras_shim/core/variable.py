@@ -19,7 +19,7 @@ before_creation: ContextVar[Callable[[tuple[int, ...], torch.dtype], None] | Non
     "before_creation", default=None
 )
 
-_KERAS_ATTRIBUTES = ("_name", "_path", "_trainable", "_regularizer", "_constraint")
+_KERAS_ATTRIBUTES = ("_name", "_path", "_trainable", "_regularizer", "_constraint", "_autocast")
 
 
 class Variable(torch.nn.Parameter):
@@ -48,6 +48,7 @@ class Variable(torch.nn.Parameter):
     _trainable: bool
     _regularizer: Callable[[torch.Tensor], torch.Tensor] | None
     _constraint: Callable[[torch.Tensor], torch.Tensor] | None
+    _autocast: bool
 
     def __new__(
         cls,
@@ -64,6 +65,7 @@ class Variable(torch.nn.Parameter):
         self._trainable = trainable
         self._regularizer = None
         self._constraint = None
+        self._autocast = True
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

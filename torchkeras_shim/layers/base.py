@@ -19,7 +19,7 @@ from torchkeras_shim.core import dtype_policies, naming, serialization, tree
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling, tracking
+from torchkeras_shim.layers import calling, casting, tracking
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
 from torchkeras_shim.layers.weights import HasWeights, StructureVersion
@@ -81,6 +81,7 @@ class Layer(HasWeights):
     _input_shape_argument: tuple[int | None, ...] | None
     _build_shape: Any
     _input_cast: torch.dtype | None
+    _input_rank: int | None
     _tracked_names: set[str]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -125,8 +126,6 @@ class Layer(HasWeights):
         state["input_spec"] = None
         state["activity_regularizer"] = regularizers.get(activity_regularizer)
         state["_trainable"] = bool(trainable)
-        state["_dtype_policy"] = policy
-        state["_compute_dtype"] = calling.torch_dtype(policy.compute_dtype)
         state["_seen_ndim"] = -1  # the rank and type that the fast way accepts; none yet
         state["_seen_dtype"] = None
         state["_added_losses"] = []
@@ -134,7 +133,9 @@ class Layer(HasWeights):
         state["_input_shape_argument"] = shape
         state["_build_shape"] = None
         state["_input_cast"] = None
+        state["_input_rank"] = None
         state["_tracked_names"] = set()
+        self._adopt_policy(policy)
 
     # Calling --------------------------------------------------------------------------------------------------------
 
@@ -243,9 +244,13 @@ class Layer(HasWeights):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self.__dict__["_dtype_policy"] = policy = dtype_policies.get(value)
-        self.__dict__["_compute_dtype"] = calling.torch_dtype(policy.compute_dtype)
+        self._adopt_policy(dtype_policies.get(value))
         self.__dict__["_seen_ndim"] = -1
+
+    def _adopt_policy(self, policy: dtype_policies.DTypePolicy) -> None:
+        self.__dict__["_dtype_policy"] = policy
+        self.__dict__["_compute_dtype"] = calling.torch_dtype(policy.compute_dtype)
+        casting.arm(self)
 
     @property
     def path(self) -> str:

@@ -19,7 +19,7 @@ from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming, symbolic, tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import inference
-from torchkeras_shim.layers.input_spec import assert_input_compatibility
+from torchkeras_shim.layers.input_spec import align_rank, assert_input_compatibility
 
 if TYPE_CHECKING:
     from torchkeras_shim.layers.base import Layer
@@ -100,7 +100,7 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     """Calls a layer the general way."""
     training = kwargs.pop("training", None)
     if symbolic.is_symbolic(args) or symbolic.is_symbolic(kwargs):
-        return _call_symbolic(layer, args, kwargs)
+        return _call_symbolic(layer, args, kwargs if training is None else {**kwargs, "training": training})
     given = args
     args, kwargs = _convert(layer, args, kwargs)
     first = args[0] if args else next(iter(kwargs.values()), None)
@@ -111,7 +111,9 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
             for adder in adders_in(layer):
                 adder._added_losses.clear()
         with scope_of(layer) if layer._seen_ndim == -1 else nullcontext():
-            build_for(layer, args, kwargs)
+            if not layer.built:  # what is wrong beforehand must not leave weights of a wrong shape behind
+                assert_input_compatibility(layer.input_spec, first, layer)
+                build_for(layer, args, kwargs)
             assert_input_compatibility(layer.input_spec, first, layer)
             with in_mode(layer, training):
                 try:
@@ -136,8 +138,12 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 
 def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    known = {key: value for key, value in kwargs.items() if key != "training"}
     with scope_of(layer):
-        outputs = layer.compute_output_spec(*args, **kwargs)
+        build_for(layer, args, known)
+        assert_input_compatibility(layer.input_spec, first, layer)
+        outputs = layer.compute_output_spec(*args, **known)
     symbolic.Node(layer, args, kwargs, outputs)
     return outputs
 
@@ -169,13 +175,16 @@ def _shape_of(value: Any) -> Any:
 def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Turns arrays into tensors on the layer's device and casts floats to the layer's compute type."""
     dtype = layer._compute_dtype if layer.autocast else None
-    fixed = layer.__dict__.get("_input_cast")  # a model with a declared input casts whatever comes to that type
+    fixed = layer._input_cast  # a model with a declared input casts whatever comes to that type
+    rank = layer._input_rank
 
     def convert(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor):
             if not hasattr(leaf, "__array__"):
                 return leaf
             leaf = torch.as_tensor(_writable(np.asarray(leaf)), device=device_of(layer))
+        if rank is not None and leaf.ndim != rank:
+            leaf = align_rank(leaf, rank)
         if fixed is not None:
             leaf = leaf if leaf.dtype is fixed else leaf.to(fixed)
         elif dtype is not None and leaf.dtype is not dtype and leaf.is_floating_point():

@@ -1,7 +1,9 @@
-"""Output shapes of any module, found on the meta device: no data, no arithmetic, no trace left on the module."""
+"""Output shapes of any module, found by running it on tensors without data, or on few zeros, without a trace."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +11,11 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import symbolic, tree
-from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core import symbolic
+from torchkeras_shim.core.device import default_device
 
+#: How many weights are few enough for a run on real zeros.
+_FEW_PARAMETERS = 20_000_000
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -27,43 +31,39 @@ def infer_output(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
         The structure that the module returns, `KerasTensor`s in the places of tensors.
 
     Example:
-        >>> infer_output(torch.nn.Linear(4, 3), KerasTensor((None, 4))).shape
+        >>> infer_output(torch.nn.Linear(4, 3), symbolic.KerasTensor((None, 4))).shape
         (None, 3)
     """
-    if any(torch.nn.parameter.is_lazy(p) for p in module.parameters()):
-        return _infer_by_running(module, args, kwargs)  # torch's lazy modules take their sizes from real data
+    if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        return _infer_on_zeros(module, args, kwargs)  # torch's lazy modules take their sizes from real data
+    if symbolic.is_small(args, kwargs) and sum(p.numel() for p in module.parameters()) <= _FEW_PARAMETERS:
+        # Whatever goes wrong on zeros of two samples goes wrong on meta too, unless the module cannot take so few.
+        with contextlib.suppress(Exception):
+            return _infer_on_zeros(module, args, kwargs)
     try:
         with _undisturbed(module), _on_meta(module):
-            return symbolic.infer(module, args, kwargs)
+            return symbolic.infer(module, args, kwargs, "meta")
     except Exception as meta_error:  # whatever a user's module raises on a tensor without data
         try:
-            return _infer_by_running(module, args, kwargs)
+            return _infer_on_zeros(module, args, kwargs)
         except Exception as error:
             raise error from meta_error
 
 
-def _infer_by_running(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
-    """Runs a module that cannot run on meta (it reads values, say) on zeros of the smallest sizes."""
-    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
-
-    def zeros(leaf: Any) -> Any:
-        if not isinstance(leaf, KerasTensor):
-            return leaf
-        shape = [2 if size is None else size for size in leaf.shape]
-        return torch.zeros_like(symbolic.meta_tensor(shape, leaf.dtype), device=device)
-
-    def spec(leaf: Any) -> Any:
-        if not isinstance(leaf, torch.Tensor):
-            return leaf
-        dynamic = any(isinstance(x, KerasTensor) and x.shape[:1] == (None,) for x in tree.flatten([list(args), kwargs]))
-        # Only the batch dimension is followed here: telling the others apart would need a second run.
-        batch = None if dynamic and leaf.ndim and leaf.shape[0] == 2 else leaf.shape[:1]
-        shape = leaf.shape if batch is not None else (None, *leaf.shape[1:])
-        return KerasTensor(shape, leaf.dtype)
-
-    with _undisturbed(module), torch.no_grad():
-        outputs = module(*tree.map_structure(zeros, list(args)), **tree.map_structure(zeros, kwargs))
-    return tree.map_structure(spec, outputs)
+def _infer_on_zeros(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
+    """Runs a module on real zeros, and puts its buffers and the random state back."""
+    first = next(itertools.chain(module.parameters(), module.buffers()), None)
+    device = default_device() if first is None else first.device
+    buffers = [(child, dict(child._buffers)) for child in module.modules()]
+    cuda = [device] if device.type == "cuda" else []
+    with _undisturbed(module), torch.random.fork_rng(cuda, device_type=device.type if cuda else "cuda"):
+        try:
+            for child, own in buffers:
+                child._buffers.update({k: None if v is None else v.detach().clone() for k, v in own.items()})
+            return symbolic.infer(module, args, kwargs, device)
+        finally:
+            for child, own in buffers:
+                child._buffers.update(own)
 
 
 @contextmanager

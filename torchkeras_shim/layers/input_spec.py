@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from torchkeras_shim.core import dtypes, tree
+from torchkeras_shim.core.errors import did_you_mean
 
 
 class InputSpec:
@@ -98,6 +101,14 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None
         return
     specs = tree.flatten(input_spec)
     if isinstance(inputs, dict) and all(spec.name is not None for spec in specs):
+        names = [spec.name for spec in specs]
+        for spec in specs:
+            if spec.name not in inputs and not spec.optional:
+                raise ValueError(
+                    f"Missing data for input \"{spec.name}\" of layer '{layer.name}'."
+                    f"{did_you_mean(spec.name, [str(key) for key in inputs if key not in names])} "
+                    f"You passed a data dictionary with keys {list(inputs)}. Expected the following keys: {names}"
+                )
         values: list[Any] = [inputs.get(spec.name) for spec in specs]
     else:
         values = tree.flatten(inputs)
@@ -119,6 +130,15 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None
                 f"Input {index} of layer '{layer.name}' is incompatible with the layer: {problem}"
                 f"{_layout_hint(spec, tuple(value.shape), layer)}"
             )
+
+
+def align_rank(value: torch.Tensor, rank: int) -> torch.Tensor:
+    """Adds or takes away a last axis of size 1 where an input's rank is off by it, as Keras does."""
+    if value.ndim == rank - 1:
+        return value.unsqueeze(-1)
+    if value.ndim == rank + 1 and value.shape[-1] == 1:
+        return value.squeeze(-1)
+    return value
 
 
 def _problem(spec: InputSpec, shape: tuple[int | None, ...], dtype: Any) -> str | None:
@@ -148,6 +168,13 @@ def _problem(spec: InputSpec, shape: tuple[int | None, ...], dtype: Any) -> str 
 
 def _layout_hint(spec: InputSpec, shape: tuple[int | None, ...], layer: Any) -> str:
     """Recognises images whose channels stand on the other side than the layer reads them from."""
+    wanted = spec.shape
+    if wanted is not None and len(shape) == len(wanted) > 3 and (*shape[2:], shape[1]) == wanted[1:]:
+        order = (0, *range(2, len(shape)), 1)
+        return (
+            f". The data looks channels-first (as torch keeps images), but the model has channels-last inputs: pass "
+            f"`x.permute{order}` (numpy: `x.transpose{order}`)."
+        )
     data_format = getattr(layer, "data_format", None)
     channels = spec.axes.get(-1 if data_format == "channels_last" else 1)
     if data_format is None or channels is None or len(shape) < 3:

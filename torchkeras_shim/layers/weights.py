@@ -51,7 +51,7 @@ class HasWeights(torch.nn.Module):
             initializer: A name, function or `Initializer`; Glorot uniform for floats, zeros for integers by default.
             dtype: The type; the layer's `variable_dtype` by default.
             trainable: Whether training changes it by gradients.
-            autocast: Only `True` is supported.
+            autocast: Whether `call` sees it in the compute type where the layer's dtype policy is a mixed one.
             regularizer: A penalty that training adds to the loss.
             constraint: A projection that the optimizer applies after each update.
             aggregation: How replicas combine the weight; only `"none"` and `"mean"` are supported.
@@ -64,10 +64,10 @@ class HasWeights(torch.nn.Module):
         Raises:
             ValueError: for an option that is not supported.
         """
-        if not autocast or overwrite_with_gradient or aggregation not in ("none", "mean", None):
+        if overwrite_with_gradient or aggregation not in ("none", "mean", None):
             raise ValueError(
-                "`add_weight` supports only autocast=True, aggregation='none' or 'mean', overwrite_with_gradient=False."
-                f" Received: {autocast=}, {aggregation=}, {overwrite_with_gradient=}"
+                "`add_weight` supports only aggregation='none' or 'mean', overwrite_with_gradient=False. "
+                f"Received: {aggregation=}, {overwrite_with_gradient=}"
             )
         type_name = dtypes.standardize_dtype(dtype if dtype is not None else self.variable_dtype)
         if initializer is None:
@@ -76,6 +76,7 @@ class HasWeights(torch.nn.Module):
         name = name if name is not None else naming.auto_name("Variable")
         variable = Variable(initializers.get(initializer), sizes, type_name, trainable, name)
         variable._path = naming.scoped(name)
+        variable._autocast = bool(autocast)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.requires_grad_(variable.requires_grad and self._trainable)

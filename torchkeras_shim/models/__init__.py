@@ -1,6 +1,8 @@
 """Level 5: models."""
 
 from torchkeras_shim.core.tables import PUBLIC_NAMES
+from torchkeras_shim.models.cloning import clone_model
+from torchkeras_shim.models.functional import Functional
 from torchkeras_shim.models.model import Model
 from torchkeras_shim.models.sequential import Sequential
 from torchkeras_shim.saving import load_model, model_from_json, save_model
@@ -8,5 +10,6 @@ from torchkeras_shim.saving import load_model, model_from_json, save_model
 # Configs name models by the module that Keras names them by.
 PUBLIC_NAMES[Model] = ("keras", "Model")
 PUBLIC_NAMES[Sequential] = ("keras", "Sequential")
+PUBLIC_NAMES[Functional] = ("keras.src.models.functional", "Functional")
 
-__all__ = ["Model", "Sequential", "load_model", "model_from_json", "save_model"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

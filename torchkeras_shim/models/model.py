@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,31 +10,24 @@ import torch
 from torchkeras_shim import saving, summary
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.errors import check_keywords, did_you_mean
+from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import is_symbolic
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.data import unpack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.training import compile_config, steps
-from torchkeras_shim.training.trainer import Trainer, builtin
+from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.models import functional_config
+from torchkeras_shim.models.graph import Graph
+from torchkeras_shim.models.trainable import Trainable
+from torchkeras_shim.training.trainer import Trainer
 
-_TORCH_COMPILE = {
-    "fullgraph",
-    "dynamic",
-    "backend",
-    "mode",
-    "options",
-    "disable",
-    "recompile_limit",
-    "isolate_recompiles",
-}
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
 _flags = calling.Flags
 
 
-class Model(Layer):
+@LAYERS.register()
+class Model(Trainable):
     """A `torch.nn.Module` with Keras's training loop.
 
     Subclass it with layers and modules as attributes and a `call(self, inputs)` (or torch's `forward`). The weights are
@@ -61,20 +52,29 @@ class Model(Layer):
     _trainer: Trainer
     _placed: bool
     _seen_device: torch.device | None
+    _seen_tail: tuple[int, ...] | None
     _adders_seen: int
+    _graph: Graph | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _is_functional(args, kwargs):
+            return super().__new__(LAYERS.lookup("Functional"))  # `Model(inputs, outputs)` is one
+        return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if is_symbolic(args) or "inputs" in kwargs or "outputs" in kwargs:
-            raise NotImplementedError(
-                "Functional models, `Model(inputs, outputs)`, are not supported yet. Use `Sequential([...])` for a "
-                "stack of layers, or a subclass of `Model` with a `call(self, inputs)` for anything else."
-            )
-        if args:
+        graph = None
+        if _is_functional(args, kwargs):
+            inputs, outputs, kwargs = _functional_arguments(*args, **kwargs)
+            graph = Graph(inputs, outputs)
+        elif args:
             raise TypeError(f"{type(self).__name__}.__init__ takes no positional arguments. Received: {args}")
         super().__init__(**kwargs)
         self.__dict__["_trainer"] = Trainer(self)
         self.__dict__["_placed"] = False  # whether somebody moved the model by `.to()` or the like
-        self.__dict__["_seen_device"] = None
+        self.__dict__["_seen_device"] = self.__dict__["_seen_tail"] = None
+        self.__dict__["_graph"] = None
+        if graph is not None:
+            self._adopt_graph(graph)
         self.__dict__["_adders_seen"] = -1  # for how many loss-adding layers this model is known to hold none of them
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -86,6 +86,7 @@ class Model(Layer):
                 and x.ndim == self._seen_ndim
                 and x.dtype is self._seen_dtype
                 and x.device == self._seen_device
+                and (self._seen_tail is None or x.shape[1:] == self._seen_tail)
                 and not (_flags.masks and hasattr(x, "_keras_mask"))
             ):
                 try:
@@ -96,10 +97,81 @@ class Model(Layer):
         outputs = calling.call_layer(self, args, kwargs)
         if args and type(args[0]) is _Tensor:
             self.__dict__["_seen_device"] = args[0].device
+            self.__dict__["_seen_tail"] = None if self.input_spec is None else args[0].shape[1:]
         self._note_shapes(args)
         # A model whose layers add losses always comes this way: the losses of the call before are cleared here.
         self.__dict__["_adders_seen"] = -1 if calling.adders_in(self) else _flags.adders
         return outputs
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs `call`, or the graph of a functional model."""
+        return self.call(*args, **kwargs) if self._graph is None else self._graph(*args)
+
+    # Graph ----------------------------------------------------------------------------------------------------------
+
+    def _adopt_graph(self, graph: Graph) -> None:
+        """Takes over a graph: its layers become children under their places in `layers`."""
+        self.__dict__["_graph"] = graph
+        for index, layer in enumerate(graph.layers):
+            if layer.training is not self.training:
+                layer.train(self.training)
+            self._modules[str(index)] = layer
+        specs = graph.input_specs()
+        self.__dict__["input_spec"] = specs[0] if not tree.is_nested(graph.input_structure) else specs
+        self.__dict__["built"] = True
+        if not self.trainable:
+            self.trainable = False
+        StructureVersion.bump()
+
+    def _known_graph(self, what: str) -> Graph:
+        if self._graph is None:
+            raise ValueError(
+                f"Model '{self.name}' has no symbolic {what}: it is no functional model. Functional models are written "
+                "as `Model(inputs, outputs)`."
+            )
+        return self._graph
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The symbolic inputs of a functional model, in a flat list."""
+        return self._known_graph("inputs").inputs
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The symbolic outputs of a functional model, in a flat list."""
+        return self._known_graph("outputs").outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of a functional model, in its structure."""
+        return self._known_graph("input").input_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of a functional model, in its structure."""
+        return self._known_graph("output").output_structure
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, the batch included; a list where there are several."""
+        shapes = [tensor.shape for tensor in self.inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, the batch included; a list where there are several."""
+        shapes = [tensor.shape for tensor in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of a functional model's inputs."""
+        return self._known_graph("input names").input_names
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and functions of a functional model, in the order of `layers`."""
+        return self._known_graph("operations").operations
 
     # Attributes -----------------------------------------------------------------------------------------------------
 
@@ -154,94 +226,9 @@ class Model(Layer):
         raise ValueError(f"No such layer: {name}.{did_you_mean(name, names)} Existing layers are: {names}.")
 
     @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return calling.device_of(self)
-
-    @property
     def output_names(self) -> list[str] | None:
         """The names of the outputs, where the model has any of its own."""
-        return None
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer, `None` before `compile`."""
-        return self._trainer.optimizer
-
-    @optimizer.setter
-    def optimizer(self, value: Any) -> None:
-        self._trainer.optimizer = value
-        self._trainer.invalidate()
-
-    @property
-    def loss(self) -> Any:
-        """The `loss` argument of `compile`."""
-        return self._trainer.loss_plan.loss
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return bool(self._trainer.compiled)
-
-    @property
-    def history(self) -> Any:
-        """The `History` of the last `fit`, `None` before."""
-        return self._trainer.history
-
-    @history.setter
-    def history(self, value: Any) -> None:
-        self._trainer.history = value
-
-    @property
-    def stop_training(self) -> bool:
-        """Set it to `True` in a callback to end `fit` after the batch, or after the epoch."""
-        return bool(self._trainer.stop_training)
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        self._trainer.stop_training = value
-
-    @property
-    def stop_evaluating(self) -> bool:
-        """Set it to `True` in a callback to end `evaluate` after the batch."""
-        return bool(self._trainer.stop_evaluating)
-
-    @stop_evaluating.setter
-    def stop_evaluating(self, value: bool) -> None:
-        self._trainer.stop_evaluating = value
-
-    @property
-    def stop_predicting(self) -> bool:
-        """Set it to `True` in a callback to end `predict` after the batch."""
-        return bool(self._trainer.stop_predicting)
-
-    @stop_predicting.setter
-    def stop_predicting(self, value: bool) -> None:
-        self._trainer.stop_predicting = value
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The loss tracker and all metrics, in the order of `evaluate`'s results."""
-        return self._trainer.metrics
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns."""
-        return [metric.name for metric in self.metrics]
-
-    @property
-    def run_eagerly(self) -> bool:
-        """Whether training calls the model's own `train_step` on every batch."""
-        return bool(self._trainer.run_eagerly)
-
-    @run_eagerly.setter
-    def run_eagerly(self, value: bool) -> None:
-        self._trainer.run_eagerly = bool(value)
-        self._trainer.invalidate()
-
-    def reset_metrics(self) -> None:
-        """Starts every metric over."""
-        self._trainer.reset_metrics()
+        return None if self._graph is None else self._graph.output_names
 
     # Placement ------------------------------------------------------------------------------------------------------
 
@@ -261,275 +248,6 @@ class Model(Layer):
         if any(tensor.device != home for tensor in (*parameters, *self.buffers())):
             self.to(home)
             self.__dict__["_placed"] = False  # by us, not by the user
-
-    # compile, fit, evaluate, predict --------------------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
-        auto_scale_loss: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Tells the model how it is to be trained. Weights and architecture stay untouched.
-
-        Called with keywords of torch's `Module.compile` alone (`mode=`, `fullgraph=`, `backend=`, ...), it forwards
-        to that.
-
-        Args:
-            optimizer: A Keras name, config, class or instance, or a `torch.optim` class or instance.
-            loss: A Keras name, config, class or instance, a torch loss, or a function of `(y_true, y_pred)`; a list or
-                dict of these for several outputs. May be `None` where the model has its own `train_step`.
-            loss_weights: A number, or a list or dict by output.
-            metrics: A list of names, configs, classes, instances or functions of `(y_true, y_pred)`, or such lists by
-                output. `"accuracy"` and `"acc"` choose their kind by the shapes of targets and outputs.
-            weighted_metrics: The same, for metrics that sample and class weights weigh.
-            run_eagerly: Whether to call the model's own `train_step` and `test_step` on every batch.
-            steps_per_execution: How many batches go between two calls of the batch callbacks.
-            jit_compile: `True` runs the forward pass through `torch.compile`; `False` and `"auto"` run eagerly.
-            auto_scale_loss: Kept for mixed precision; has an effect only together with the `mixed_float16` policy.
-
-        Raises:
-            TypeError: for a misspelt argument; the message shows the nearest one.
-            ValueError: for names and combinations that are not understood.
-        """
-        if kwargs:
-            given = [value for value in (loss, loss_weights, metrics, weighted_metrics) if value is not None]
-            if set(kwargs) <= _TORCH_COMPILE and optimizer == "rmsprop" and not given:
-                return super().compile(**kwargs)
-            check_keywords(f"{type(self).__name__}.compile()", Model.compile, kwargs)
-        return self._trainer.compile(
-            optimizer,
-            loss,
-            loss_weights,
-            metrics,
-            weighted_metrics,
-            run_eagerly,
-            steps_per_execution,
-            jit_compile,
-            auto_scale_loss,
-        )
-
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        class_weight: Any = None,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_steps: int | None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
-        **kwargs: Any,
-    ) -> Any:
-        """Trains the model for a number of epochs.
-
-        Args:
-            x: Inputs: arrays, tensors, data frames, lists, tuples or dicts of them; or a `Dataset`, `DataLoader`,
-                generator or `PyDataset` of `(inputs, targets)` or `(inputs, targets, sample_weights)`.
-            y: Targets, where `x` does not bring them.
-            batch_size: Samples per update, 32 by default.
-            epochs: The epoch to stop before, counted from 0.
-            verbose: 0 silent, 1 a progress bar, 2 a line per epoch, `"auto"` 1.
-            callbacks: A list of `Callback`s, or a `CallbackList`.
-            validation_split: The share of the data, from its end, to validate on; arrays and tensors only.
-            validation_data: `(x, y)`, `(x, y, sample_weight)`, or any kind of data that `x` may be.
-            shuffle: Whether to shuffle arrays before each epoch.
-            class_weight: Weights by class index.
-            sample_weight: Weights by sample, as arrays of the structure of `y`, or one for all outputs.
-            initial_epoch: The epoch to start at.
-            steps_per_epoch: Batches per epoch; the next epoch goes on where this one stopped.
-            validation_steps: Batches per validation.
-            validation_batch_size: Samples per batch of validation; `batch_size` by default.
-            validation_freq: Validate every so many epochs, or after the listed epochs (counted from 1).
-            **kwargs: None; a misspelt argument is answered with the nearest one.
-
-        Returns:
-            The `History`, whose `.history` holds each epoch's loss and metrics.
-
-        Raises:
-            ValueError: before `compile`, or where the data do not fit each other or the model.
-            TypeError: for an argument that does not exist.
-        """
-        check_keywords(f"{type(self).__name__}.fit()", Model.fit, kwargs)
-        return self._trainer.fit(
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_split,
-            validation_data,
-            shuffle,
-            class_weight,
-            sample_weight,
-            initial_epoch,
-            steps_per_epoch,
-            validation_steps,
-            validation_batch_size,
-            validation_freq,
-        )
-
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Any = None,
-        return_dict: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """Computes the loss and metrics without training.
-
-        Args:
-            x: As in `fit`.
-            y: As in `fit`.
-            batch_size: Samples per batch, 32 by default.
-            verbose: As in `fit`.
-            sample_weight: As in `fit`.
-            steps: Batches to take; all by default.
-            callbacks: As in `fit`.
-            return_dict: Whether to return a dict by name instead of a list.
-            **kwargs: None; a misspelt argument is answered with the nearest one.
-
-        Returns:
-            The loss, or a list of the loss and the metrics, or a dict.
-        """
-        check_keywords(f"{type(self).__name__}.evaluate()", Model.evaluate, kwargs)
-        return self._trainer.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
-
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Computes the outputs, streamed to host memory batch by batch. Needs no `compile`.
-
-        Args:
-            x: As in `fit`, without targets.
-            batch_size: Samples per batch, 32 by default.
-            verbose: As in `fit`.
-            steps: Batches to take; all by default.
-            callbacks: As in `fit`.
-            **kwargs: None; a misspelt argument is answered with the nearest one.
-
-        Returns:
-            Numpy arrays in the structure of the model's outputs.
-        """
-        check_keywords(f"{type(self).__name__}.predict()", Model.predict, kwargs)
-        return self._trainer.predict(x, batch_size, verbose, steps, callbacks)
-
-    def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Makes one update on one batch. Returns the loss and the metrics of this batch."""
-        return self._trainer.on_batch("train", x, y, sample_weight, class_weight, return_dict)
-
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Evaluates one batch. Returns the loss and the metrics of this batch."""
-        return self._trainer.on_batch("test", x, y, sample_weight, None, return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Returns the outputs for one batch as numpy arrays."""
-        return self._trainer.predict_on_batch(x)
-
-    # What a subclass may override -----------------------------------------------------------------------------------
-
-    @builtin
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """Makes one update on one batch.
-
-        Args:
-            data: `(x, y)`, `(x, y, sample_weight)`, or `x`, as tensors on the model's device.
-
-        Returns:
-            The logs: results by name, as tensors or numbers.
-        """
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        self.zero_grad()
-        y_pred = self(x, training=True)
-        loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
-        self._trainer.loss_tracker.update_state(loss.detach(), sample_weight=steps.batch_size_of(x))
-        weights = self.trainable_weights
-        self.optimizer.scale_loss(loss).backward()
-        with torch.no_grad():
-            self.optimizer.apply([weight.grad for weight in weights], weights)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    @builtin
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """Evaluates one batch. Takes and returns what `train_step` does."""
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False)
-        loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
-        self._trainer.loss_tracker.update_state(loss, sample_weight=steps.batch_size_of(x))
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    @builtin
-    def predict_step(self, data: Any) -> Any:
-        """Returns the outputs for one batch."""
-        x, _, _ = unpack_x_y_sample_weight(data)
-        return self(x, training=False)
-
-    @builtin
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> torch.Tensor:
-        """Returns the scalar to minimise: the compiled losses and what layers and regularizers add."""
-        trainer = self._trainer
-        trainer.build_plans(y, y_pred)
-        extra = steps.ExtraLosses(self)
-        if trainer.loss_plan.built and y is not None:
-            loss = trainer.loss_plan(y, y_pred, sample_weight)
-        elif extra:
-            loss = torch.zeros((), device=self.device)
-        else:
-            trainer.require_loss()
-        return extra.add_to(loss) if extra else loss
-
-    @builtin
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Updates the compiled metrics with one batch and returns all results by name."""
-        trainer = self._trainer
-        trainer.build_plans(y, y_pred)
-        if trainer.metric_plan.built and y is not None:
-            with torch.no_grad():
-                trainer.metric_plan.update(y, y_pred, sample_weight)
-        return self.get_metrics_result()
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Returns the running results of all metrics by name."""
-        return self._trainer.results()
-
-    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> torch.Tensor:
-        """Calls `compute_loss`, which in a user's class may lack the newer argument `training`."""
-        arguments: dict[str, Any] = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
-        parameters = inspect.signature(self.compute_loss).parameters
-        if "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            arguments["training"] = training
-        return self.compute_loss(**arguments)
 
     # Summary --------------------------------------------------------------------------------------------------------
 
@@ -556,6 +274,26 @@ class Model(Layer):
 
     # Config ---------------------------------------------------------------------------------------------------------
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the graph of a functional model, or the constructor's arguments of any other.
+
+        Raises:
+            NotImplementedError: where a member of the graph, or an argument, has no config.
+        """
+        if self._graph is None:
+            return super().get_config()
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
+        return {**config, **functional_config.graph_to_config(self._graph)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Rebuilds a model from `get_config()`; the weights start anew."""
+        if not {"layers", "input_layers", "output_layers"} <= set(config):
+            return super().from_config(config)
+        inputs, outputs = functional_config.graph_from_config(config, custom_objects)
+        rest = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+        return cls(inputs, outputs, **rest)
+
     def _note_shapes(self, args: tuple[Any, ...]) -> None:
         """Remembers the shapes of the first call, for a class that is built by being called."""
         if self.__dict__["_build_shape"] is None and args:
@@ -575,28 +313,6 @@ class Model(Layer):
                 self.compute_output_spec(self._as_spec(_as_tuples(shapes)))
             self.__dict__["_build_shape"] = _as_tuples(shapes)
             self.__dict__["built"] = True
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """Returns what `compile` was told as plain values: empty before it, `None` where something has no config."""
-        return compile_config.get_compile_config(self._trainer)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles the model as `get_compile_config()` says.
-
-        A class with a `compile` of its own is left uncompiled, with a warning, unless it overrides this method too.
-
-        Args:
-            config: The config.
-        """
-        if type(self).compile is not Model.compile:
-            warnings.warn(
-                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
-                "All subclassed Models that have `compile()` overridden should also override `get_compile_config()` "
-                "and `compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading.",
-                stacklevel=2,
-            )
-            return
-        compile_config.compile_from_config(self, self._trainer, config)
 
     def to_json(self, **kwargs: Any) -> str:
         """Returns the architecture as JSON, for `keras.models.model_from_json`.
@@ -648,4 +364,15 @@ def _as_tuples(shapes: Any) -> Any:
     return tuple(shapes)
 
 
-LAYERS.register()(Model)
+def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return (bool(args) and is_symbolic(args[:2])) or "outputs" in kwargs
+
+
+def _functional_arguments(*args: Any, **kwargs: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Splits the arguments of a functional model from those of any layer."""
+    names = ("inputs", "outputs", "name")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    missing = [name for name in names[:2] if name not in given]
+    if missing:
+        raise TypeError(f"A functional model needs `inputs` and `outputs`. `{missing[0]}` is missing.")
+    return given.pop("inputs"), given.pop("outputs"), given

@@ -9,7 +9,7 @@ import torch
 
 from torchkeras_shim.core import naming, serialization, symbolic, tree
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import InputLayer, Lambda, calling
+from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import StructureVersion
@@ -55,6 +55,11 @@ class Sequential(Model, torch.nn.Sequential):
             self.add(layer)
         if not trainable:
             self.trainable = False
+
+    def _adopt_policy(self, policy: Any) -> None:
+        self.__dict__["_dtype_policy"] = policy
+        # The stack computes nothing itself: each layer casts what it is given, by its own policy.
+        self.__dict__["_compute_dtype"] = calling.torch_dtype(policy.variable_dtype)
 
     # The stack ------------------------------------------------------------------------------------------------------
 
@@ -197,6 +202,9 @@ class Sequential(Model, torch.nn.Sequential):
         self.__dict__["_build_shape"] = spec.shape
         known = self._explicit_input is not None or self._natural_dtype() is not None
         self.__dict__["_input_cast"] = calling.torch_dtype(spec.dtype) if known else None
+        if self._explicit_input is not None:
+            self.__dict__["_input_rank"] = spec.ndim
+            self.__dict__["input_spec"] = InputSpec(shape=(None, *spec.shape[1:]), allow_last_axis_squeeze=True)
 
     def _extend_specs(self) -> None:
         """Builds the layers whose output is not known yet, one after the other."""

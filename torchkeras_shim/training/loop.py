@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.data import DataAdapter
+from torchkeras_shim.data.streams import GeneratorAdapter
 
 
 class Feed:
@@ -25,10 +27,15 @@ class Feed:
         self.num_batches = steps if steps is not None else adapter.num_batches
         self._iterator: Iterator[Any] | None = None
         self._seen = 0
+        self._drawn_from: RandomState | None = None  # where the random numbers stood before the order was drawn
+
+    def _start(self) -> Iterator[Any]:
+        self._drawn_from = RandomState()
+        return iter(self.adapter.batches())
 
     def peek(self) -> Any:
         """Returns the first batch without taking it away; `None` where there is none."""
-        iterator = self._iterator if self._iterator is not None else iter(self.adapter.batches())
+        iterator = self._iterator if self._iterator is not None else self._start()
         first = next(iterator, None)
         self._iterator = iterator if first is None else itertools.chain([first], iterator)
         return first
@@ -38,7 +45,7 @@ class Feed:
         self.adapter.on_epoch_begin()
         if self.steps is not None:
             return self._counted(self.steps)
-        iterator = self._iterator if self._iterator is not None else iter(self.adapter.batches())
+        iterator = self._iterator if self._iterator is not None else self._start()
         self._iterator = None
         return iterator
 
@@ -46,14 +53,44 @@ class Feed:
         """Tells the data that an epoch is over."""
         self.adapter.on_epoch_end()
 
-    def _counted(self, steps: int) -> Iterator[Any]:
-        for step in range(steps):
+    def get_state(self, batches: int) -> dict[str, Any]:
+        """Returns, as plain values, which batch comes next.
+
+        Args:
+            batches: How many batches of the epoch are done.
+        """
+        taken = batches if self.steps is None else self._seen
+        if not taken or self._drawn_from is None:
+            return {"taken": 0, "drawn_from": None, "batches": batches}
+        return {"taken": taken, "drawn_from": self._drawn_from.to_config(), "batches": batches}
+
+    def resume(self, state: dict[str, Any], random: RandomState) -> Iterator[Any]:
+        """Returns an iterator over the rest of an epoch that was interrupted where `get_state` saw it.
+
+        Args:
+            state: What `get_state` returned.
+            random: Where the random numbers stood at that time.
+        """
+        if not isinstance(self.adapter, GeneratorAdapter):  # a generator cannot start over: it is at its beginning
+            self._iterator = None
+        origin = state["drawn_from"]
+        (random if origin is None else RandomState.from_config(origin)).restore()
+        if self.steps is None:
+            return itertools.islice(self.epoch(), state["taken"], None)
+        if state["taken"]:
+            self._iterator = self._iterator if self._iterator is not None else self._start()
+            self._seen = sum(1 for _ in itertools.islice(self._iterator, state["taken"]))
+        self.adapter.on_epoch_begin()
+        return self._counted(self.steps, state["batches"])
+
+    def _counted(self, steps: int, done: int = 0) -> Iterator[Any]:
+        for step in range(done, steps):
             if self._iterator is None:
-                self._iterator = iter(self.adapter.batches())
+                self._iterator = self._start()
                 self._seen = 0
             batch = next(self._iterator, None)
             if batch is None and self._seen and self.adapter.num_batches is not None:
-                self._iterator = iter(self.adapter.batches())  # finite data starts over
+                self._iterator = self._start()  # finite data starts over
                 self._seen = 0
                 batch = next(self._iterator, None)
             if batch is None:
@@ -78,6 +115,7 @@ def run_epoch(
     owner: Any,
     stop_flag: str,
     steps_per_execution: int = 1,
+    first: int = 0,
 ) -> Any:
     """Runs a step on each batch.
 
@@ -89,13 +127,14 @@ def run_epoch(
         owner: Who has the flag.
         stop_flag: The attribute that is looked at after each execution; the loop ends where it is true.
         steps_per_execution: How many batches go between two calls of the callbacks.
+        first: The number of the first batch, where an epoch goes on that was interrupted.
 
     Returns:
         What the last step returned.
     """
     result = None
     last = -1
-    for index, batch in enumerate(batches):
+    for index, batch in enumerate(batches, first):
         if on_begin is not None and index % steps_per_execution == 0:
             on_begin(index)
         result = step(*batch)

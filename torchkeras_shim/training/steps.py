@@ -15,6 +15,7 @@ import torch
 from torchkeras_shim.core import tree
 from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.weights import StructureVersion
 
 if TYPE_CHECKING:
@@ -78,12 +79,17 @@ def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
     if compiled:
         run = torch.compile(run)
-    cast = model._input_cast
+    cast, rank = model._input_cast, model._input_rank
     if cast is None:
         return run
 
     def forward(x: Any) -> Any:
-        return run(x.to(cast)) if type(x) is _Tensor and x.dtype is not cast else run(x)
+        if type(x) is _Tensor:
+            if x.dtype is not cast:
+                x = x.to(cast)
+            if rank is not None and x.ndim != rank:
+                x = align_rank(x, rank)
+        return run(x)
 
     return forward
 

@@ -19,9 +19,10 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.input_spec import assert_input_compatibility
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training import logs as logs_module
-from torchkeras_shim.training import steps
+from torchkeras_shim.training import resume, steps
 from torchkeras_shim.training.loop import Feed, run_epoch
 from torchkeras_shim.training.plan import LossPlan, MetricPlan
 from torchkeras_shim.training.predictions import Predictions
@@ -59,10 +60,13 @@ class Trainer:
         self._test_step: steps.Step | None = None
         self._forward: Callable[[Any], Any] | None = None
         self._version = -1
+        self._feed: Feed | None = None
+        self._resumption: resume.Resumption | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        return {**self.__dict__, "_train_step": None, "_test_step": None, "_forward": None, "history": None}
+        unbound = dict.fromkeys(("_train_step", "_test_step", "_forward", "_feed", "history"))
+        return {**self.__dict__, **unbound}
 
     # compile --------------------------------------------------------------------------------------------------------
 
@@ -88,13 +92,13 @@ class Trainer:
         loss_plan, metric_plan = LossPlan(loss, loss_weights), MetricPlan(metrics, weighted_metrics)
         self.optimizer_argument = optimizer
         needs_parameters = isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer)
-        self.optimizer = None if needs_parameters else optimizers_module.as_optimizer(optimizer, [])
+        self.auto_scale_loss = bool(auto_scale_loss)
+        self.optimizer = None if needs_parameters else self._scaling(optimizers_module.as_optimizer(optimizer, []))
         self.loss_plan, self.metric_plan = loss_plan, metric_plan
         self.loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = bool(run_eagerly)
         self.jit_compile = jit_compile if jit_compile is not None else "auto"
         self.steps_per_execution = steps_per_execution
-        self.auto_scale_loss = bool(auto_scale_loss)
         self.stop_training = False
         self.compiled = True
         self.invalidate()
@@ -159,11 +163,19 @@ class Trainer:
                 self.metric_plan.build(y, y_pred, self.model.output_names, device)
         self.loss_tracker.to(device)
 
+    def _scaling(self, optimizer: Any) -> Any:
+        """Lets the optimizer scale the loss where gradients are float16, which cannot hold small ones."""
+        scaling = optimizers_module.LossScaleOptimizer
+        wanted = self.auto_scale_loss and self.model.dtype_policy.name == "mixed_float16"
+        if not wanted or optimizer is None or isinstance(optimizer, scaling):
+            return optimizer
+        return scaling(optimizer, name="loss_scale_optimizer")
+
     def build_optimizer(self) -> None:
         """Gives the optimizer its variables; once per `compile`."""
         self.parameters = list(self.model.trainable_weights)
         if self.optimizer is None:
-            self.optimizer = optimizers_module.as_optimizer(self.optimizer_argument, self.parameters)
+            self.optimizer = self._scaling(optimizers_module.as_optimizer(self.optimizer_argument, self.parameters))
         if self.parameters and not self.optimizer.built:
             self.optimizer.build(self.parameters)
 
@@ -312,8 +324,12 @@ class Trainer:
                 steps=feed.num_batches,
             )
         self.loss_plan.forget_checks()
-        with self._clean_after():
-            return self._run_fit(feed, validation, callbacks, initial_epoch, epochs, validation_freq)
+        self._feed = feed
+        try:
+            with self._clean_after():
+                return self._run_fit(feed, validation, callbacks, initial_epoch, epochs, validation_freq)
+        finally:
+            self._feed = None  # it holds the data
 
     def _run_fit(
         self, feed: Feed, validation: Feed | None, callbacks: CallbackList, initial_epoch: int, epochs: int, freq: Any
@@ -322,19 +338,26 @@ class Trainer:
         self.stop_training = False
         self.train_step()
         training_logs: dict[str, Any] = {}
+        self._resumption = None
         callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
+        resumption = self._resumption  # a callback may have asked for one
+        for epoch in range(resumption.epoch if resumption is not None else initial_epoch, epochs):
+            done = resumption.batches if resumption is not None else 0
+            if not done:
+                self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             model.train()
+            batches = feed.epoch() if resumption is None else resumption.start(model, feed)
+            resumption = None
             returned = run_epoch(
-                feed.epoch(),
+                batches,
                 self.train_step(),
                 on_begin=callbacks.on_train_batch_begin if callbacks.wants_train_batch_begin else None,
                 on_end=self._batch_end(callbacks.on_train_batch_end) if callbacks.wants_train_batch_end else None,
                 owner=self,
                 stop_flag="stop_training",
                 steps_per_execution=self.steps_per_execution,
+                first=done,
             )
             feed.end()
             epoch_logs = logs_module.read(self.logs(returned))
@@ -350,6 +373,20 @@ class Trainer:
             self.optimizer.finalize_variable_values(self.parameters)
         callbacks.on_train_end(training_logs)
         return self.history
+
+    def get_state(self, epoch: int, batches: int) -> dict[str, Any]:
+        """Returns where the running `fit` stands, as plain values, for `resume_from`.
+
+        Args:
+            epoch: The epoch to go on with.
+            batches: How many batches of it are done.
+        """
+        assert self._feed is not None
+        return resume.get_state(self.model, self._feed, epoch, batches)
+
+    def resume_from(self, state: dict[str, Any]) -> None:
+        """Lets the `fit` that is beginning go on where `get_state` saw another one. Call it in `on_train_begin`."""
+        self._resumption = resume.Resumption(state)
 
     def _batch_end(self, hook: Callable[[int, Any], None]) -> Callable[[int, Any], None]:
         def on_end(index: int, returned: Any) -> None:
@@ -515,14 +552,15 @@ class Trainer:
         return tree.map_structure(widen, y) if y is not None else None
 
     def _first_batch(self, feed: Feed, what: str) -> None:
-        planned = self.loss_plan.built or self.loss_plan.loss is None
-        if planned and self.metric_plan.built and is_built(self.model):
-            return
         first = feed.peek()
         if first is None:
             raise ValueError(
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
             )
+        assert_input_compatibility(self.model.input_spec, first[0], self.model)
+        planned = self.loss_plan.built or self.loss_plan.loss is None
+        if planned and self.metric_plan.built and is_built(self.model):
+            return
         self.build(first)
 
     @contextlib.contextmanager

@@ -101,13 +101,15 @@ class Embedding(Layer):
         if inputs.dtype not in _INDEX_TYPES:
             inputs = inputs.to(torch.int32)
         try:
-            return F.embedding(inputs, self.embeddings)
+            outputs = F.embedding(inputs, self.embeddings)
         except IndexError as error:  # on the CPU; a CUDA device reports it by itself
             raise IndexError(
                 f"Layer '{self.name}' has {self.input_dim} rows, for the integers 0 to {self.input_dim - 1}, but "
                 f"received integers from {int(inputs.min())} to {int(inputs.max())}. Create it with a larger "
                 "`input_dim` (the vocabulary size), or clip the inputs."
             ) from error
+        dtype = self._compute_dtype
+        return outputs if outputs.dtype is dtype else outputs.to(dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns where the inputs are not 0, if 0 is padding."""

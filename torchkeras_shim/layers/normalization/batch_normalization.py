@@ -160,10 +160,11 @@ class BatchNormalization(Layer):
             initializer=initializer,
             regularizer=getattr(self, f"{name}_regularizer"),
             constraint=getattr(self, f"{name}_constraint"),
+            autocast=False,
         )
 
     def _statistic(self, name: str, channels: int, initializer: Any) -> Any:
-        return self.add_weight(name=name, shape=(channels,), initializer=initializer, trainable=False)
+        return self.add_weight(name=name, shape=(channels,), initializer=initializer, trainable=False, autocast=False)
 
     def call(
         self, inputs: torch.Tensor, training: bool | None = None, mask: torch.Tensor | None = None

@@ -14,6 +14,8 @@ from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.ops import normalization
 
+_HALF = (torch.float16, torch.bfloat16)
+
 
 @LAYERS.register()
 class LayerNormalization(Layer):
@@ -81,6 +83,7 @@ class LayerNormalization(Layer):
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
         self.supports_masking = True
+        self.autocast = False  # statistics are at least float32, whatever comes
         self._trailing = 0  # the number of axes, where they are the last ones
 
     def build(self, input_shape: Any) -> None:
@@ -103,6 +106,7 @@ class LayerNormalization(Layer):
                 initializer=self.gamma_initializer,
                 regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint,
+                autocast=False,
             )
         if self.center and not self.rms_scaling:
             self.beta = self.add_weight(
@@ -111,17 +115,27 @@ class LayerNormalization(Layer):
                 initializer=self.beta_initializer,
                 regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint,
+                autocast=False,
             )
         if not self.rms_scaling and normalization.are_trailing(axes, rank):
             self._trailing = len(axes)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Normalizes."""
-        if not inputs.is_floating_point():
-            inputs = inputs.to(self._compute_dtype)
+        dtype = self._compute_dtype
+        if inputs.dtype is not dtype or dtype in _HALF:
+            return self._normalize_others(inputs)
         if self._trailing:
             return F.layer_norm(inputs, inputs.shape[-self._trailing :], self.gamma, self.beta, self.epsilon)
         return normalization.normalize_layer(inputs, self.gamma, self.beta, self.axis, self.epsilon, self.rms_scaling)
+
+    def _normalize_others(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Normalizes what is not of the layer's type, or too narrow to compute in, and returns the layer's type."""
+        x = inputs if inputs.is_floating_point() else inputs.to(self._compute_dtype)
+        x = x.float() if x.dtype in _HALF else x
+        gamma, beta = (None if weight is None else weight.to(x.dtype) for weight in (self.gamma, self.beta))
+        outputs = normalization.normalize_layer(x, gamma, beta, self.axis, self.epsilon, self.rms_scaling)
+        return outputs.to(self._compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

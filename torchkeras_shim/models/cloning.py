@@ -1,0 +1,142 @@
+"""Models again, with new weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core import tree
+from torchkeras_shim.core.symbolic import KerasTensor, Operation
+from torchkeras_shim.layers import Input, InputLayer
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.models.functional import Functional
+from torchkeras_shim.models.model import Model
+from torchkeras_shim.models.sequential import Sequential
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Returns a model of the same architecture with newly initialised weights.
+
+    Args:
+        model: A `Sequential`, functional or subclassed model.
+        input_tensors: Symbolic tensors to build the new model on, in the structure of the model's inputs.
+        clone_function: Returns the new layer for a layer; by default one from the layer's config, and for a torch
+            module a copy with reset weights.
+        call_function: Called as `call_function(new_layer, *args, **kwargs)` in place of the new layer; for functional
+            models only.
+        recursive: Whether to apply `clone_function` to the layers of nested models too.
+        **kwargs: `cache` of Keras 2 is accepted; nothing else is.
+
+    Raises:
+        ValueError: for a subclassed model with `input_tensors` or `clone_function`.
+
+    Example:
+        >>> from torchkeras_shim import layers
+        >>> model = Sequential([Input((4,)), layers.Dense(2)])
+        >>> clone_model(model).count_params()
+        10
+    """
+    kwargs.pop("cache", None)
+    if kwargs:
+        raise ValueError(f"Unexpected keyword argument(s): {tuple(kwargs)}")
+    make = clone_function or _fresh
+    if recursive:
+        make = _recursive(make, call_function)
+    if isinstance(model, Sequential):
+        if call_function is not None:
+            raise ValueError(
+                f"`call_function` argument is not supported with Sequential models. Received: {call_function}"
+            )
+        return _clone_sequential(model, input_tensors, make)
+    if model._graph is not None:
+        return _clone_functional(model, input_tensors, make, call_function)
+    if input_tensors is not None or clone_function is not None or call_function is not None:
+        raise ValueError(
+            "Arguments `clone_function`, `call_function` and `input_tensors` are only supported for Sequential models "
+            f"or Functional models. Received model of type '{type(model).__name__}'."
+        )
+    return type(model).from_config(model.get_config())
+
+
+def _fresh(layer: Any) -> Any:
+    if isinstance(layer, Layer):
+        return type(layer).from_config(layer.get_config())
+    clone = copy.deepcopy(layer)
+    for module in clone.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    return clone
+
+
+def _recursive(make: Callable[[Any], Any], call_function: Callable[..., Any] | None) -> Callable[[Any], Any]:
+    def clone(layer: Any) -> Any:
+        if isinstance(layer, (Sequential, Functional)):
+            nested_call = None if isinstance(layer, Sequential) else call_function
+            return clone_model(layer, clone_function=make, call_function=nested_call, recursive=True)
+        return make(layer)
+
+    return clone
+
+
+def _clone_sequential(model: Sequential, input_tensors: Any, make: Callable[[Any], Any]) -> Sequential:
+    members: list[Any] = [make(layer) for layer in model.layers]
+    if input_tensors is not None:
+        given = tree.flatten(input_tensors)
+        if len(given) != 1:
+            raise ValueError(f"Sequential models take one input tensor. Received: input_tensors={input_tensors}")
+        members.insert(0, given[0])
+    elif model._explicit_input is not None:
+        spec = model._explicit_input
+        members.insert(0, Input(batch_shape=spec.shape, dtype=spec.dtype, name=spec.name))
+    return type(model)(members, name=model.name)
+
+
+def _clone_functional(
+    model: Model, input_tensors: Any, make: Callable[[Any], Any], call_function: Callable[..., Any] | None
+) -> Any:
+    graph = model._graph
+    assert graph is not None
+    if input_tensors is not None:
+        starts = tree.flatten(input_tensors)
+        if len(starts) != len(graph.inputs) or not all(isinstance(start, KerasTensor) for start in starts):
+            raise ValueError(
+                f"`input_tensors` must be KerasTensors in the structure of the model's {len(graph.inputs)} input(s). "
+                f"Received: input_tensors={input_tensors}"
+            )
+    else:
+        starts = [
+            Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=layer.name)
+            for tensor, layer in zip(graph.inputs, graph.input_layers, strict=True)
+        ]
+    new = {id(old): start for old, start in zip(graph.inputs, starts, strict=True)}
+    operations: dict[int, Any] = {}
+    for operation in graph.operations:
+        if isinstance(operation, torch.nn.Module) and not isinstance(operation, InputLayer):
+            operations[id(operation)] = make(operation)
+
+    def renew(value: Any) -> Any:
+        return new[id(value)] if isinstance(value, KerasTensor) else value
+
+    for node in graph.nodes:
+        args = [tree.map_structure(renew, argument) for argument in node.args]
+        kwargs = {key: tree.map_structure(renew, value) for key, value in node.kwargs.items()}
+        if isinstance(node.operation, Operation):
+            outputs = node.operation.record(args, kwargs)
+        elif call_function is not None:
+            outputs = call_function(operations[id(node.operation)], *args, **kwargs)
+        else:
+            outputs = operations[id(node.operation)](*args, **kwargs)
+        leaves = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
+        new.update({id(old): leaf for old, leaf in zip(node.outputs, leaves, strict=True)})
+    inputs = tree.pack_sequence_as(graph.input_structure, starts)
+    return type(model)(inputs, tree.map_structure(renew, graph.output_structure), name=model.name)

@@ -1,0 +1,305 @@
+"""Functional models as Keras's configs, and back.
+
+A graph is written as its operations with the calls of each: arguments, and for each symbolic argument where it comes
+from, `[operation, call, output]`. Functions are written as the operation classes that Keras has for them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from torchkeras_shim.core import naming, serialization, symbolic, tree
+from torchkeras_shim.core.errors import did_you_mean
+from torchkeras_shim.core.symbolic import FUNCTIONS, KerasTensor, Node, Operation
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.models.graph import Graph
+
+#: What Keras's operations take in their call; every other parameter belongs to the constructor of their class.
+_CALLED_WITH = frozenset(
+    ("x", "x1", "x2", "xs", "inputs", "condition", "indices", "key", "operands", "values", "kernel", "target", "output")
+)
+
+#: Functions whose class Keras keeps elsewhere than among those of numpy, and than where this package keeps them.
+_FAMILIES = {
+    "math": frozenset(
+        [
+            "segment_sum",
+            "segment_max",
+            "top_k",
+            "in_top_k",
+            "logsumexp",
+            "extract_sequences",
+            "fft",
+            "fft2",
+            "ifft2",
+            "rfft",
+            "irfft",
+            "stft",
+            "istft",
+            "rsqrt",
+            "erf",
+            "erfinv",
+            "logdet",
+            "view_as_complex",
+            "view_as_real",
+        ]
+    ),
+    "core": frozenset(
+        [
+            "cast",
+            "stop_gradient",
+            "scatter",
+            "scatter_update",
+            "slice",
+            "slice_update",
+            "shape",
+            "unstack",
+            "map",
+            "scan",
+        ]
+    ),
+    "nn": frozenset(
+        [
+            "conv",
+            "depthwise_conv",
+            "separable_conv",
+            "conv_transpose",
+            "max_pool",
+            "average_pool",
+            "batch_normalization",
+            "layer_normalization",
+            "rms_normalization",
+            "one_hot",
+            "multi_hot",
+            "moments",
+            "normalize",
+            "binary_crossentropy",
+            "categorical_crossentropy",
+            "sparse_categorical_crossentropy",
+            "ctc_loss",
+            "dot_product_attention",
+        ]
+    ),
+}
+
+
+def graph_to_config(graph: Graph) -> dict[str, Any]:
+    """Returns the config of a graph: `layers`, `input_layers` and `output_layers` as Keras writes them."""
+    numbers = {
+        id(node): index
+        for operation in graph.operations
+        for index, node in enumerate(node for node in operation._inbound_nodes if _belongs(node, graph))
+    }
+
+    def where(tensor: KerasTensor) -> tuple[str, int, int]:
+        for layer, given in zip(graph.input_layers, graph.inputs, strict=True):
+            if tensor is given:
+                return (layer.name, 0, 0)
+        history = tensor._keras_history
+        assert history is not None  # every tensor of a sorted graph has a maker
+        node = history.operation._inbound_nodes[history.node_index]
+        return (history.operation.name, numbers[id(node)], history.tensor_index)
+
+    layers = []
+    for operation in graph.operations:
+        nodes = [node for node in operation._inbound_nodes if _belongs(node, graph) and node.input_tensors]
+        entry = _operation_config(operation, nodes)
+        entry["name"] = operation.name
+        entry["inbound_nodes"] = [_node_config(node, where) for node in nodes]
+        layers.append(entry)
+    return {
+        "layers": layers,
+        "input_layers": tree.map_structure(where, graph.input_structure),
+        "output_layers": tree.map_structure(where, graph.output_structure),
+    }
+
+
+def _belongs(node: Node, graph: Graph) -> bool:
+    return any(node is own for own in graph.nodes) or not node.input_tensors
+
+
+def _operation_config(operation: Any, nodes: list[Node]) -> dict[str, Any]:
+    if isinstance(operation, Layer):
+        return dict(serialization.serialize_keras_object(operation))
+    if not isinstance(operation, Operation):
+        raise NotImplementedError(
+            f"The graph calls the torch module {type(operation).__name__}, which has no config. Save the weights with "
+            "`torch.save(model.state_dict(), path)` instead."
+        )
+    if operation.public_name is None:
+        raise NotImplementedError(
+            f"The graph calls the function '{operation.name}', which Keras does not know. Use the function of "
+            "`keras.ops` that does the same, or put it into the `call` of a layer of your own."
+        )
+    class_name = "".join(part.capitalize() for part in operation.public_name.split("_"))
+    return {
+        "module": f"keras.src.ops.{_family(operation)}",
+        "class_name": class_name,
+        "config": {"name": operation.name, **_settings(operation, nodes[0])},
+        "registered_name": class_name,
+    }
+
+
+def _family(operation: Operation) -> str:
+    """Returns the module of Keras that an operation's class lives in."""
+    name = operation.public_name
+    for family, names in _FAMILIES.items():
+        if name in names:
+            return family
+    own_module = operation.function.__module__.rpartition(".")[2]
+    return {"activation": "nn", "encoding": "nn", "linalg": "linalg", "core": "core"}.get(own_module, "numpy")
+
+
+def _bound(operation: Operation, node: Node) -> dict[str, Any]:
+    """Returns a function's arguments by name, without defaults and with variable ones left out."""
+    return dict(inspect.signature(operation.function).bind(*node.args, **node.kwargs).arguments)
+
+
+def _settings(operation: Operation, node: Node) -> dict[str, Any]:
+    """The arguments that Keras's operation class takes in its constructor."""
+    if operation.is_operator:
+        return {}
+    arguments = _bound(operation, node)
+    return {
+        key: serialization.serialize_keras_object(value)
+        for key, value in arguments.items()
+        if key not in _CALLED_WITH and not symbolic.is_symbolic(value)
+    }
+
+
+def _node_config(node: Node, where: Callable[[KerasTensor], tuple[str, int, int]]) -> dict[str, Any]:
+    def serialize(leaf: Any) -> Any:
+        if isinstance(leaf, KerasTensor):
+            config = {"shape": leaf.shape, "dtype": leaf.dtype, "keras_history": list(where(leaf))}
+            return {"class_name": "__keras_tensor__", "config": config}
+        return serialization.serialize_keras_object(leaf)
+
+    args, kwargs = node.args, node.kwargs
+    if isinstance(node.operation, Operation) and not node.operation.is_operator:
+        settings = _settings(node.operation, node)
+        args = tuple(value for key, value in _bound(node.operation, node).items() if key not in settings)
+        kwargs = {}
+    return {
+        "args": tuple(tree.map_structure(serialize, argument) for argument in args),
+        "kwargs": {key: tree.map_structure(serialize, value) for key, value in kwargs.items()},
+    }
+
+
+def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> tuple[Any, Any]:
+    """Rebuilds the symbolic inputs and outputs of a config.
+
+    Args:
+        config: With `layers`, `input_layers` and `output_layers`.
+        custom_objects: The user's own classes and functions by name.
+
+    Raises:
+        ValueError: where a layer or function is not known, or the calls do not form a graph.
+    """
+    operations: dict[str, Any] = {}
+    calls: list[tuple[str, int, dict[str, Any]]] = []
+    for entry in config["layers"]:
+        operations[entry["name"]] = _operation_from_config(entry, custom_objects)
+        calls.extend((entry["name"], index, node) for index, node in enumerate(_nodes_of(entry)))
+    made: dict[tuple[str, int], list[Any]] = {
+        (name, 0): tree.flatten(operation.output)
+        for name, operation in operations.items()
+        if not isinstance(operation, _Function) and operation._inbound_nodes
+    }
+
+    def tensor(place: Any) -> Any:
+        name, index, output = place[0], int(place[1]), int(place[2])
+        return made[name, index][output]
+
+    waiting = calls
+    while waiting:
+        left = []
+        for name, index, node in waiting:
+            if all((place[0], int(place[1])) in made for place in _places(node)):
+                args, kwargs = _arguments(node, tensor)
+                made[name, index] = tree.flatten(operations[name](*args, **kwargs))
+            else:
+                left.append((name, index, node))
+        if len(left) == len(waiting):
+            raise ValueError(f"The config's calls do not form a graph: nothing makes the inputs of '{left[0][0]}'.")
+        waiting = left
+    return _resolve(config["input_layers"], tensor), _resolve(config["output_layers"], tensor)
+
+
+class _Function:
+    """A function of a config with the settings that its operation class was made with."""
+
+    def __init__(self, function: Callable[..., Any], settings: dict[str, Any]) -> None:
+        self.function, self.settings = function, settings
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.function is FUNCTIONS["get_item"]:  # JSON has made a list of the index
+            args = tuple(tuple(argument) if isinstance(argument, list) else argument for argument in args)
+        return self.function(*args, **self.settings, **kwargs)
+
+
+def _operation_from_config(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
+    module = str(entry.get("module") or "")
+    if ".ops" not in module:
+        inner = {key: value for key, value in entry.items() if key not in ("name", "inbound_nodes")}
+        return serialization.deserialize_keras_object(inner, custom_objects, default_module="keras.layers")
+    name = naming.to_snake_case(entry["class_name"])
+    if name not in FUNCTIONS:
+        raise ValueError(f"The config calls the operation '{entry['class_name']}'.{did_you_mean(name, FUNCTIONS)}")
+    settings = {key: value for key, value in entry["config"].items() if key not in ("name", "dtype")}
+    return _Function(FUNCTIONS[name], serialization.deserialize_keras_object(settings))
+
+
+def _nodes_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the calls of an operation; those of tf.keras 2 are lists of `[operation, call, output, kwargs]`."""
+    nodes = []
+    for node in entry.get("inbound_nodes", []):
+        if isinstance(node, dict):
+            nodes.append(node)
+            continue
+        places = [node] if node and isinstance(node[0], str) else node
+        tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": place[:3]}} for place in places]
+        kwargs = places[0][3] if places and len(places[0]) > 3 else {}
+        nodes.append({"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": kwargs or {}})
+    return nodes
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _places(value: Any) -> list[Any]:
+    if _is_tensor(value):
+        return [value["config"]["keras_history"]]
+    if isinstance(value, (list, tuple)):
+        return [place for item in value for place in _places(item)]
+    if isinstance(value, dict):
+        return [place for item in value.values() for place in _places(item)]
+    return []
+
+
+def _arguments(node: dict[str, Any], tensor: Callable[[Any], Any]) -> tuple[list[Any], dict[str, Any]]:
+    def restore(value: Any) -> Any:
+        if _is_tensor(value):
+            return tensor(value["config"]["keras_history"])
+        if isinstance(value, (list, tuple)):
+            return type(value)(restore(item) for item in value)
+        if isinstance(value, dict) and "class_name" not in value:
+            return {key: restore(item) for key, item in value.items()}
+        return serialization.deserialize_keras_object(value)
+
+    args = [restore(argument) for argument in node.get("args", [])]
+    kwargs = {key: restore(value) for key, value in node.get("kwargs", {}).items() if value is not None}
+    return args, kwargs
+
+
+def _resolve(structure: Any, tensor: Callable[[Any], Any]) -> Any:
+    """Replaces every `[operation, call, output]` by its tensor."""
+    if isinstance(structure, (list, tuple)):
+        if len(structure) == 3 and isinstance(structure[0], str) and not isinstance(structure[1], (str, list, dict)):
+            return tensor(structure)
+        return [_resolve(item, tensor) for item in structure]
+    if isinstance(structure, dict):
+        return {key: _resolve(value, tensor) for key, value in structure.items()}
+    raise ValueError(f"Not a place of a tensor in a config: {structure!r}")

@@ -1,0 +1,308 @@
+"""The graph of a functional model: found from its symbolic outputs, run as straight-line code.
+
+The graph is written out as the Python function that a person would write by hand, one line per layer, and that
+function is what runs: nothing is looked up, sorted or dispatched per call. `Graph.code` is that text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core import dtypes, tree
+from torchkeras_shim.core.errors import did_you_mean
+from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation
+from torchkeras_shim.layers import InputLayer
+from torchkeras_shim.layers.input_spec import InputSpec, align_rank
+
+_LITERALS = (int, float, str, bool, type(None))
+
+
+class Graph:
+    """The nodes between symbolic inputs and outputs.
+
+    Args:
+        inputs: A `KerasTensor`, or a structure of them.
+        outputs: Likewise.
+
+    Raises:
+        ValueError: where the outputs need a tensor that is no input, or two operations have the same name.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.input_structure, self.output_structure = inputs, outputs
+        self.inputs: list[KerasTensor] = _symbolic_leaves(inputs, "inputs")
+        self.outputs: list[KerasTensor] = _symbolic_leaves(outputs, "outputs")
+        if len({id(tensor) for tensor in self.inputs}) != len(self.inputs):
+            raise ValueError(f"All `inputs` of a model must be different tensors. Received: inputs={inputs}")
+        self.nodes, self.operations = _sort(self.inputs, self.outputs)
+        self.input_layers = [_input_layer_of(tensor) for tensor in self.inputs]
+        self.operations = [*[layer for layer in self.input_layers if layer not in self.operations], *self.operations]
+        _check_names(self.operations)
+        self._run: Callable[..., Any] | None = None
+        self.code = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves the compiled function out of copies: it is bound to the original's layers."""
+        return {**self.__dict__, "_run": None}
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers in Keras's order: by depth from the inputs, then by the order of traversal."""
+        return [operation for operation in self.operations if isinstance(operation, torch.nn.Module)]
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return [layer.name for layer in self.input_layers]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the operations that make the outputs, or the keys where the outputs are a dict."""
+        if isinstance(self.output_structure, dict) and len(self.output_structure) == len(self.outputs):
+            return [str(key) for key in sorted(self.output_structure)]
+        return [_name_of(tensor) for tensor in self.outputs]
+
+    def input_specs(self) -> list[InputSpec]:
+        """What the inputs must look like; a missing or surplus last axis of size 1 is fine, as in Keras."""
+        keyed = list(self.input_structure) if isinstance(self.input_structure, dict) else []
+        names = sorted(keyed) if keyed and len(keyed) == len(self.inputs) else [None] * len(self.inputs)
+        return [
+            InputSpec(shape=(None, *tensor.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=layer.optional)
+            for tensor, name, layer in zip(self.inputs, names, self.input_layers, strict=True)
+        ]
+
+    def __call__(self, inputs: Any) -> Any:
+        """Runs the graph."""
+        run = self._run or self.compile()
+        if type(inputs) is torch.Tensor and len(self.inputs) == 1:
+            return run(inputs)
+        return run(*self.flatten_inputs(inputs))
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        """Returns given inputs in the order of the graph's; a dict may also go by the inputs' names.
+
+        Raises:
+            ValueError: where the structures do not fit; both are shown.
+        """
+        expected = self.input_structure
+        if isinstance(inputs, dict):
+            names = sorted(expected) if isinstance(expected, dict) else self.input_names
+            if isinstance(expected, dict) and any(tree.is_nested(value) for value in expected.values()):
+                return tree.flatten({key: inputs[key] for key in expected})
+            missing = [name for name in names if name not in inputs]
+            for name, layer in zip(names, self.input_layers, strict=False):
+                if name in missing and layer.optional:
+                    missing.remove(name)
+            if missing:
+                raise ValueError(
+                    f"The model's inputs are {names}, but the data have no {missing[0]!r}."
+                    f"{did_you_mean(missing[0], map(str, inputs))} Received the keys: {sorted(map(str, inputs))}"
+                )
+            return [inputs.get(name) for name in names]
+        leaves = tree.flatten(inputs)
+        if len(leaves) != len(self.inputs):
+            raise ValueError(
+                "The structure of `inputs` doesn't match the expected structure.\n"
+                f"Expected: {tree.map_structure(lambda tensor: tensor.name, expected)}\n"
+                f"Received: inputs={tree.map_structure(lambda leaf: tuple(getattr(leaf, 'shape', ())), inputs)}"
+            )
+        return leaves
+
+    def compile(self) -> Callable[..., Any]:
+        """Writes the graph out as a Python function and returns it."""
+        writer = _Writer()
+        names = [writer.name(tensor) for tensor in self.inputs]
+        for name, tensor, layer in zip(names, self.inputs, self.input_layers, strict=True):
+            writer.standardize(name, tensor, layer.optional)
+        last_use = self._last_uses()
+        for index, node in enumerate(self.nodes):
+            writer.call(node)
+            writer.forget([tensor for tensor in last_use.get(index, []) if tensor not in self.outputs])
+        self.code = writer.function(names, self.output_structure)
+        self._run = writer.build(self.code)
+        return self._run
+
+    def _last_uses(self) -> dict[int, list[KerasTensor]]:
+        """Which tensors no node after a given one needs: their memory can go."""
+        last: dict[int, tuple[int, KerasTensor]] = {}
+        for index, node in enumerate(self.nodes):
+            for tensor in node.input_tensors:
+                last[id(tensor)] = (index, tensor)
+        uses: dict[int, list[KerasTensor]] = {}
+        for index, tensor in last.values():
+            uses.setdefault(index, []).append(tensor)
+        return uses
+
+
+class _Writer:
+    """Collects the lines of the function and the objects that they name."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.namespace: dict[str, Any] = {"flatten": tree.flatten, "align_rank": align_rank}
+        self._names: dict[int, str] = {}
+        self._bound: dict[int, str] = {}
+        self._keep: list[Any] = []
+
+    def name(self, tensor: KerasTensor) -> str:
+        """Returns the variable of a tensor."""
+        return self._names.setdefault(id(tensor), f"x{len(self._names)}")
+
+    def bind(self, value: Any, hint: str) -> str:
+        """Returns a name for an object that the lines refer to."""
+        if id(value) not in self._bound:
+            clean = "".join(char if char.isalnum() else "_" for char in hint)
+            self._bound[id(value)] = f"{clean}_{len(self._bound)}"
+            self.namespace[self._bound[id(value)]] = value
+            self._keep.append(value)  # so that no other object gets the same id
+        return self._bound[id(value)]
+
+    def standardize(self, name: str, tensor: KerasTensor, optional: bool) -> None:
+        """Casts an input to its declared type and gives it its declared rank."""
+        dtype = self.bind(dtypes.to_torch_dtype(tensor.dtype), "dtype")
+        guard = f"{name} is not None and " if optional else ""
+        self.lines.append(f"if {guard}{name}.dtype is not {dtype}: {name} = {name}.to({dtype})")
+        self.lines.append(f"if {guard}{name}.ndim != {tensor.ndim}: {name} = align_rank({name}, {tensor.ndim})")
+
+    def render(self, value: Any) -> str:
+        """Returns an argument as source text."""
+        if isinstance(value, KerasTensor):
+            return self.name(value)
+        if type(value) is list:
+            return f"[{', '.join(map(self.render, value))}]"
+        if type(value) is tuple:
+            return f"({''.join(self.render(item) + ', ' for item in value)})"
+        if type(value) is dict:
+            return "{" + ", ".join(f"{key!r}: {self.render(item)}" for key, item in value.items()) + "}"
+        if type(value) in _LITERALS and value == value and value not in (float("inf"), float("-inf")):
+            return repr(value)
+        return self.bind(value, "constant")
+
+    def call(self, node: Node) -> None:
+        """Writes the line of one node."""
+        operation = node.operation
+        target = operation.function if isinstance(operation, Operation) else operation
+        arguments = [self.render(argument) for argument in node.args]
+        arguments += [f"{key}={self.render(value)}" for key, value in node.kwargs.items()]
+        source = f"{self.bind(target, operation.name)}({', '.join(arguments)})"
+        structure = node.output_structure
+        if isinstance(structure, KerasTensor):
+            self.lines.append(f"{self.name(structure)} = {source}")
+            return
+        leaves = tree.flatten(structure)
+        targets = ", ".join(self.name(leaf) if isinstance(leaf, KerasTensor) else "_" for leaf in leaves)
+        self.lines.append(f"{targets}{',' if len(leaves) == 1 else ''} = flatten({source})")
+
+    def forget(self, tensors: list[KerasTensor]) -> None:
+        """Lets the memory of tensors go that are not needed any more."""
+        if tensors:
+            self.lines.append(f"{' = '.join(self.name(tensor) for tensor in tensors)} = None")
+
+    def function(self, names: list[str], outputs: Any) -> str:
+        """Returns the whole text."""
+        body = [*self.lines, f"return {self.render(outputs)}"]
+        return f"def run({', '.join(names)}):\n" + "\n".join(f"    {line}" for line in body) + "\n"
+
+    def build(self, code: str) -> Callable[..., Any]:
+        """Returns the function of the text; the objects it names are its globals."""
+        exec(compile(code, "<functional model>", "exec"), self.namespace)
+        run: Callable[..., Any] = self.namespace["run"]
+        return run
+
+
+def _symbolic_leaves(structure: Any, what: str) -> list[KerasTensor]:
+    leaves = tree.flatten(structure)
+    for leaf in leaves:
+        if not isinstance(leaf, KerasTensor):
+            raise ValueError(
+                f"All `{what}` values must be KerasTensors. Received: {what}={structure} including invalid value "
+                f"{leaf} of type {type(leaf)}"
+            )
+    if not leaves:
+        raise ValueError(f"A model needs at least one of `{what}`. Received: {what}={structure}")
+    return leaves
+
+
+def _name_of(tensor: KerasTensor) -> str:
+    history = tensor._keras_history
+    return str(history.operation.name) if history else tensor.name
+
+
+def _input_layer_of(tensor: KerasTensor) -> InputLayer:
+    """Returns the `InputLayer` of an input, a new one for a tensor from the middle of another graph."""
+    history = tensor._keras_history
+    if history is not None and isinstance(history.operation, InputLayer):
+        return history.operation
+    return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype)
+
+
+def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> tuple[list[Node], list[Any]]:
+    """Returns the nodes in the order in which they can run, and the operations in Keras's order of layers."""
+    given = {id(tensor) for tensor in inputs}
+    order: list[Node] = []
+    traversal: dict[int, int] = {}  # the operations by the order in which a depth-first search first meets them
+    met: set[int] = set()
+    stack: list[tuple[Node, bool]] = []
+
+    def push(tensors: list[KerasTensor], consumer: Node | None) -> None:
+        nodes = [_node_of(tensor, consumer, given, order) for tensor in reversed(tensors)]
+        stack.extend((node, False) for node in nodes if node is not None)
+
+    for output in outputs:
+        push([output], None)
+        while stack:
+            node, finished = stack.pop()
+            if finished:
+                order.append(node)
+            elif id(node) not in met:
+                met.add(id(node))
+                traversal.setdefault(id(node.operation), len(traversal))
+                stack.append((node, True))
+                push(node.input_tensors, node)
+    operations = _by_depth(order, traversal)
+    return [node for node in order if not isinstance(node.operation, InputLayer)], operations
+
+
+def _node_of(tensor: KerasTensor, consumer: Node | None, given: set[int], done: list[Node]) -> Node | None:
+    """Returns the node that makes a tensor; `None` for a given tensor from the middle of another graph."""
+    history = tensor._keras_history
+    from_input_layer = history is not None and isinstance(history.operation, InputLayer)
+    if id(tensor) in given and not from_input_layer:
+        return None
+    if history is None or (from_input_layer and id(tensor) not in given):
+        where = f" at operation '{consumer.operation.name}'" if consumer is not None else ""
+        raise ValueError(
+            f"Graph disconnected: cannot find parent for tensor {tensor}{where}. It is not among the model's `inputs`. "
+            f"The following previous operations were accessed without issue: {[node.operation.name for node in done]}"
+        )
+    node: Node = history.operation._inbound_nodes[history.node_index]
+    return node
+
+
+def _by_depth(order: list[Node], traversal: dict[int, int]) -> list[Any]:
+    """Sorts operations by their distance to the outputs, the farthest first."""
+    makers = {id(tensor): node for node in order for tensor in node.outputs}
+    depths: dict[int, int] = {}
+    operation_depths: dict[int, int] = {}
+    operations = {id(node.operation): node.operation for node in order}
+    for node in reversed(order):
+        depth = max(depths.get(id(node), 0), operation_depths.get(id(node.operation), 0))
+        depths[id(node)] = operation_depths[id(node.operation)] = depth
+        for tensor in node.input_tensors:
+            parent = makers.get(id(tensor))
+            if parent is not None:
+                depths[id(parent)] = max(depth + 1, depths.get(id(parent), 0))
+    return sorted(operations.values(), key=lambda op: (-operation_depths[id(op)], traversal[id(op)]))
+
+
+def _check_names(operations: list[Any]) -> None:
+    names = [operation.name for operation in operations]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f'The name "{name}" is used {names.count(name)} times in the model. '
+                "All operation names should be unique."
+            )

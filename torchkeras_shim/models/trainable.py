@@ -1,0 +1,400 @@
+"""Training as seen from the model: the methods that a user calls, and those that a subclass overrides."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core.errors import check_keywords
+from torchkeras_shim.data import unpack_x_y_sample_weight
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.training import compile_config, steps
+from torchkeras_shim.training.trainer import Trainer, builtin
+
+#: The keywords of torch's own `Module.compile`.
+_TORCH_COMPILE = {"fullgraph", "dynamic", "backend", "mode", "options", "disable"}
+
+
+class Trainable(Layer):
+    """The half of `Model` that speaks of training. It keeps nothing itself: all of it is in the `Trainer`."""
+
+    _trainer: Trainer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._trainer.device
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer, `None` before `compile`."""
+        return self._trainer.optimizer
+
+    @optimizer.setter
+    def optimizer(self, value: Any) -> None:
+        self._trainer.optimizer = value
+        self._trainer.invalidate()
+
+    @property
+    def loss(self) -> Any:
+        """The `loss` argument of `compile`."""
+        return self._trainer.loss_plan.loss
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return bool(self._trainer.compiled)
+
+    @property
+    def history(self) -> Any:
+        """The `History` of the last `fit`, `None` before."""
+        return self._trainer.history
+
+    @history.setter
+    def history(self, value: Any) -> None:
+        self._trainer.history = value
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it to `True` in a callback to end `fit` after the batch, or after the epoch."""
+        return bool(self._trainer.stop_training)
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self._trainer.stop_training = value
+
+    @property
+    def stop_evaluating(self) -> bool:
+        """Set it to `True` in a callback to end `evaluate` after the batch."""
+        return bool(self._trainer.stop_evaluating)
+
+    @stop_evaluating.setter
+    def stop_evaluating(self, value: bool) -> None:
+        self._trainer.stop_evaluating = value
+
+    @property
+    def stop_predicting(self) -> bool:
+        """Set it to `True` in a callback to end `predict` after the batch."""
+        return bool(self._trainer.stop_predicting)
+
+    @stop_predicting.setter
+    def stop_predicting(self, value: bool) -> None:
+        self._trainer.stop_predicting = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss tracker and all metrics, in the order of `evaluate`'s results."""
+        return self._trainer.metrics
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns."""
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether training calls the model's own `train_step` on every batch."""
+        return bool(self._trainer.run_eagerly)
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._trainer.run_eagerly = bool(value)
+        self._trainer.invalidate()
+
+    def reset_metrics(self) -> None:
+        """Starts every metric over."""
+        self._trainer.reset_metrics()
+
+    # compile, fit, evaluate, predict --------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Tells the model how it is to be trained. Weights and architecture stay untouched.
+
+        Called with keywords of torch's `Module.compile` alone (`mode=`, `fullgraph=`, `backend=`, ...), it forwards
+        to that.
+
+        Args:
+            optimizer: A Keras name, config, class or instance, or a `torch.optim` class or instance.
+            loss: A Keras name, config, class or instance, a torch loss, or a function of `(y_true, y_pred)`; a list or
+                dict of these for several outputs. May be `None` where the model has its own `train_step`.
+            loss_weights: A number, or a list or dict by output.
+            metrics: A list of names, configs, classes, instances or functions of `(y_true, y_pred)`, or such lists by
+                output. `"accuracy"` and `"acc"` choose their kind by the shapes of targets and outputs.
+            weighted_metrics: The same, for metrics that sample and class weights weigh.
+            run_eagerly: Whether to call the model's own `train_step` and `test_step` on every batch.
+            steps_per_execution: How many batches go between two calls of the batch callbacks.
+            jit_compile: `True` runs the forward pass through `torch.compile`; `False` and `"auto"` run eagerly.
+            auto_scale_loss: Kept for mixed precision; has an effect only together with the `mixed_float16` policy.
+
+        Raises:
+            TypeError: for a misspelt argument; the message shows the nearest one.
+            ValueError: for names and combinations that are not understood.
+        """
+        if kwargs:
+            given = [value for value in (loss, loss_weights, metrics, weighted_metrics) if value is not None]
+            if set(kwargs) <= _TORCH_COMPILE and optimizer == "rmsprop" and not given:
+                return super().compile(**kwargs)
+            check_keywords(f"{type(self).__name__}.compile()", Trainable.compile, kwargs)
+        return self._trainer.compile(
+            optimizer,
+            loss,
+            loss_weights,
+            metrics,
+            weighted_metrics,
+            run_eagerly,
+            steps_per_execution,
+            jit_compile,
+            auto_scale_loss,
+        )
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        **kwargs: Any,
+    ) -> Any:
+        """Trains the model for a number of epochs.
+
+        Args:
+            x: Inputs: arrays, tensors, data frames, lists, tuples or dicts of them; or a `Dataset`, `DataLoader`,
+                generator or `PyDataset` of `(inputs, targets)` or `(inputs, targets, sample_weights)`.
+            y: Targets, where `x` does not bring them.
+            batch_size: Samples per update, 32 by default.
+            epochs: The epoch to stop before, counted from 0.
+            verbose: 0 silent, 1 a progress bar, 2 a line per epoch, `"auto"` 1.
+            callbacks: A list of `Callback`s, or a `CallbackList`.
+            validation_split: The share of the data, from its end, to validate on; arrays and tensors only.
+            validation_data: `(x, y)`, `(x, y, sample_weight)`, or any kind of data that `x` may be.
+            shuffle: Whether to shuffle arrays before each epoch.
+            class_weight: Weights by class index.
+            sample_weight: Weights by sample, as arrays of the structure of `y`, or one for all outputs.
+            initial_epoch: The epoch to start at.
+            steps_per_epoch: Batches per epoch; the next epoch goes on where this one stopped.
+            validation_steps: Batches per validation.
+            validation_batch_size: Samples per batch of validation; `batch_size` by default.
+            validation_freq: Validate every so many epochs, or after the listed epochs (counted from 1).
+            **kwargs: None; a misspelt argument is answered with the nearest one.
+
+        Returns:
+            The `History`, whose `.history` holds each epoch's loss and metrics.
+
+        Raises:
+            ValueError: before `compile`, or where the data do not fit each other or the model.
+            TypeError: for an argument that does not exist.
+        """
+        check_keywords(f"{type(self).__name__}.fit()", Trainable.fit, kwargs)
+        return self._trainer.fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            class_weight,
+            sample_weight,
+            initial_epoch,
+            steps_per_epoch,
+            validation_steps,
+            validation_batch_size,
+            validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Computes the loss and metrics without training.
+
+        Args:
+            x: As in `fit`.
+            y: As in `fit`.
+            batch_size: Samples per batch, 32 by default.
+            verbose: As in `fit`.
+            sample_weight: As in `fit`.
+            steps: Batches to take; all by default.
+            callbacks: As in `fit`.
+            return_dict: Whether to return a dict by name instead of a list.
+            **kwargs: None; a misspelt argument is answered with the nearest one.
+
+        Returns:
+            The loss, or a list of the loss and the metrics, or a dict.
+        """
+        check_keywords(f"{type(self).__name__}.evaluate()", Trainable.evaluate, kwargs)
+        return self._trainer.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Computes the outputs, streamed to host memory batch by batch. Needs no `compile`.
+
+        Args:
+            x: As in `fit`, without targets.
+            batch_size: Samples per batch, 32 by default.
+            verbose: As in `fit`.
+            steps: Batches to take; all by default.
+            callbacks: As in `fit`.
+            **kwargs: None; a misspelt argument is answered with the nearest one.
+
+        Returns:
+            Numpy arrays in the structure of the model's outputs.
+        """
+        check_keywords(f"{type(self).__name__}.predict()", Trainable.predict, kwargs)
+        return self._trainer.predict(x, batch_size, verbose, steps, callbacks)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Makes one update on one batch. Returns the loss and the metrics of this batch."""
+        return self._trainer.on_batch("train", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Evaluates one batch. Returns the loss and the metrics of this batch."""
+        return self._trainer.on_batch("test", x, y, sample_weight, None, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Returns the outputs for one batch as numpy arrays."""
+        return self._trainer.predict_on_batch(x)
+
+    # What a subclass may override -----------------------------------------------------------------------------------
+
+    @builtin
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Makes one update on one batch.
+
+        Args:
+            data: `(x, y)`, `(x, y, sample_weight)`, or `x`, as tensors on the model's device.
+
+        Returns:
+            The logs: results by name, as tensors or numbers.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        self.zero_grad()
+        y_pred = self(x, training=True)
+        loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+        self._trainer.loss_tracker.update_state(loss.detach(), sample_weight=steps.batch_size_of(x))
+        weights = self.trainable_weights
+        self.optimizer.scale_loss(loss).backward()
+        with torch.no_grad():
+            self.optimizer.apply([weight.grad for weight in weights], weights)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    @builtin
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluates one batch. Takes and returns what `train_step` does."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)
+        loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
+        self._trainer.loss_tracker.update_state(loss, sample_weight=steps.batch_size_of(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    @builtin
+    def predict_step(self, data: Any) -> Any:
+        """Returns the outputs for one batch."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self(x, training=False)
+
+    @builtin
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> torch.Tensor:
+        """Returns the scalar to minimise: the compiled losses and what layers and regularizers add."""
+        trainer = self._trainer
+        trainer.build_plans(y, y_pred)
+        extra = steps.ExtraLosses(self)
+        if trainer.loss_plan.built and y is not None:
+            loss = trainer.loss_plan(y, y_pred, sample_weight)
+        elif extra:
+            loss = torch.zeros((), device=self.device)
+        else:
+            trainer.require_loss()
+        return extra.add_to(loss) if extra else loss
+
+    @builtin
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Updates the compiled metrics with one batch and returns all results by name."""
+        trainer = self._trainer
+        trainer.build_plans(y, y_pred)
+        if trainer.metric_plan.built and y is not None:
+            with torch.no_grad():
+                trainer.metric_plan.update(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Returns the running results of all metrics by name."""
+        return self._trainer.results()
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> torch.Tensor:
+        """Calls `compute_loss`, which in a user's class may lack the newer argument `training`."""
+        arguments: dict[str, Any] = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        parameters = inspect.signature(self.compute_loss).parameters
+        if "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            arguments["training"] = training
+        return self.compute_loss(**arguments)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Returns what `compile` was told as plain values: empty before it, `None` where something has no config."""
+        return compile_config.get_compile_config(self._trainer)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model as `get_compile_config()` says.
+
+        A class with a `compile` of its own is left uncompiled, with a warning, unless it overrides this method too.
+
+        Args:
+            config: The config.
+        """
+        if type(self).compile is not Trainable.compile:
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                "All subclassed Models that have `compile()` overridden should also override `get_compile_config()` "
+                "and `compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading.",
+                stacklevel=2,
+            )
+            return
+        compile_config.compile_from_config(self, self._trainer, config)

@@ -1,0 +1,88 @@
+"""Going on with a training that was interrupted: at the same batch of the same order, with the same random numbers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from torchkeras_shim.core.random_state import RandomState, from_text, to_text
+from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+
+if TYPE_CHECKING:
+    from torchkeras_shim.training.loop import Feed
+
+
+def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any]:
+    """Returns where a training stands, as plain values. Weights and the optimizer's state are kept elsewhere.
+
+    Args:
+        model: The model.
+        feed: Its training data.
+        epoch: The epoch to go on with.
+        batches: How many batches of it are done.
+    """
+    state: dict[str, Any] = {
+        "epoch": epoch,
+        "batch": batches,
+        "random": RandomState().to_config(),
+        "layers": [generators_state(generators) for generators in _generators(model)],
+        "data": feed.get_state(batches),
+    }
+    if batches:  # the running results of the epoch
+        state["metrics"] = [[variable.tolist() for variable in metric.variables] for metric in model.metrics]
+    return state
+
+
+class Resumption:
+    """A training that goes on where `get_state` saw it.
+
+    Args:
+        state: What `get_state` returned.
+    """
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.epoch = int(state["epoch"])
+        self.batches = int(state.get("batch") or 0) if "data" in state else 0
+        self._state = state
+
+    def start(self, model: Any, feed: Feed) -> Iterator[Any]:
+        """Brings data, metrics and generators to where they were. Returns the rest of the epoch's batches."""
+        if "random" not in self._state:
+            return feed.epoch()
+        random = RandomState.from_config(self._state["random"])
+        batches = feed.resume(self._state["data"], random)
+        if self.batches:
+            _restore_metrics(model.metrics, self._state["metrics"])
+        for generators, states in zip(_generators(model), self._state["layers"], strict=False):
+            for device, text in states.items():
+                generators.on(torch.device(device)).set_state(from_text(text))
+        random.restore()
+        return batches
+
+
+def generators_state(generators: SeededGenerators) -> dict[str, str]:
+    """Returns the states of a layer's own generators, by device."""
+    return {device: to_text(state) for device, state in generators.__getstate__()["states"].items()}
+
+
+def _generators(model: torch.nn.Module) -> list[SeededGenerators]:
+    """Returns the generators of layers with a seed of their own, in the order of the layers."""
+    values = (value for module in model.modules() for value in vars(module).values())
+    return list({id(value): value for value in values if isinstance(value, SeededGenerators)}.values())
+
+
+def _restore_metrics(metrics: list[Any], values: list[list[Any]]) -> None:
+    fits = len(metrics) == len(values) and all(
+        [tuple(variable.shape) for variable in metric.variables] == [torch.tensor(value).shape for value in saved]
+        for metric, saved in zip(metrics, values, strict=False)
+    )
+    if not fits:
+        warnings.warn("The metrics are not those of the interrupted training: they start anew.", stacklevel=2)
+        return
+    with torch.no_grad():
+        for metric, saved in zip(metrics, values, strict=True):
+            for variable, value in zip(metric.variables, saved, strict=True):
+                variable.copy_(torch.tensor(value, dtype=torch.float64).to(variable.dtype))
