@@ -21,6 +21,7 @@ __all__ = [
     "eye",
     "full",
     "full_like",
+    "geomspace",
     "identity",
     "linspace",
     "logspace",
@@ -322,6 +323,40 @@ def logspace(
     exponents = linspace(start, stop, num, endpoint, axis=axis)
     powers = torch.pow(*reversed(promote(exponents, base)))
     return powers if dtype is None else powers.to(dtypes.to_torch_dtype(dtype))
+
+
+@op
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """Returns numbers each of which is the same multiple of the one before.
+
+    Args:
+        start: The first.
+        stop: The last, of the same sign.
+        num: How many.
+        endpoint: Whether `stop` is included.
+        dtype: The type, a float type by default.
+        axis: The axis of the numbers, where `start` and `stop` are tensors.
+
+    Example:
+        >>> geomspace(1, 1000, 4)
+        tensor([   1.,   10.,  100., 1000.])
+    """
+    first, last = promote(start, stop, floating=True)
+    result_dtype = first.dtype
+    wide = torch.float64 if first.device.type != "mps" else torch.float32
+    place = device_of(first, last)
+    first, last = first.to(place, wide), last.to(place, wide)
+    first, last = first + torch.zeros_like(last), last + torch.zeros_like(first)
+    steps = torch.arange(num, dtype=wide, device=place) / max(num - 1 if endpoint else num, 1)
+    powers = torch.pow((last / first).unsqueeze(0), steps.reshape([-1] + [1] * first.dim()))
+    values = first.unsqueeze(0) * powers
+    if endpoint and num > 1:
+        values = torch.cat([values[:-1], last.unsqueeze(0)])  # exactly
+    values = torch.movedim(values, 0, axis)
+    target = result_dtype if dtype is None else dtypes.to_torch_dtype(dtype)
+    if not target.is_floating_point:  # whole numbers must not fall short of themselves by a rounding error
+        values = values * (1 + 1e-9)
+    return values.to(target)
 
 
 @op
