@@ -10,6 +10,7 @@ import torchkeras_shim
 
 KERAS_NAMES = {
     "DTypePolicy",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "InputSpec",
@@ -34,6 +35,7 @@ KERAS_NAMES = {
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
@@ -52,7 +54,7 @@ EVERYDAY = {
     "config": "dtype_policy epsilon floatx image_data_format set_epsilon set_floatx set_image_data_format",
     "constraints": "MaxNorm NonNeg UnitNorm get",
     "datasets": "mnist fashion_mnist cifar10 cifar100",
-    "dtype_policies": "DTypePolicy get serialize deserialize",
+    "dtype_policies": "DTypePolicy FloatDTypePolicy get serialize deserialize",
     "initializers": "GlorotUniform HeNormal Zeros Ones Constant RandomNormal TruncatedNormal Orthogonal get",
     "layers": (
         "Activation AveragePooling2D BatchNormalization Conv1D Conv2D Dense Dropout Embedding Flatten "
@@ -67,9 +69,10 @@ EVERYDAY = {
         "AUC Accuracy BinaryAccuracy CategoricalAccuracy Mean MeanAbsoluteError MeanSquaredError Metric Precision "
         "Recall SparseCategoricalAccuracy SparseTopKCategoricalAccuracy TopKCategoricalAccuracy"
     ),
+    "mixed_precision": "LossScaleOptimizer Policy global_policy set_global_policy",
     "models": "Model Sequential",
     "ops": "convert_to_numpy convert_to_tensor matmul mean relu reshape softmax sum",
-    "optimizers": "Adam AdamW Optimizer RMSprop SGD schedules get",
+    "optimizers": "Adam AdamW LossScaleOptimizer Optimizer RMSprop SGD schedules get",
     "regularizers": "L1 L2 L1L2 Regularizer get",
     "saving": "deserialize_keras_object register_keras_serializable serialize_keras_object custom_object_scope",
     "tree": "flatten map_structure pack_sequence_as",

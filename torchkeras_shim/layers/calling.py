@@ -18,7 +18,7 @@ import torch
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming, symbolic, tree
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import inference
+from torchkeras_shim.layers import casting, inference
 from torchkeras_shim.layers.input_spec import align_rank, assert_input_compatibility
 
 if TYPE_CHECKING:
@@ -130,10 +130,13 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
             # Keras's mean over the batch: the strength does not depend on the batch size.
             layer.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)
     masked = (layer.supports_masking or masks is not None) and _set_mask(layer, first, outputs, masks)
-    plain = len(args) == 1 and not kwargs and given[0] is first
+    # An input that was only cast may come the fast way too, where the layer's `forward` casts as well.
+    plain = (
+        len(args) == 1 and not kwargs and (given[0] is first or (type(given[0]) is _Tensor and casting.armed(layer)))
+    )
     if plain and type(first) is _Tensor and not (masked and masks is None) and layer not in _adders:
         layer.__dict__["_seen_ndim"] = first.ndim
-        layer.__dict__["_seen_dtype"] = first.dtype
+        layer.__dict__["_seen_dtype"] = given[0].dtype
     return outputs
 
 

@@ -36,40 +36,23 @@ class CastingTable(dict[str, Any]):
         calls = _thread.calls
         if not calls:
             return weight
-        call = calls[-1]
-        if call.parameters is not self and call.buffers is not self:
+        parameters, buffers, seen = calls[-1]
+        if parameters is not self and buffers is not self:
             return weight
-        if weight is None or weight.dtype is self.dtype or not weight.is_floating_point():
-            return weight
-        cast = call.seen.get(name)
+        cast = seen.get(name)
         if cast is None:
+            if weight is None or weight.dtype is self.dtype or not weight.is_floating_point():
+                return weight
             if not getattr(weight, "_autocast", True):
                 return weight
-            cast = call.seen[name] = _cast(weight, self.dtype)
+            cast = seen[name] = weight.to(self.dtype)
+            if isinstance(weight, Variable):  # `self.total.assign(...)` in a call means the weight itself
+                cast.assign, cast.assign_add, cast.assign_sub = weight.assign, weight.assign_add, weight.assign_sub
         return cast
 
 
-class _Call:
-    """One running call of a layer, and the cast weights that it has asked for."""
-
-    __slots__ = ("buffers", "parameters", "seen")
-
-    def __init__(self, layer: torch.nn.Module) -> None:
-        self.parameters = layer._parameters
-        self.buffers = layer._buffers
-        self.seen: dict[str, torch.Tensor] = {}
-
-    def check(self, layer: Any) -> None:
-        """Refuses a change in place of something that is thrown away after the call."""
-        for name in self.buffers:
-            cast = self.seen.get(name)
-            if cast is not None and cast._version:
-                raise RuntimeError(
-                    f"Layer '{layer.name}' changed its weight '{name}' in place. Under the dtype policy "
-                    f"'{layer.dtype_policy.name}' a call sees weights cast to {layer.compute_dtype}: the change would "
-                    f"be lost. Write `self.{name}.assign(...)`, or create the weight with "
-                    "`self.add_weight(..., autocast=False)`."
-                )
+#: One running call: its layer's two tables, and the cast weights that it has asked for.
+_Call = tuple[Any, Any, dict[str, torch.Tensor]]
 
 
 class _Thread(threading.local):
@@ -96,25 +79,43 @@ def arm(layer: Any) -> None:
         state.pop("forward", None)
 
 
+def armed(layer: Any) -> bool:
+    """Tells whether a layer's `forward` casts its inputs."""
+    return layer.autocast and layer._input_cast is None and "forward" in layer.__dict__
+
+
 def _run(layer: Any, *args: Any, **kwargs: Any) -> Any:
     """A layer's `forward` under a mixed policy."""
     if not layer.autocast:  # it looks after its types itself
         return type(layer).forward(layer, *args, **kwargs)
-    if layer._input_cast is None:
-        dtype = layer._compute_dtype  # what reaches a model's `forward` directly has not been cast yet
-        args = tuple(
-            _input(x, dtype) if type(x) is _Tensor else tree.map_structure(lambda leaf: _input(leaf, dtype), x)
-            for x in args
-        )
-    calls, call = _thread.calls, _Call(layer)
-    calls.append(call)
+    if layer._input_cast is None:  # what reaches `forward` directly has not been cast yet
+        dtype = layer._compute_dtype
+        if len(args) != 1 or type(args[0]) is not _Tensor:
+            args = tuple(tree.map_structure(lambda leaf: _input(leaf, dtype), x) for x in args)
+        elif args[0].dtype is not dtype:
+            args = (_input(args[0], dtype),)
+    calls, buffers = _thread.calls, layer._buffers
+    seen: dict[str, torch.Tensor] = {}
+    calls.append((layer._parameters, buffers, seen))
     try:
         outputs = type(layer).forward(layer, *args, **kwargs)
     finally:
         calls.pop()
-    if call.seen and call.buffers:
-        call.check(layer)
+    if buffers and seen:
+        _check(layer, seen)
     return outputs
+
+
+def _check(layer: Any, seen: dict[str, torch.Tensor]) -> None:
+    """Refuses a change in place of something that is thrown away after the call."""
+    for name in layer._buffers:
+        if name in seen and seen[name]._version:
+            raise RuntimeError(
+                f"Layer '{layer.name}' changed its weight '{name}' in place. Under the dtype policy "
+                f"'{layer.dtype_policy.name}' a call sees weights cast to {layer.compute_dtype}: the change would be "
+                f"lost. Write `self.{name}.assign(...)`, or create the weight with "
+                "`self.add_weight(..., autocast=False)`."
+            )
 
 
 def _input(leaf: Any, dtype: torch.dtype) -> Any:
@@ -124,11 +125,3 @@ def _input(leaf: Any, dtype: torch.dtype) -> Any:
         if mask is not None:
             leaf._keras_mask = mask
     return leaf
-
-
-def _cast(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    cast = weight.to(dtype)
-    if isinstance(weight, Variable):  # `self.total.assign(...)` in a call means the weight itself
-        cast.assign, cast.assign_add = weight.assign, weight.assign_add  # type: ignore[attr-defined]
-        cast.assign_sub = weight.assign_sub  # type: ignore[attr-defined]
-    return cast

@@ -16,7 +16,16 @@ from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, empty_output_error, s
 __all__ = ["average_pool", "max_pool"]
 
 _MAX: dict[int, Callable[..., torch.Tensor]] = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
-_AVERAGE: dict[int, Callable[..., torch.Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def _average_volumes(x: torch.Tensor, *arguments: Any) -> torch.Tensor:
+    """`F.avg_pool3d`, which on the CPU has no kernel for half types."""
+    if x.dtype in (torch.float16, torch.bfloat16) and x.device.type == "cpu":
+        return F.avg_pool3d(x.float(), *arguments).to(x.dtype)
+    return F.avg_pool3d(x, *arguments)
+
+
+_AVERAGE: dict[int, Callable[..., torch.Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: _average_volumes}
 
 
 def pool(
