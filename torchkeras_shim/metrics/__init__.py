@@ -16,6 +16,7 @@ from torchkeras_shim.metrics.accuracy import (
 )
 from torchkeras_shim.metrics.auc import AUC
 from torchkeras_shim.metrics.base import Metric
+from torchkeras_shim.metrics.checks import check_first_batch
 from torchkeras_shim.metrics.confusion import (
     FalseNegatives,
     FalsePositives,
@@ -24,8 +25,16 @@ from torchkeras_shim.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from torchkeras_shim.metrics.correlation import ConcordanceCorrelation, PearsonCorrelation
 from torchkeras_shim.metrics.f_score import F1Score, FBetaScore
 from torchkeras_shim.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+from torchkeras_shim.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from torchkeras_shim.metrics.operating_points import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from torchkeras_shim.metrics.probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -33,6 +42,7 @@ from torchkeras_shim.metrics.probabilistic import (
     Poisson,
     SparseCategoricalCrossentropy,
 )
+from torchkeras_shim.metrics.r2_score import R2Score
 from torchkeras_shim.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from torchkeras_shim.metrics.regression import (
     CosineSimilarity,
@@ -52,6 +62,8 @@ from torchkeras_shim.ops.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from torchkeras_shim.ops.agreement import concordance_correlation, pearson_correlation
+from torchkeras_shim.ops.focal_losses import binary_focal_crossentropy, categorical_focal_crossentropy
 from torchkeras_shim.ops.loss_functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -74,31 +86,43 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
@@ -107,9 +131,13 @@ __all__ = [
     "as_metric",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
+    "check_first_batch",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -120,6 +148,7 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "serialize",
     "sparse_categorical_accuracy",
@@ -179,7 +208,7 @@ def as_metric(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Metric
         y_pred: Something with the shape of the predictions.
 
     Raises:
-        ValueError: where the identifier cannot be understood.
+        ValueError: where the identifier cannot be understood, or the metric does not fit targets and predictions.
 
     Example:
         >>> import torch
@@ -196,6 +225,7 @@ def as_metric(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Metric
     if not isinstance(metric, Metric):
         metric = MeanMetricWrapper(metric)
     metric.name = name
+    check_first_batch(metric, y_true, y_pred)
     return metric
 
 

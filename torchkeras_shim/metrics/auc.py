@@ -47,7 +47,8 @@ class AUC(Metric):
         from_logits: Whether predictions are logits.
 
     Raises:
-        ValueError: for an unknown curve or method, too few thresholds, or `num_labels` without `multi_label`.
+        ValueError: for an unknown curve or method, too few thresholds or some outside [0, 1], or `num_labels` without
+            `multi_label`.
 
     Example:
         >>> AUC(num_thresholds=3)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
@@ -74,7 +75,7 @@ class AUC(Metric):
         self.summation_method = _choice("summation method", summation_method, _METHODS, spellings)
         self._init_from_thresholds = thresholds is not None
         if thresholds is not None:
-            inner = sorted(float(value) for value in thresholds)
+            inner = sorted(float(value) for value in confusion.parse_thresholds(thresholds, 0.5))
             self._evenly = confusion.evenly_distributed([0.0, *inner, 1.0])
         elif num_thresholds <= 1:
             raise ValueError(

@@ -14,6 +14,14 @@ from torchkeras_shim.ops.alignment import as_tensor
 _COUNTS = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
 
 
+def _advice(y_true: torch.Tensor, y_pred: torch.Tensor) -> str:
+    if y_pred.ndim == y_true.ndim == 1:
+        return " Write `y.reshape(-1, 1)`, and end the model with `Dense(1, activation='sigmoid')`."
+    if y_pred.ndim == 2 and y_true.ndim == 1 and y_pred.shape[-1] > 1:
+        return f" For integer labels write `y = keras.utils.to_categorical(y, num_classes={y_pred.shape[-1]})`."
+    return ""
+
+
 @METRICS.register("f_beta_score")
 class FBetaScore(Metric):
     """F score with recall weighing `beta` times as much as precision.
@@ -67,7 +75,7 @@ class FBetaScore(Metric):
         if y_pred.ndim != 2 or y_true.ndim != 2:
             raise ValueError(
                 "FBetaScore expects 2D inputs with shape (batch_size, output_dim). Received input shapes: "
-                f"y_pred.shape={tuple(y_pred.shape)} and y_true.shape={tuple(y_true.shape)}."
+                f"y_pred.shape={tuple(y_pred.shape)} and y_true.shape={tuple(y_true.shape)}.{_advice(y_true, y_pred)}"
             )
         shape = () if self.average == "micro" else (y_pred.shape[-1],)
         for key in _COUNTS:

@@ -30,7 +30,10 @@ def parse_thresholds(thresholds: float | Sequence[float] | None, default: float)
     values: list[Any] = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     invalid = [value for value in values if value is None or value < 0 or value > 1]
     if invalid:
-        raise ValueError(f"Threshold values must be in [0, 1]. Received: {invalid}")
+        raise ValueError(
+            f"Threshold values must be in [0, 1]. Received: {invalid}. They are compared with probabilities: write "
+            "`thresholds=0.5`, for example, or `thresholds=[0.25, 0.5, 0.75]`."
+        )
     return values
 
 
@@ -176,3 +179,28 @@ def counts_in_buckets(
         count = above(values)
         counts[name] = count if name.endswith("positives") else values.sum(dim=0) - count
     return counts
+
+
+def confusion_matrix(
+    labels: torch.Tensor, predictions: torch.Tensor, num_classes: int, weights: torch.Tensor
+) -> torch.Tensor:
+    """Counts the pairs of true and predicted classes.
+
+    Args:
+        labels: True classes, all within the number of classes.
+        predictions: Predicted classes, of the same shape.
+        num_classes: How many classes there are.
+        weights: What each pair counts; the result has their type.
+
+    Returns:
+        A matrix with the true classes as rows.
+
+    Example:
+        >>> confusion_matrix(torch.tensor([0, 1]), torch.tensor([1, 1]), 2, torch.tensor([1, 2]))
+        tensor([[0, 1],
+                [0, 2]])
+    """
+    # Not `bincount`, which reads the largest index back to the host.
+    places = labels.long() * num_classes + predictions.long()
+    counts = torch.zeros(num_classes * num_classes, dtype=weights.dtype, device=weights.device)
+    return counts.scatter_add_(0, places, weights).reshape(num_classes, num_classes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import sys
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -54,6 +56,13 @@ EVERY = [
     (metrics.Precision, torch.ones(6, 1), torch.rand(6, 1)),
     (metrics.AUC, torch.ones(6, 1), torch.rand(6, 1)),
     (metrics.F1Score, torch.ones(6, 2), torch.rand(6, 2)),
+    (metrics.R2Score, torch.rand(6, 2), torch.rand(6, 2)),
+    (metrics.PearsonCorrelation, torch.rand(6, 3), torch.rand(6, 3)),
+    (metrics.ConcordanceCorrelation, torch.rand(6, 3), torch.rand(6, 3)),
+    (partial(metrics.SensitivityAtSpecificity, 0.0), torch.ones(6, 1), torch.rand(6, 1)),
+    (partial(metrics.PrecisionAtRecall, 0.1), torch.ones(6, 1), torch.rand(6, 1)),
+    (partial(metrics.MeanIoU, 3, dtype="float32"), torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 1, 2, 2, 1, 0])),
+    (partial(metrics.BinaryIoU, dtype="float32"), torch.ones(6), torch.rand(6)),
 ]
 
 
@@ -61,6 +70,8 @@ EVERY = [
 @pytest.mark.parametrize("weighted", [False, True])
 def test_state_is_no_part_of_a_graph(cls, y_true, y_pred, weighted):
     metric = cls()
+    if not y_pred.is_floating_point():
+        pytest.skip("class indices have no gradient")
     y_pred = y_pred.clone().requires_grad_()
     args = (y_pred * 1.0,) if y_true is None else (y_true, y_pred * 1.0)
     weights = {"sample_weight": torch.ones(6)} if weighted else {}
@@ -262,3 +273,128 @@ def test_dtype_of_results():
     metric = metrics.Mean(dtype="float64")
     assert metric.dtype == "float64"
     assert metric([1.0, 2.0]).dtype == torch.float64
+
+
+LABELS = torch.tensor([0, 3, 9, 1])
+SOFTMAX = torch.rand(4, 10).softmax(-1)
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS.reshape(4, 1)])
+@pytest.mark.parametrize(
+    ("metric", "advice"),
+    [
+        ("binary_accuracy", "sparse_categorical_accuracy"),
+        (metrics.BinaryAccuracy, r"Dense\(1, activation='sigmoid'\)"),
+        ("AUC", r"keras.metrics.AUC\(multi_label=True, num_labels=10\)"),
+        (metrics.Precision(), r"keras.metrics.Precision\(class_id=0\)"),
+        (metrics.Recall(), r"to_categorical\(y, num_classes=10\)"),
+        (metrics.TruePositives(), r"keras.metrics.TruePositives\(\)"),
+        (metrics.PrecisionAtRecall(0.5), r"PrecisionAtRecall\(recall=0.5, class_id=0\)"),
+        ("categorical_accuracy", r"sparse_categorical_accuracy(.|\n)*to_categorical\(y, num_classes=10\)"),
+        (metrics.TopKCategoricalAccuracy(), "sparse_top_k_categorical_accuracy"),
+        (metrics.F1Score(), r"to_categorical\(y, num_classes=10\)"),
+    ],
+)
+def test_class_labels_for_metrics_of_other_targets(metric, advice, labels):
+    with pytest.raises(ValueError, match=advice) as caught:
+        metrics.as_metric(metric, labels, SOFTMAX)
+    assert f"y_true.shape={tuple(labels.shape)}, y_pred.shape=(4, 10)" in str(caught.value)
+
+
+def test_one_hot_labels_for_metrics_of_class_labels():
+    for name in ("sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy"):
+        with pytest.raises(ValueError, match=r'metrics=\["' + name.removeprefix("sparse_")):
+            metrics.as_metric(name, torch.eye(10)[:4], SOFTMAX)
+
+
+@pytest.mark.parametrize(
+    ("metric", "y_pred", "advice"),
+    [
+        (metrics.BinaryAccuracy(threshold=1.5), [0.1, 0.9], r"BinaryAccuracy\(threshold=0.5\)"),
+        (metrics.BinaryAccuracy(), [-3.0, 2.0], r"BinaryAccuracy\(threshold=0.0\)"),
+        (metrics.AUC(), [-3.0, 2.0], r"AUC\(from_logits=True\)"),
+        (metrics.Precision(), [-3.0, 2.0], "activation='sigmoid'"),
+        (metrics.RecallAtPrecision(0.5), [-3.0, 2.0], "activation='sigmoid'"),
+    ],
+)
+def test_thresholds_and_predictions_that_do_not_meet(metric, y_pred, advice):
+    with pytest.warns(UserWarning, match=advice):
+        metrics.check_first_batch(metric, torch.tensor([0, 1]), torch.tensor(y_pred), "out")
+
+
+class Largest(metrics.Precision):
+    """Makes of class labels what its base wants: such subclasses are common."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true == 0, y_pred.argmax(-1) == 0, sample_weight)
+
+
+def test_metrics_that_fit_pass_in_silence():
+    binary = torch.tensor([[0.0], [1.0]])
+    probabilities = torch.tensor([[0.2], [0.7]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for metric in (
+            metrics.AUC(),
+            metrics.Precision(),
+            metrics.BinaryAccuracy(),
+            metrics.SensitivityAtSpecificity(0.5),
+        ):
+            metrics.as_metric(metric, binary, probabilities)
+            metrics.as_metric(metric, binary.flatten(), probabilities)
+            metrics.as_metric(metric, torch.eye(10)[:4], SOFTMAX)
+        metrics.as_metric(metrics.AUC(from_logits=True), binary, probabilities - 1.0)
+        metrics.as_metric(metrics.Precision(thresholds=0), binary, probabilities - 0.5)
+        metrics.as_metric(metrics.BinaryAccuracy(threshold=0.0), binary, probabilities - 0.5)
+        metrics.as_metric(Largest(), LABELS, SOFTMAX)
+        metrics.as_metric("sparse_categorical_accuracy", LABELS, SOFTMAX)
+        metrics.as_metric(metrics.SparseTopKCategoricalAccuracy(from_sorted_ids=True), LABELS, torch.ones(4, 10))
+        metrics.as_metric("categorical_accuracy", torch.eye(10)[:4], SOFTMAX)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: metrics.AUC(thresholds=[0.5, 1.5]), r"must be in \[0, 1\](.|\n)*thresholds=0.5"),
+        (lambda: metrics.R2Score()(torch.zeros(3), torch.zeros(3)), r"y.reshape\(-1, 1\)"),
+        (lambda: metrics.R2Score().result(), "no result before"),
+        (lambda: metrics.F1Score()(LABELS, SOFTMAX), r"to_categorical\(y, num_classes=10\)"),
+        (lambda: metrics.MeanIoU(10)(LABELS, SOFTMAX), "sparse_y_pred=False"),
+        (lambda: metrics.OneHotMeanIoU(10)(LABELS, SOFTMAX), "class indices"),
+        (
+            lambda: metrics.MeanIoU(2)(torch.zeros(2, 4, 4), torch.zeros(2, 4, 4), torch.ones(2).int()),
+            "one weight per place",
+        ),
+        (lambda: metrics.PearsonCorrelation()(torch.zeros(3, 2), torch.zeros(4, 2)), "same shape"),
+    ],
+)
+def test_errors_of_the_other_metrics(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_counts_are_whole_numbers():
+    metric = metrics.MeanIoU(2)
+    assert metric.dtype == "int64"
+    with pytest.warns(UserWarning, match="dtype='float32'"):
+        metric.update_state([0, 1], [0, 1], sample_weight=np.array([1.0, 0.5], "float32"))
+    assert metric.variables[0].tolist() == [[1, 0], [0, 0]]
+
+
+def test_correlation_of_constants():
+    assert metrics.pearson_correlation([[1.0, 1.0]], [[0.0, 1.0]]).isnan().all()
+    assert metrics.concordance_correlation([[1.0, 1.0]], [[0.0, 1.0]]).tolist() == [0.0]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("cls", "y_true", "y_pred"), EVERY)
+def test_updates_read_nothing_back(cls, y_true, y_pred):
+    metric = cls()
+    args = tuple(value.cuda() for value in ((y_pred,) if y_true is None else (y_true, y_pred)))
+    metric.update_state(*args)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        metric.update_state(*args)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
