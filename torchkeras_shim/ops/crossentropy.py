@@ -156,12 +156,17 @@ def warn_activation_with_logits(name: str, activation: str, output_name: str | N
     )
 
 
-def warn_logits_without_flag(name: str, found: str, activation: str, output_name: str | None = None) -> None:
+def warn_logits_without_flag(
+    name: str, found: str, activation: str, output_name: str | None = None, has_flag: bool = True
+) -> None:
     """Warns that something else than probabilities was handed to a loss that expects them."""
     where = f" (output '{output_name}')" if output_name else ""
+    advice = f"Give the last layer `activation='{activation}'`."
+    if has_flag:
+        call = f"{_class_name(name)}(from_logits=True)"
+        advice = f"Either give the last layer `activation='{activation}'`, or write the loss as `{call}`."
     warnings.warn(
-        f"{name}{where} expects probabilities, but received {found}. Either give the last layer "
-        f"`activation='{activation}'`, or write the loss as `{_class_name(name)}(from_logits=True)`.",
+        f"{name}{where} expects probabilities, but received {found}. {advice}",
         stacklevel=3,
     )
 

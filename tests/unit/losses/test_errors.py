@@ -140,3 +140,109 @@ def test_arguments_of_the_categorical_function():
         losses.categorical_crossentropy(np.eye(2), np.eye(2), axis=True)
     with pytest.warns(SyntaxWarning, match="binary_crossentropy"):
         losses.CategoricalCrossentropy()(torch.ones(4, 1), torch.ones(4, 1))
+
+
+TEN = torch.tensor([[0.0], [3.0], [9.0], [1.0]])
+HALF = torch.full((4, 1), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y_true", "y_pred", "message"),
+    [
+        (losses.BinaryCrossentropy(), TEN, HALF, r"labels of 10 classes(.|\n)*Dense\(10, activation='softmax'\)"),
+        (losses.BinaryFocalCrossentropy(), TEN.int().flatten(), HALF, "sparse_categorical_crossentropy"),
+        (losses.Dice(), TEN, HALF, "dice .*labels of 10 classes"),
+        (losses.Hinge(), TEN, HALF, "hinge .*labels of 10 classes"),
+        (losses.BinaryCrossentropy(), torch.tensor([[-1.0], [1.0]]), HALF[:2], r"y = \(y \+ 1\) / 2"),
+        (losses.CategoricalGeneralizedCrossEntropy(), torch.tensor([0, 5]), PROBABILITIES[:2], r"Dense\(6\)"),
+        (
+            losses.SparseCategoricalCrossentropy(),
+            torch.tensor([0, 1]),
+            HALF[:2] * 2,
+            r"Dense\(2, activation='softmax'\)",
+        ),
+        (losses.CTC(), torch.tensor([[1, 7]]), torch.randn(1, 4, 3), r"1 to 2(.|\n)*Dense\(8\)"),
+        (losses.CTC(), torch.tensor([[1, -1]]), torch.randn(1, 4, 3), "Pad with 0"),
+    ],
+)
+def test_labels_of_the_wrong_kind(loss, y_true, y_pred, message):
+    with pytest.raises(ValueError, match=message):
+        check(loss, y_true, y_pred)
+
+
+SEVERAL = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("loss", "y_true", "y_pred", "message"),
+    [
+        (losses.BinaryCrossentropy(), torch.full((4, 3), 255.0), torch.rand(4, 3), "y = y / 255"),
+        (losses.BinaryCrossentropy(), torch.tensor([[-1.0], [0.0], [1.0]]), HALF[:3], "sample weight 0"),
+        (losses.SquaredHinge(), torch.tensor([[-3.0], [0.0]]), HALF[:2], "-1 and 1, or 0 and 1"),
+        (losses.CategoricalCrossentropy(), SEVERAL, PROBABILITIES[:2], r"Dense\(3, activation='sigmoid'\)"),
+        (
+            losses.CategoricalFocalCrossentropy(),
+            torch.eye(3),
+            torch.randn(3, 3) * 5,
+            r"FocalCrossentropy\(from_logits=True",
+        ),
+        (losses.BinaryFocalCrossentropy(), torch.ones(4, 3), torch.randn(4, 3) * 5, "look like logits"),
+        (losses.Tversky(), torch.ones(4, 3), torch.randn(4, 3) * 5, "Give the last layer `activation='sigmoid'`"),
+        (losses.CTC(), torch.tensor([[1, 1, 1]]), torch.randn(1, 4, 3), "need 5"),
+        (losses.CTC(), torch.tensor([[1]]), torch.randn(1, 4, 3).softmax(-1), "expects logits"),
+        (losses.Circle(), torch.tensor([0, 1]), torch.ones(2, 3), "UnitNormalization"),
+        (losses.Poisson(), torch.ones(2, 1), torch.tensor([[1.0], [-1.0]]), "softplus"),
+        (losses.BinaryCrossentropy(), torch.ones(4, 1), activations.softmax(torch.randn(4, 1)), "single unit"),
+    ],
+)
+def test_doubtful_first_batches(loss, y_true, y_pred, message):
+    with pytest.warns(UserWarning, match=message):
+        check(loss, y_true, y_pred)
+
+
+def test_right_first_batches_of_the_other_losses():
+    unit = torch.nn.functional.normalize(torch.randn(4, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(losses.BinaryFocalCrossentropy(), torch.tensor([[True], [False]]), HALF[:2])
+        check(losses.BinaryCrossentropy(label_smoothing=0.1), torch.rand(4, 3), torch.rand(4, 3))
+        check(losses.CategoricalFocalCrossentropy(), torch.eye(3), PROBABILITIES[:3])
+        check(losses.CategoricalGeneralizedCrossEntropy(), torch.tensor([0, 1, 2, 1]), PROBABILITIES)
+        check(losses.CategoricalCrossentropy(), torch.full((2, 3), 1 / 3), PROBABILITIES[:2])
+        check(losses.Hinge(), torch.tensor([[-1.0], [1.0]]), torch.randn(2, 1))
+        check(losses.Hinge(), torch.tensor([[0.0], [1.0]]), torch.randn(2, 1))
+        check(losses.Dice(), torch.ones(2, 4, 4, 1), torch.rand(2, 4, 4, 1))
+        check(losses.CTC(), torch.tensor([[1, 2, 0]]), torch.randn(1, 4, 3))
+        check(losses.Circle(), torch.tensor([0, 1, 0, 1]), unit)
+        check(losses.Poisson(), torch.ones(2, 1), torch.ones(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: losses.BinaryCrossentropy()(torch.zeros(4), torch.zeros(4, 10)), r"Dense\(10, activation='softmax'\)"),
+        (lambda: losses.BinaryCrossentropy()(torch.zeros(4, 2), torch.zeros(4, 3)), r"`Dense\(2\)`"),
+        (lambda: losses.BinaryFocalCrossentropy()(torch.zeros(4, 2), torch.zeros(4, 3)), r"`Dense\(2\)`"),
+        (lambda: losses.CategoricalCrossentropy()(torch.zeros(4, 2), torch.zeros(4, 3)), r"`Dense\(2\)`"),
+        (lambda: losses.CategoricalFocalCrossentropy()(torch.zeros(4), torch.zeros(4, 3)), r"to_categorical\(y, num"),
+        (lambda: losses.CategoricalGeneralizedCrossEntropy()(torch.eye(3), PROBABILITIES[:3]), r"y.argmax\(axis=-1\)"),
+        (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), "q must be in the interval"),
+        (lambda: losses.KLDivergence()(torch.zeros(4, 2), torch.zeros(4, 3)), r"`Dense\(2\)`"),
+        (lambda: losses.Poisson()(torch.zeros(4), torch.zeros(4, 3)), r"Dense\(1\)"),
+        (lambda: losses.Hinge()(torch.zeros(4, 2), torch.zeros(4, 3)), r"Dense\(2\)"),
+        (lambda: losses.Dice()(torch.zeros(2, 8, 8), torch.zeros(2, 8, 8, 3)), r"num_classes=3"),
+        (lambda: losses.CTC()(torch.zeros(2), torch.zeros(2, 5, 3)), "Pad the labels"),
+        (lambda: losses.CTC()(torch.zeros(2, 4), torch.zeros(2, 3)), "return_sequences=True"),
+        (lambda: losses.CTC()(torch.zeros(3, 4), torch.zeros(2, 4, 3)), "as many samples"),
+        (lambda: losses.Circle()(torch.eye(3), torch.eye(3)), r"y.argmax\(axis=-1\)"),
+        (lambda: losses.categorical_focal_crossentropy(np.eye(2), np.eye(2), axis=True), "axis"),
+    ],
+)
+def test_targets_that_do_not_fit_the_output(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_focal_losses_of_one_unit():
+    with pytest.warns(SyntaxWarning, match="binary_focal_crossentropy"):
+        losses.CategoricalFocalCrossentropy()(torch.ones(4, 1), torch.ones(4, 1))

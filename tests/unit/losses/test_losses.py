@@ -212,3 +212,84 @@ def test_symbolic_functions():
     y_true, y_pred = KerasTensor((None,), dtype="int32"), KerasTensor((None, 4))
     assert losses.sparse_categorical_crossentropy(y_true, y_pred).shape == (None,)
     assert losses.mean_squared_error(KerasTensor((None, 4)), y_pred).shape == (None,)
+
+
+def test_labels_that_no_path_can_spell():
+    """Three equal labels need two blanks between them: a large loss, and nothing in the gradient."""
+    logits = torch.randn(2, 4, 3, requires_grad=True)
+    labels = torch.tensor([[1, 1, 1], [1, 2, 0]])
+    value = losses.CTC(reduction="none")(labels, logits)
+    assert value[0] == 707.0
+    value.sum().backward()
+    assert logits.grad[0].abs().sum() == 0.0
+    assert logits.grad[1].isfinite().all()
+    assert logits.grad[1].abs().sum() > 0.0
+
+
+def test_ctc_of_symbolic_tensors():
+    from torchkeras_shim.core.symbolic import KerasTensor
+
+    assert losses.ctc(KerasTensor((4, 3), dtype="int64"), KerasTensor((4, 9, 5))).shape == (4,)
+
+
+def test_circle_without_pairs_has_a_gradient():
+    embeddings = torch.nn.functional.normalize(torch.randn(3, 4)).requires_grad_()
+    for labels in (torch.tensor([0, 1, 2]), torch.tensor([0, 0, 0])):
+        value = losses.Circle()(labels, embeddings)
+        value.backward()
+        assert value == 0.0
+        assert embeddings.grad.abs().sum() == 0.0
+
+
+def test_focal_losses_of_saturated_logits():
+    logits = torch.tensor([[-200.0]], requires_grad=True)
+    losses.BinaryFocalCrossentropy(from_logits=True)(torch.tensor([[1.0]]), logits).backward()
+    torch.testing.assert_close(logits.grad, torch.tensor([[-1.0]]))
+    tagged = torch.tensor([[-200.0]], requires_grad=True)
+    losses.BinaryFocalCrossentropy()(torch.tensor([[1.0]]), activations.sigmoid(tagged)).backward()
+    torch.testing.assert_close(tagged.grad, torch.tensor([[-1.0]]))
+
+
+def test_labels_in_a_column():
+    loss = losses.CategoricalGeneralizedCrossEntropy()
+    predictions = torch.rand(4, 5)
+    assert loss(LABELS.reshape(4, 1), predictions) == loss(LABELS, predictions)
+
+
+def test_generalized_crossentropy_of_a_certain_prediction():
+    predictions = torch.tensor([[1.0, 0.0, 0.0]], requires_grad=True)
+    losses.CategoricalGeneralizedCrossEntropy()(torch.tensor([0]), predictions).backward()
+    torch.testing.assert_close(predictions.grad, torch.tensor([[-1.0, 0.0, 0.0]]))
+
+
+def test_zero_vectors_have_no_direction_in_half_precision():
+    loss = losses.CosineSimilarity(dtype="float16")
+    assert loss(torch.zeros(2, 3), torch.ones(2, 3)) == 0.0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(
+    ("loss", "y_true", "y_pred"),
+    [
+        (losses.BinaryFocalCrossentropy(), torch.ones(4, 3), torch.rand(4, 3)),
+        (losses.CategoricalFocalCrossentropy(alpha=[0.2, 0.3, 0.5]), torch.eye(3), torch.rand(3, 3)),
+        (losses.CategoricalGeneralizedCrossEntropy(), LABELS, torch.rand(4, 5)),
+        (losses.Dice(axis=(1,)), torch.ones(4, 3), torch.rand(4, 3)),
+        (losses.Tversky(), torch.ones(4, 3), torch.rand(4, 3)),
+        (losses.Circle(), LABELS % 2, F.normalize(torch.rand(4, 5))),
+        (losses.CTC(), torch.tensor([[1, 2], [3, 0]]), torch.randn(2, 6, 4)),
+    ],
+)
+def test_on_cuda(loss, y_true, y_pred):
+    expected = loss(y_true, y_pred)
+    prediction = y_pred.cuda().requires_grad_()
+    loss(y_true.cuda(), prediction)  # constants are brought to the device once
+    if not isinstance(loss, losses.CTC):  # torch's kernel takes the lengths on the host
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        value = loss(y_true.to("cuda", non_blocking=True), prediction)
+        value.backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(value.cpu(), expected, rtol=1e-4, atol=1e-5)
