@@ -46,6 +46,7 @@ for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
     epochs = range(1, len(history.history[name]) + 1)
     axis.plot(epochs, history.history[name], label="training")
     axis.plot(epochs, history.history[f"val_{name}"], label="validation")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set(title=name, xlabel="epoch")
     axis.legend()
 figure.tight_layout()

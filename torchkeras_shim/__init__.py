@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from torchkeras_shim.core.tables import load_all as _load_all
+
 if TYPE_CHECKING:
     from torchkeras_shim.core.device import device
     from torchkeras_shim.core.dtype_policies import DTypePolicy, FloatDTypePolicy
@@ -172,6 +174,14 @@ def __getattr__(name: str) -> Any:
     if name in NOT_YET:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: Keras has it, this version does not yet.")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{did_you_mean(name, __all__)}")
+
+
+def _load_everything() -> None:
+    for name in _MODULES:
+        importlib.import_module(f"{__name__}.{name}")
+
+
+_load_all.append(_load_everything)
 
 
 def __dir__() -> list[str]:

@@ -25,7 +25,7 @@ class RandomState:
 
     def __init__(self) -> None:
         self._torch = {"cpu": torch.get_rng_state()}
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             for index in range(torch.cuda.device_count()):
                 self._torch[f"cuda:{index}"] = torch.cuda.get_rng_state(index)
         if torch.backends.mps.is_available():

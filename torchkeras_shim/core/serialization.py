@@ -16,7 +16,7 @@ import torch
 from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.errors import did_you_mean
-from torchkeras_shim.core.tables import PUBLIC_NAMES, TABLES
+from torchkeras_shim.core.tables import PUBLIC_NAMES, TABLES, load_all
 
 _PLAIN = (str, bool, int, float, type(None))
 
@@ -196,10 +196,14 @@ def _find(name: Any, registered_name: Any, module: Any, what: str, default_modul
             found = custom.find(candidate)
             if found is not None:
                 return found
-    for table in _tables_for(module, default_module):
-        found = table.lookup(name)
-        if found is not None:
-            return found
+    for attempt in range(2):
+        for table in _tables_for(module, default_module):
+            found = table.lookup(name)
+            if found is not None:
+                return found
+        if attempt == 0:
+            for load in load_all:
+                load()
     known = [key for table in TABLES.values() for key in table.names()]
     raise ValueError(
         f"Could not find the {what} '{name}' of the config.{did_you_mean(name, known)} If it is your own, decorate it "

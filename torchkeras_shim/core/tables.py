@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,3 +12,6 @@ if TYPE_CHECKING:
 TABLES: dict[str, Registry] = {}
 #: The public module and name of every registered class and function.
 PUBLIC_NAMES: dict[Any, tuple[str, str]] = {}
+#: Called before a name of a config is given up as unknown: the package loads its modules lazily, and a name may belong
+#: to one that nobody has asked for yet.
+load_all: list[Callable[[], None]] = []

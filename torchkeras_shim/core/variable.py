@@ -13,8 +13,8 @@ import torch
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming
 
-#: What to call with the shape and type of a variable before its first value is computed. While a model is rebuilt from a
-#: file, this keeps a few bytes of it from asking for any amount of memory.
+#: What to call with the shape and type of a variable before its first value is computed. While a model is rebuilt from
+#: a file, this keeps a few bytes of it from asking for any amount of memory.
 before_creation: ContextVar[Callable[[tuple[int, ...], torch.dtype], None] | None] = ContextVar(
     "before_creation", default=None
 )
