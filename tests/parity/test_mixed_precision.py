@@ -156,6 +156,24 @@ def test_types_of_inputs_and_outputs(policy, given):
     assert ours.dtype_policy.name == theirs.dtype_policy.name
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16"], indirect=True)
+def test_a_functional_model_leaves_types_to_its_layers(policy):
+    def make(k):
+        x = k.Input((4,))
+        exact = k.layers.Dense(5, dtype="float32")(x)
+        return k.Model(x, [exact, k.layers.Dense(3)(exact) + 1.0])
+
+    theirs, ours = make(keras), make(tks)
+    ours.set_weights(theirs.get_weights())
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    for mine, expected, tolerance in zip(ours(torch.from_numpy(x)), theirs(x), (1e-5, 2e-2), strict=True):
+        assert str(mine.dtype) == f"torch.{keras.backend.standardize_dtype(expected.dtype)}"
+        near(mine, expected, tolerance)
+    ours.compile("adam", "mse")
+    ours.fit(x, [np.zeros((3, 5), "float32"), np.zeros((3, 3), "float32")], verbose=0)
+    assert {weight.dtype for weight in ours.weights} == {torch.float32}
+
+
 def test_policies_are_keras_s():
     for name in ("float32", "mixed_float16", "mixed_bfloat16"):
         for kind in ("DTypePolicy", "FloatDTypePolicy"):

@@ -81,6 +81,8 @@ class Layer(HasWeights):
     _input_shape_argument: tuple[int | None, ...] | None
     _build_shape: Any
     _input_cast: torch.dtype | None
+    #: Whether the class computes nothing itself, so that each member casts what it is given, by its own policy.
+    _leaves_types_to_members = False
     _input_rank: int | None
     _tracked_names: set[str]
 
@@ -248,9 +250,13 @@ class Layer(HasWeights):
         self.__dict__["_seen_ndim"] = -1
 
     def _adopt_policy(self, policy: dtype_policies.DTypePolicy) -> None:
+        members = type(self)._leaves_types_to_members
         self.__dict__["_dtype_policy"] = policy
-        self.__dict__["_compute_dtype"] = calling.torch_dtype(policy.compute_dtype)
-        casting.arm(self)
+        self.__dict__["_compute_dtype"] = calling.torch_dtype(
+            policy.variable_dtype if members else policy.compute_dtype
+        )
+        if not members:
+            casting.arm(self)
 
     @property
     def path(self) -> str:

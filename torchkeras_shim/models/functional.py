@@ -29,6 +29,8 @@ class Functional(Model):
         torch.Size([3, 2])
     """
 
+    _leaves_types_to_members = True
+
     def forward(self, inputs: Any) -> Any:
         """Runs the graph."""
         return self._graph(inputs)  # type: ignore[misc]  # a functional model has one

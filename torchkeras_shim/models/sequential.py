@@ -41,6 +41,7 @@ class Sequential(Model, torch.nn.Sequential):
     _raw_names: dict[str, str]
     _specs: list[Any] | None
     _explicit_input: KerasTensor | None
+    _leaves_types_to_members = True
 
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         if isinstance(layers, torch.nn.Module) or not isinstance(trainable, bool):
@@ -55,11 +56,6 @@ class Sequential(Model, torch.nn.Sequential):
             self.add(layer)
         if not trainable:
             self.trainable = False
-
-    def _adopt_policy(self, policy: Any) -> None:
-        self.__dict__["_dtype_policy"] = policy
-        # The stack computes nothing itself: each layer casts what it is given, by its own policy.
-        self.__dict__["_compute_dtype"] = calling.torch_dtype(policy.variable_dtype)
 
     # The stack ------------------------------------------------------------------------------------------------------
 

@@ -51,6 +51,26 @@ def test_a_step_left_out_changes_nothing_but_the_scale():
         np.testing.assert_array_equal(one, other.numpy())
 
 
+@pytest.mark.parametrize("inner", [lambda: optimizers.Adam(0.1), lambda: optimizers.RMSprop(0.1)])
+def test_which_steps_count(inner, device):
+    """On a GPU Adam's count is known one step late; nobody may see that."""
+    own = [torch.nn.Parameter(torch.ones(3, device=device))]
+    plain_own = [torch.nn.Parameter(torch.ones(3, device=device))]
+    optimizer, plain = optimizers.LossScaleOptimizer(inner(), initial_scale=4.0, dynamic_growth_steps=3), inner()
+    optimizer.build(own)
+    plain.build(plain_own)
+    step, good = optimizer.stepper(own), 0
+    for value in (1.0, float("inf"), 0.5, float("nan"), float("nan"), -2.0, 1.0, 1.0, 1.0):
+        scale = float(optimizer.dynamic_scale)
+        step([torch.full((3,), value * scale, device=device)])
+        if np.isfinite(value):
+            plain.apply([torch.full((3,), value, device=device)], plain_own)
+            good += 1
+        assert int(optimizer.iterations) == good
+    torch.testing.assert_close(own[0], plain_own[0])
+    assert float(optimizer.dynamic_scale) == 4.0 * 0.5**3 * 2.0
+
+
 def test_gradients_given_to_apply_stay_as_they_are():
     own, given = variables(), grads(4.0)
     optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=4.0)
