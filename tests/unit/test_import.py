@@ -39,6 +39,7 @@ KERAS_NAMES = {
     "models",
     "ops",
     "optimizers",
+    "random",
     "regularizers",
     "saving",
     "tree",
@@ -73,9 +74,10 @@ EVERYDAY = {
     "models": "Model Sequential",
     "ops": "convert_to_numpy convert_to_tensor matmul mean relu reshape softmax sum",
     "optimizers": "Adam AdamW LossScaleOptimizer Optimizer RMSprop SGD schedules get",
+    "random": "SeedGenerator normal uniform randint dropout shuffle",
     "regularizers": "L1 L2 L1L2 Regularizer get",
     "saving": "deserialize_keras_object register_keras_serializable serialize_keras_object custom_object_scope",
-    "tree": "flatten map_structure pack_sequence_as",
+    "tree": "MAP_TO_NONE flatten map_structure map_structure_up_to pack_sequence_as traverse",
     "utils": "PyDataset normalize register_keras_serializable set_random_seed to_categorical",
 }
 

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import dtypes
+from torchkeras_shim.core import dtypes, serialization
+from torchkeras_shim.core.seeding import Seed, SeedGenerator, generator_for
 from torchkeras_shim.initializers.base import INITIALIZERS, Initializer
 
 #: The standard deviation of a standard normal cut at two.
@@ -24,25 +25,28 @@ class RandomInitializer(Initializer):
 
     Args:
         seed: `None` draws from torch's global generator (`torch.manual_seed`), anew at every call; an integer gives the
-            same values at every call.
+            same values at every call; a `keras.random.SeedGenerator` goes on from call to call.
 
     Raises:
         ValueError: for any other seed.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+    def __init__(self, seed: Seed = None) -> None:
+        if isinstance(seed, dict):  # the config of a SeedGenerator
+            seed = serialization.deserialize_keras_object(seed)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, SeedGenerator))):
             raise ValueError(
-                f"`seed` must be an integer or None. Received: seed={seed!r} of type {type(seed).__name__}"
+                "`seed` must be an integer or None, or an instance of `keras.random.SeedGenerator()`. "
+                f"Received: seed={seed!r} of type {type(seed).__name__}"
             )
         self.seed = seed
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {"seed": self.seed}
+        return {"seed": serialization.serialize_keras_object(self.seed)}
 
     def _generator(self) -> torch.Generator | None:
-        return None if self.seed is None else torch.Generator("cpu").manual_seed(self.seed)
+        return generator_for(self.seed, torch.device("cpu"))
 
     def _empty(self, shape: Sequence[int], dtype: Any) -> torch.Tensor:
         """Room to draw into: half types draw in float32, torch's generators being coarse there."""
@@ -79,14 +83,14 @@ class RandomNormal(RandomInitializer):
     Args:
         mean: Its mean.
         stddev: Its standard deviation.
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Example:
         >>> RandomNormal(stddev=0.01)((2, 3)).shape
         torch.Size([2, 3])
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         self.mean = mean
         self.stddev = stddev
         super().__init__(seed)
@@ -107,14 +111,14 @@ class TruncatedNormal(RandomInitializer):
     Args:
         mean: Its mean.
         stddev: Its standard deviation before the cut.
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Example:
         >>> bool(TruncatedNormal(stddev=1.0)((100,)).abs().max() <= 2)
         True
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         self.mean = mean
         self.stddev = stddev
         super().__init__(seed)
@@ -135,14 +139,14 @@ class RandomUniform(RandomInitializer):
     Args:
         minval: The lower bound.
         maxval: The upper bound.
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Example:
         >>> bool(RandomUniform(0.0, 1.0)((100,)).min() >= 0)
         True
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         self.minval = minval
         self.maxval = maxval
         super().__init__(seed)
@@ -164,7 +168,7 @@ class Orthogonal(RandomInitializer):
 
     Args:
         gain: What the matrix is multiplied by.
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Example:
         >>> q = Orthogonal()((3, 3))
@@ -172,7 +176,7 @@ class Orthogonal(RandomInitializer):
         True
     """
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         self.gain = gain
         super().__init__(seed)
 

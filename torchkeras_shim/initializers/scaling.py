@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.seeding import Seed
 from torchkeras_shim.initializers.base import INITIALIZERS
 from torchkeras_shim.initializers.random import _STDDEV_OF_TRUNCATED, RandomInitializer
 
@@ -48,7 +49,7 @@ class VarianceScaling(RandomInitializer):
         scale: A positive number.
         mode: `"fan_in"`, `"fan_out"` or `"fan_avg"`: what `n` is.
         distribution: `"truncated_normal"` (or `"normal"`), `"untruncated_normal"` or `"uniform"`.
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
@@ -65,7 +66,7 @@ class VarianceScaling(RandomInitializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -116,14 +117,15 @@ class _Preset(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(*self._preset, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
+        config = super().get_config()
+        return {key: config[key] for key in ("seed", "input_axes", "output_axes")}
 
 
 @INITIALIZERS.register("glorot_uniform")
@@ -131,7 +133,7 @@ class GlorotUniform(_Preset):
     """Uniform within `sqrt(6 / (fan_in + fan_out))` of zero (Glorot and Bengio 2010, also called Xavier).
 
     Args:
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
@@ -148,7 +150,7 @@ class GlorotNormal(_Preset):
     """Truncated normal of standard deviation `sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010).
 
     Args:
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
@@ -165,7 +167,7 @@ class HeUniform(_Preset):
     """Uniform within `sqrt(6 / fan_in)` of zero (He et al. 2015).
 
     Args:
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
@@ -182,7 +184,7 @@ class HeNormal(_Preset):
     """Truncated normal of standard deviation `sqrt(2 / fan_in)` (He et al. 2015).
 
     Args:
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
@@ -199,7 +201,7 @@ class LecunUniform(_Preset):
     """Uniform within `sqrt(3 / fan_in)` of zero (LeCun et al. 1998).
 
     Args:
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
@@ -216,7 +218,7 @@ class LecunNormal(_Preset):
     """Truncated normal of standard deviation `sqrt(1 / fan_in)` (LeCun et al. 1998).
 
     Args:
-        seed: An integer for the same values at every call, or `None`.
+        seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
         input_axes: The axes of the inputs, where they are not the last but one.
         output_axes: The axes of the outputs, where they are not the last.
 
