@@ -12,6 +12,22 @@ from torchkeras_shim.layers.core.lambda_layer import Lambda
 from torchkeras_shim.layers.core.torch_module_wrapper import TorchModuleWrapper
 from torchkeras_shim.layers.input_layer import Input, InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.merging.concatenate import Concatenate, concatenate
+from torchkeras_shim.layers.merging.dot import Dot, dot
+from torchkeras_shim.layers.merging.elementwise import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from torchkeras_shim.layers.normalization.batch_normalization import BatchNormalization
 from torchkeras_shim.layers.normalization.layer_normalization import LayerNormalization
 from torchkeras_shim.layers.pooling.average_pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
@@ -46,6 +62,8 @@ deserialize = LAYERS.deserialize
 __all__ = [
     "ELU",
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -53,6 +71,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "Conv3D",
@@ -60,6 +79,7 @@ __all__ = [
     "Convolution2D",
     "Convolution3D",
     "Dense",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -89,13 +109,25 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "PReLU",
     "Permute",
     "ReLU",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "Subtract",
     "TorchModuleWrapper",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

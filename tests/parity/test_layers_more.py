@@ -1,0 +1,103 @@
+"""Merging, reshaping, noise, normalization and the rest of the convolutions and poolings against Keras's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch._dynamo  # noqa: F401 -- before Keras, see test_layers
+
+from tests.parity.oracle import assert_close, keras, to_numpy
+from torchkeras_shim import layers
+from torchkeras_shim.core.symbolic import KerasTensor
+
+# class, arguments, shapes of the inputs
+MERGES = [
+    ("Add", {}, [(2, 3, 4), (2, 3, 4), (2, 3, 4)]),
+    ("Add", {}, [(2, 3, 4), (2, 4)]),
+    ("Subtract", {}, [(2, 3), (2, 3)]),
+    ("Multiply", {}, [(2, 3, 4), (2, 1, 4)]),
+    ("Average", {}, [(2, 3), (2, 3), (2, 1)]),
+    ("Maximum", {}, [(2, 3, 4), (2, 3, 4)]),
+    ("Minimum", {}, [(2, 3), (2, 3), (2, 3)]),
+    ("Concatenate", {}, [(2, 3, 4), (2, 3, 2)]),
+    ("Concatenate", {"axis": 1}, [(2, 3, 4), (2, 1, 4), (2, 2, 4)]),
+    ("Dot", {"axes": 1}, [(2, 5), (2, 5)]),
+    ("Dot", {"axes": (1, 2)}, [(2, 3, 5), (2, 4, 3)]),
+    ("Dot", {"axes": -1, "normalize": True}, [(2, 4, 5), (2, 3, 5)]),
+    ("Dot", {"axes": (2, 1)}, [(2, 3, 5, 2), (2, 5)]),
+]
+MERGE_IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(MERGES)]
+
+
+def several(shapes, seed=0):
+    random = np.random.RandomState(seed)
+    return [random.standard_normal(shape).astype("float32") for shape in shapes]
+
+
+@pytest.mark.parametrize(("name", "arguments", "shapes"), MERGES, ids=MERGE_IDS)
+def test_merging(name, arguments, shapes):
+    ours, theirs = getattr(layers, name)(**arguments, name="it"), getattr(keras.layers, name)(**arguments, name="it")
+    data = several(shapes)
+    assert_close(ours([torch.from_numpy(x) for x in data]), theirs(data), rtol=1e-5, atol=1e-6)
+    assert ours.get_config() == theirs.get_config()
+    assert layers.serialize(ours) | {"build_config": None} == keras.layers.serialize(theirs) | {"build_config": None}
+    again = layers.deserialize(keras.layers.serialize(theirs))
+    assert type(again) is type(ours)
+    assert again.get_config() == ours.get_config()
+    open_shapes = [(None, *shape[1:]) for shape in shapes]
+    symbolic = getattr(layers, name)(**arguments)([KerasTensor(shape) for shape in open_shapes])
+    expected = getattr(keras.layers, name)(**arguments)([keras.KerasTensor(shape) for shape in open_shapes])
+    assert symbolic.shape == tuple(expected.shape)
+    assert symbolic.dtype == expected.dtype
+    assert ours.compute_output_shape(shapes) == tuple(theirs.compute_output_shape(shapes))
+    function = {"axes": -1} if name == "Dot" and not arguments else arguments
+    assert_close(
+        getattr(layers, name.lower())([torch.from_numpy(x) for x in data], **function),
+        getattr(keras.layers, name.lower())(data, **function),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def mask_of(tensor):
+    mask = getattr(tensor, "_keras_mask", None)
+    return None if mask is None else to_numpy(mask).tolist()
+
+
+@pytest.mark.parametrize("masked", [(0, 1), (0,), (1,)])
+@pytest.mark.parametrize("name", ["Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"])
+def test_merging_with_masks(name, masked):
+    arguments = {"axes": 2} if name == "Dot" else {}
+    x, y = several([(2, 3, 4), (2, 3, 4)])
+    x[0, 1:] = x[1, 2] = y[0, 2] = y[1, 1:] = 0
+    results = []
+    for library, tensor in ((layers, torch.from_numpy), (keras.layers, keras.ops.convert_to_tensor)):
+        masking = library.Masking()
+        inputs = [masking(tensor(v)) if index in masked else tensor(v) for index, v in enumerate((x, y))]
+        results.append(getattr(library, name)(**arguments)(inputs))
+    ours, theirs = results
+    assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert mask_of(ours) == mask_of(theirs)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shapes"),
+    [
+        ("Add", {}, (2, 3)),
+        ("Add", {}, [(2, 3), (2, 4)]),
+        ("Add", {}, [(2, 3), (3, 3)]),
+        ("Subtract", {}, [(2, 3), (2, 3), (2, 3)]),
+        ("Concatenate", {}, [(2, 3, 4), (2, 2, 4)]),
+        ("Concatenate", {}, [(2, 3, 4), (2, 4)]),
+        ("Concatenate", {}, (2, 3)),
+        ("Dot", {"axes": 1}, [(2, 3), (2, 4)]),
+        ("Dot", {"axes": 1}, [(2, 3), (2, 3), (2, 3)]),
+        ("Dot", {"axes": 0}, [(2, 3), (2, 3)]),
+    ],
+)
+def test_merging_what_does_not_fit(name, arguments, shapes):
+    data = several(shapes) if isinstance(shapes, list) else np.ones(shapes, "float32")
+    for library in (layers, keras.layers):
+        with pytest.raises(ValueError):
+            getattr(library, name)(**arguments)(data)
