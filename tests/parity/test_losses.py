@@ -197,9 +197,19 @@ def test_all_weights_zero(reduction):
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", ["MeanSquaredError", "SparseCategoricalCrossentropy"])
-def test_mask(name, reduction, weighted):
-    y_true, y_pred = (IMAGE[0][0], IMAGE[1][0]) if name == "MeanSquaredError" else SEQUENCE
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("MeanSquaredError", (IMAGE[0][0], IMAGE[1][0])),
+        ("SparseCategoricalCrossentropy", SEQUENCE),
+        ("CategoricalGeneralizedCrossEntropy", SEQUENCE),
+        ("BinaryFocalCrossentropy", MASKS),
+        ("Circle", CLUSTERS),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_mask(name, data, reduction, weighted):
+    y_true, y_pred = data
     mask = rng.uniform(size=y_pred.shape[:-1]) > 0.4
     weights = rng.uniform(size=y_pred.shape[:-1]).astype("float32") if weighted else None
     prediction = torch.as_tensor(y_pred)

@@ -454,6 +454,17 @@ def test_wrapper():
     assert ours._direction == theirs._direction == "down"
 
 
+@pytest.mark.parametrize("name", ["dice", "tversky", "circle", "binary_focal_crossentropy", "ctc", "poisson"])
+def test_loss_functions_as_metrics(name):
+    from torchkeras_shim import losses
+
+    ours = metrics.MeanMetricWrapper(getattr(losses, name), name="mine")
+    theirs = keras.metrics.MeanMetricWrapper(getattr(keras.losses, name), name="mine")
+    assert ours._direction == theirs._direction == "down"
+    assert ours.get_config() == theirs.get_config()
+    assert metrics.MeanMetricWrapper.from_config(ours.get_config())._fn is getattr(losses, name)
+
+
 def test_loss_object_as_metric():
     from torchkeras_shim import losses
 

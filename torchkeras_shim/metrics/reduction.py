@@ -11,7 +11,16 @@ from torchkeras_shim.core import custom_objects, serialization
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.metrics.base import Metric
 from torchkeras_shim.metrics.table import METRICS
-from torchkeras_shim.ops import accuracy, agreement, focal_losses, loss_functions
+from torchkeras_shim.ops import (
+    accuracy,
+    agreement,
+    focal_losses,
+    loss_functions,
+    robust_losses,
+    segmentation_losses,
+    sequence_losses,
+    similarity_losses,
+)
 from torchkeras_shim.ops.alignment import apply_mask, as_tensor, divide_no_nan, squeeze_or_expand_to_same_rank
 
 
@@ -186,12 +195,20 @@ class MeanMetricWrapper(Mean):
         return cls(**config)
 
 
+_LOSSES = (
+    loss_functions,
+    focal_losses,
+    robust_losses,
+    segmentation_losses,
+    sequence_losses,
+    similarity_losses,
+)
 #: The functions of this package by name; in the table of metrics most of these names are classes.
 _FUNCTIONS = {
     name: function
-    for module in (loss_functions, focal_losses, accuracy, agreement)
+    for module in (*_LOSSES, accuracy, agreement)
     for name, function in vars(module).items()
-    if getattr(function, "__module__", None) == module.__name__ and not name.startswith("_")
+    if getattr(function, "__module__", None) == module.__name__ and hasattr(function, "__wrapped__")
 }
 
 
@@ -205,5 +222,5 @@ def _function(config: Any) -> Any:
 def _is_loss(fn: Any) -> bool:
     """Tells whether a function or object belongs to `keras.losses`: less is better, then."""
     if fn in _FUNCTIONS.values():
-        return fn.__module__ in (loss_functions.__name__, focal_losses.__name__)
+        return fn.__module__ in [module.__name__ for module in _LOSSES]
     return PUBLIC_NAMES.get(type(fn), ("", ""))[0] == "keras.losses"
