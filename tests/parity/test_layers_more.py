@@ -7,9 +7,43 @@ import pytest
 import torch
 import torch._dynamo  # noqa: F401 -- before Keras, see test_layers
 
+from tests.parity import test_layers as base
 from tests.parity.oracle import assert_close, keras, to_numpy
 from torchkeras_shim import layers
 from torchkeras_shim.core.symbolic import KerasTensor
+
+IMAGES, STEPS, VOLUMES, FIRST = (2, 4, 5, 3), (2, 7, 3), (2, 4, 3, 5, 2), {"data_format": "channels_first"}
+
+# class, arguments, input shape
+CASES = [
+    ("RepeatVector", {"n": 3}, (2, 4)),
+    ("Cropping1D", {}, STEPS),
+    ("Cropping1D", {"cropping": (0, 2)}, STEPS),
+    ("Cropping2D", {}, IMAGES),
+    ("Cropping2D", {"cropping": ((1, 0), (2, 1))}, IMAGES),
+    ("Cropping2D", {"cropping": (1, 0), **FIRST}, IMAGES),
+    ("Cropping3D", {}, VOLUMES),
+    ("Cropping3D", {"cropping": ((0, 1), (1, 0), (0, 0)), **FIRST}, VOLUMES),
+    ("ZeroPadding1D", {}, STEPS),
+    ("ZeroPadding1D", {"padding": (0, 2), **FIRST}, STEPS),
+    ("ZeroPadding2D", {}, IMAGES),
+    ("ZeroPadding2D", {"padding": ((1, 0), (2, 3))}, IMAGES),
+    ("ZeroPadding2D", {"padding": (1, 2), **FIRST}, IMAGES),
+    ("ZeroPadding3D", {}, VOLUMES),
+    ("ZeroPadding3D", {"padding": (1, 2, 0), **FIRST}, VOLUMES),
+    ("UpSampling1D", {"size": 3}, STEPS),
+    ("UpSampling2D", {}, IMAGES),
+    ("UpSampling2D", {"size": (3, 2), **FIRST}, IMAGES),
+    ("UpSampling2D", {"size": (2, 3), "interpolation": "bilinear"}, IMAGES),
+    ("UpSampling2D", {"interpolation": "bilinear", **FIRST}, IMAGES),
+    ("UpSampling2D", {"interpolation": "bicubic"}, IMAGES),
+    ("UpSampling2D", {"size": (1, 2), "interpolation": "lanczos3", **FIRST}, IMAGES),
+    ("UpSampling2D", {"interpolation": "lanczos5"}, IMAGES),
+    ("UpSampling3D", {}, VOLUMES),
+    ("UpSampling3D", {"size": (1, 2, 3), **FIRST}, VOLUMES),
+]
+IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(CASES)]
+every_case = pytest.mark.parametrize(("name", "arguments", "shape"), CASES, ids=IDS)
 
 # class, arguments, shapes of the inputs
 MERGES = [
@@ -28,6 +62,31 @@ MERGES = [
     ("Dot", {"axes": (2, 1)}, [(2, 3, 5, 2), (2, 5)]),
 ]
 MERGE_IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(MERGES)]
+
+
+@every_case
+def test_weights(name, arguments, shape):
+    base.test_weights(name, arguments, shape)
+
+
+@every_case
+def test_outputs_and_gradients(name, arguments, shape):
+    base.test_outputs_and_gradients(name, arguments, shape, False)
+
+
+@every_case
+def test_config(name, arguments, shape):
+    base.test_config(name, arguments, shape)
+
+
+@every_case
+def test_static_shape_and_type(name, arguments, shape):
+    base.test_static_shape_and_type(name, arguments, shape)
+
+
+@every_case
+def test_float64(name, arguments, shape):
+    base.test_float64(name, arguments, shape)
 
 
 def several(shapes, seed=0):

@@ -41,10 +41,14 @@ from torchkeras_shim.layers.pooling.global_pooling import (
 )
 from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from torchkeras_shim.layers.regularization.dropout import Dropout
+from torchkeras_shim.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
 from torchkeras_shim.layers.reshaping.flatten import Flatten
 from torchkeras_shim.layers.reshaping.permute import Permute
+from torchkeras_shim.layers.reshaping.repeat_vector import RepeatVector
 from torchkeras_shim.layers.reshaping.rescaling import Rescaling
 from torchkeras_shim.layers.reshaping.reshape import Reshape
+from torchkeras_shim.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from torchkeras_shim.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -78,6 +82,9 @@ __all__ = [
     "Convolution1D",
     "Convolution2D",
     "Convolution3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "Dot",
     "Dropout",
@@ -115,11 +122,18 @@ __all__ = [
     "PReLU",
     "Permute",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
     "Subtract",
     "TorchModuleWrapper",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

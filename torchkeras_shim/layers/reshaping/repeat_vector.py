@@ -1,0 +1,61 @@
+"""`RepeatVector`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.input_spec import InputSpec
+
+
+def positive_integer(value: Any, name: str) -> int:
+    """Returns an argument that must be a positive integer.
+
+    Raises:
+        TypeError: where it is no integer.
+        ValueError: where it is not positive.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"Expected an integer value for `{name}`, got {type(value)}. Received: {name}={value!r}")
+    if value <= 0:
+        raise ValueError(f"Argument `{name}` should be a positive integer. Received: {name}={value}")
+    return value
+
+
+@LAYERS.register()
+class RepeatVector(Layer):
+    """Repeats each sample's vector, as the steps of a sequence. The result is a view: no value is copied.
+
+    Args:
+        n: How often.
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Input shape:
+        `(batch, features)`
+
+    Output shape:
+        `(batch, n, features)`
+
+    Raises:
+        TypeError: where `n` is no integer.
+        ValueError: where `n` is not positive.
+
+    Example:
+        >>> RepeatVector(3)(torch.ones(5, 2)).shape
+        torch.Size([5, 3, 2])
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = positive_integer(n, "n")
+        self.input_spec = InputSpec(ndim=2)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Returns the vectors, repeated."""
+        return inputs.unsqueeze(1).expand(-1, self.n, -1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "n": self.n}
