@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from torchkeras_shim.backend import backend
+from torchkeras_shim.callbacks.console import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from torchkeras_shim.core.config import (
     epsilon,
     floatx,
@@ -15,11 +20,14 @@ from torchkeras_shim.core.dtype_policies import dtype_policy, set_dtype_policy
 
 __all__ = [
     "backend",
+    "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_interactive_logging",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",
     "set_backend",

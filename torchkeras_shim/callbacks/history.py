@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torchkeras_shim.callbacks.callback import Callback, Logs
+from torchkeras_shim.callbacks.curves import draw
 
 
 class History(Callback):
@@ -36,3 +38,21 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+    def plot(self, metrics: Sequence[str] | None = None, figure: Any = None) -> Any:
+        """Draws the learning curves: one picture per loss or metric, training and validation in the same.
+
+        Needs matplotlib. In a notebook the figure shows itself.
+
+        Args:
+            metrics: The names to draw, without `val_`; all by default.
+            figure: A matplotlib figure to draw into, instead of a new one.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            ValueError: where there is nothing to draw, or a name is not known.
+            ImportError: where matplotlib is missing.
+        """
+        return draw(self.history, getattr(self, "epoch", None), metrics, figure)

@@ -73,15 +73,20 @@ class Feed:
         """
         if not isinstance(self.adapter, GeneratorAdapter):  # a generator cannot start over: it is at its beginning
             self._iterator = None
-        origin = state["drawn_from"]
+        taken, origin = state["taken"], state["drawn_from"]
         (random if origin is None else RandomState.from_config(origin)).restore()
         if self.steps is None:
-            return itertools.islice(self.epoch(), state["taken"], None)
-        if state["taken"]:
-            self._iterator = self._iterator if self._iterator is not None else self._start()
-            self._seen = sum(1 for _ in itertools.islice(self._iterator, state["taken"]))
-        self.adapter.on_epoch_begin()
-        return self._counted(self.steps, state["batches"])
+            batches = self.epoch()
+            _drop(batches, taken)
+        else:
+            self.adapter.on_epoch_begin()
+            if taken:
+                self._iterator = self._iterator if self._iterator is not None else self._start()
+                self._seen = _drop(self._iterator, taken)
+            batches = self._counted(self.steps, state["batches"])
+        if taken:  # otherwise what the data draws at the start of a pass is still to come, or was drawn just now
+            random.restore()
+        return batches
 
     def _counted(self, steps: int, done: int = 0) -> Iterator[Any]:
         for step in range(done, steps):
@@ -104,6 +109,11 @@ class Feed:
                 return
             self._seen += 1
             yield batch
+
+
+def _drop(batches: Iterator[Any], count: int) -> int:
+    """Takes batches away and returns how many there were."""
+    return sum(1 for _ in itertools.islice(batches, count))
 
 
 def run_epoch(

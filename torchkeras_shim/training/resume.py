@@ -52,14 +52,12 @@ class Resumption:
         """Brings data, metrics and generators to where they were. Returns the rest of the epoch's batches."""
         if "random" not in self._state:
             return feed.epoch()
-        random = RandomState.from_config(self._state["random"])
-        batches = feed.resume(self._state["data"], random)
+        batches = feed.resume(self._state["data"], RandomState.from_config(self._state["random"]))
         if self.batches:
             _restore_metrics(model.metrics, self._state["metrics"])
         for generators, states in zip(_generators(model), self._state["layers"], strict=False):
             for device, text in states.items():
                 generators.on(torch.device(device)).set_state(from_text(text))
-        random.restore()
         return batches
 
 

@@ -1,6 +1,12 @@
 """`keras.utils`: seeds, labels, data sets by index, names of the user's own classes."""
 
 from torchkeras_shim.backend import clear_session, is_keras_tensor
+from torchkeras_shim.callbacks.console import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from torchkeras_shim.callbacks.progress import Progbar
 from torchkeras_shim.core.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -20,14 +26,18 @@ Sequence = PyDataset
 
 __all__ = [
     "CustomObjectScope",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
     "normalize",
     "pack_x_y_sample_weight",
