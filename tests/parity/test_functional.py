@@ -113,7 +113,9 @@ def test_clones_have_the_same_architecture(name):
     assert [tuple(w.shape) for w in clone.weights] == [tuple(w.shape) for w in ours.weights]
     assert not any(a is b for a, b in zip(clone.weights, ours.weights, strict=True))
     clone.set_weights(ours.get_weights())
-    for a, b in zip(tks.tree.flatten(clone.predict(x, verbose=0)), tks.tree.flatten(ours.predict(x, verbose=0)), strict=True):
+    for a, b in zip(
+        tks.tree.flatten(clone.predict(x, verbose=0)), tks.tree.flatten(ours.predict(x, verbose=0)), strict=True
+    ):
         assert_close(a, b)
 
 
@@ -124,7 +126,10 @@ def test_training_with_several_outputs():
     histories = []
     for model in (ours, theirs):
         model.compile(
-            "sgd", loss={"p": "mse", "q": "mae"}, loss_weights={"p": 0.5, "q": 2.0}, metrics={"p": ["mae"], "q": ["mse"]}
+            "sgd",
+            loss={"p": "mse", "q": "mae"},
+            loss_weights={"p": 0.5, "q": 2.0},
+            metrics={"p": ["mae"], "q": ["mse"]},
         )
         histories.append(model.fit(x, y, epochs=3, batch_size=2, shuffle=False, verbose=0).history)
     assert set(histories[0]) == set(histories[1])
@@ -147,5 +152,17 @@ def test_feature_extraction():
     ours, theirs, x = pair("residual")
     parts = [k.Model(m.input, m.get_layer("pool").output) for k, m in ((tks, ours), (keras, theirs))]
     compare_outputs(*parts, x)
-    middle = [k.Model(m.get_layer("conv_b").output, m.get_layer("norm").output) for k, m in ((tks, ours), (keras, theirs))]
+    middle = [
+        k.Model(m.get_layer("conv_b").output, m.get_layer("norm").output) for k, m in ((tks, ours), (keras, theirs))
+    ]
     compare_outputs(*middle, np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype("float32"))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"show_trainable": True, "expand_nested": True}, {"line_length": 70}])
+@pytest.mark.parametrize("name", MODELS)
+def test_summaries_are_keras_own(name, arguments):
+    ours, theirs, _ = pair(name)
+    mine, their = [], []
+    ours.summary(print_fn=mine.append, **arguments)
+    theirs.summary(print_fn=lambda text, **_: their.append(str(text)), **arguments)
+    assert "\n".join(mine).strip() == "\n".join(their).strip()

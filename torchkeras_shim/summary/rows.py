@@ -11,7 +11,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.symbolic import KerasTensor, Operation
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import module_weights
@@ -29,6 +29,7 @@ class Row:
         params: The number of its weights' elements, `None` where it is not built.
         trainable: Whether training changes it, `None` where it has no weights.
         level: 0 for the model's own layers, 1 for those inside them, and so on.
+        connected_to: Where its inputs come from, as Keras writes it: `"dense[0][0], conv2d[0][0]"`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Row:
     params: int | None
     trainable: bool | None
     level: int = 0
+    connected_to: str = "-"
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,17 @@ class Count:
 
 @dataclass(frozen=True)
 class Summary:
-    """A whole summary: the model's name, its rows and its totals. `optimizer` is `None` before the first update."""
+    """A whole summary: the model's name, its rows and its totals.
+
+    `optimizer` is `None` before the first update; `branches` says whether the layers are more than one chain.
+    """
 
     name: str
     rows: list[Row]
     trainable: Count
     non_trainable: Count
     optimizer: Count | None = None
+    branches: bool = False
     total: Count = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,21 +82,47 @@ def summarize(model: Any, expand_nested: bool = False, layer_range: Sequence[str
     Returns:
         The rows and totals; shared weights are counted once in the totals.
     """
-    named = model.named_layers()
+    graph = getattr(model, "_graph", None)
+    named = model.named_layers() if graph is None else [(each.name, each) for each in graph.operations]
     first, last = _bounds([name for name, _ in named], layer_range)
     rows: list[Row] = []
+    nodes = [] if graph is None else graph.nodes
     for name, module in named[first:last]:
-        rows.extend(_rows(name, module, _spec_of(module), expand_nested, 0))
+        rows.extend(_rows(name, module, _spec_of(module), expand_nested, 0, nodes))
     return Summary(
         name=model.name,
         rows=rows,
         trainable=_count(model.trainable_weights),
         non_trainable=_count(model.non_trainable_weights),
         optimizer=_optimizer_count(model),
+        branches=graph is not None and not _is_chain(graph),
     )
 
 
-def _rows(name: str, module: torch.nn.Module, output: Any, expand: bool, level: int) -> list[Row]:
+def _is_chain(graph: Any) -> bool:
+    """Tells whether a graph is a plain stack: one input each, and no layer used twice."""
+    inputs = [node.input_tensors for node in graph.nodes]
+    outputs = [graph.inputs, *(node.outputs for node in graph.nodes)]
+    one_each = all(len(tensors) == 1 for tensors in (*inputs, *outputs, graph.outputs))
+    in_order = one_each and all(given[0] is made[0] for given, made in zip(inputs, outputs, strict=False))
+    return in_order and len({id(node.operation) for node in graph.nodes}) == len(graph.nodes)
+
+
+def _connections(operation: Any, nodes: list[Any]) -> str:
+    """Says where the inputs of an operation's calls among `nodes` come from."""
+    places = []
+    for node in operation.__dict__.get("_inbound_nodes", ()):
+        if any(node is own for own in nodes):
+            histories = [tensor._keras_history for tensor in node.input_tensors]
+            places += [f"{h.operation.name}[{h.node_index}][{h.tensor_index}]" for h in histories]
+    return ", ".join(places) or "-"
+
+
+def _rows(name: str, module: Any, output: Any, expand: bool, level: int, nodes: list[Any]) -> list[Row]:
+    connected = _connections(module, nodes)
+    if isinstance(module, Operation):
+        kind = "".join(part.capitalize() for part in (module.public_name or module.name).split("_"))
+        return [Row(name, kind, _shape_text(output), 0, None, level, connected)]
     weights = module_weights(module)
     row = Row(
         name=name,
@@ -99,12 +131,13 @@ def _rows(name: str, module: torch.nn.Module, output: Any, expand: bool, level: 
         params=_params(module, weights),
         trainable=_is_trainable(module) if weights else None,
         level=level,
+        connected_to=connected,
     )
     if not expand:
         return [row]
     rows = [row]
     for child_name, child, spec in _inside(module):
-        rows.extend(_rows(child_name, child, spec, expand, level + 1))
+        rows.extend(_rows(child_name, child, spec, expand, level + 1, nodes))
     return rows
 
 

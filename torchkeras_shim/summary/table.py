@@ -17,6 +17,9 @@ _HEADER, _BODY = DataRow("┃", "┃", "┃"), DataRow("│", "│", "│")
 
 _POSITIONS = (0.45, 0.80, 1.0)
 _LINE_LENGTH = 88
+# Models that are more than one chain get a fourth column.
+_BRANCHING_POSITIONS = (0.3, 0.56, 0.74, 1.0)
+_BRANCHING_LINE_LENGTH = 108
 _PADDING = 1
 _SPACE = "\ue000"  # stands in for spaces on the way through tabulate, which would strip those of aligned cells
 
@@ -44,13 +47,18 @@ def render(
     alignments = ["<", "<", ">"]
     ends = list(positions or _POSITIONS)
     default_length = _LINE_LENGTH
+    if summary.branches:
+        headers.append("Connected to")
+        alignments.append("<")
+        ends = list(positions or _BRANCHING_POSITIONS)
+        default_length = _BRANCHING_LINE_LENGTH
     if show_trainable:
         headers.append("Trainable")
         alignments.append("^")
         ends = [end * 0.90 for end in ends] + [1.0]
         default_length += 12
     widths = _widths(ends, line_length or min(default_length, columns - 4), len(headers))
-    body = [_cells(row, show_trainable) for row in summary.rows]
+    body = [_cells(row, summary.branches, show_trainable) for row in summary.rows]
     lines = [
         f'Model: "{summary.name}"',
         _table(headers, body, widths, alignments),
@@ -63,10 +71,12 @@ def render(
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row, show_trainable: bool) -> list[str]:
+def _cells(row: Row, show_connections: bool, show_trainable: bool) -> list[str]:
     prefix = "   " * row.level + "└ " if row.level else ""
     params = "0 (unbuilt)" if row.params is None else f"{row.params:,}"
     cells = [f"{prefix}{row.name} ({row.kind})", row.output_shape, params]
+    if show_connections:
+        cells.append(row.connected_to)
     if show_trainable:
         cells.append("-" if row.trainable is None else "Y" if row.trainable else "N")
     return cells

@@ -10,8 +10,7 @@ import torch
 
 from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
-from torchkeras_shim.core import tree
-from torchkeras_shim.training.structures import Outputs, flattener
+from torchkeras_shim.training.structures import Outputs, flattener, identifiers
 
 
 class LossPlan:
@@ -184,9 +183,8 @@ class MetricPlan:
         if not given:
             return [[]] * self.outputs.count
         if self.outputs.single:
-            return [tree.flatten(given)]
-        per_output = self.outputs.assign(given, argument)
-        return [[] if entry is None else tree.flatten(entry) for entry in per_output]
+            return [identifiers(given)]
+        return [identifiers(entry) for entry in self.outputs.assign(given, argument)]
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Accumulates one batch, on the device."""

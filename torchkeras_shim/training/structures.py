@@ -75,7 +75,7 @@ class Outputs:
         Raises:
             ValueError: where names or numbers do not fit the outputs.
         """
-        if isinstance(values, dict):
+        if isinstance(values, dict) and not is_config(values):
             names = [name for name in (self.keys or self.names) if name is not None]
             if self.single and len(values) == 1 and not names:
                 return list(values.values())
@@ -97,6 +97,22 @@ class Outputs:
                 f"{len(values)}. Received: {argument}={values}"
             )
         return [values] * self.count
+
+
+def is_config(value: Any) -> bool:
+    """Tells a serialized object from a dict by output."""
+    return isinstance(value, dict) and {"class_name", "config"} <= set(value)
+
+
+def identifiers(given: Any) -> list[Any]:
+    """Returns what a nested argument of `compile()` names, in a flat list; a serialized object is one of them."""
+    if given is None:
+        return []
+    if isinstance(given, (list, tuple)):
+        return [identifier for item in given for identifier in identifiers(item)]
+    if isinstance(given, dict) and not is_config(given):
+        return [identifier for item in given.values() for identifier in identifiers(item)]
+    return [given]
 
 
 def flattener(outputs: Outputs, example: Any, what: str) -> Callable[[Any], list[Any]]:

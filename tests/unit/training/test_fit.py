@@ -179,6 +179,32 @@ def test_freezing_between_epochs_takes_effect():
         np.testing.assert_array_equal(before, after)
 
 
+FORMS = {
+    "names": ("adam", "sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+    "classes": (
+        keras.optimizers.Adam,
+        keras.losses.SparseCategoricalCrossentropy,
+        keras.metrics.SparseCategoricalAccuracy,
+    ),
+    "configs": (
+        keras.optimizers.serialize(keras.optimizers.Adam()),
+        keras.losses.serialize(keras.losses.SparseCategoricalCrossentropy()),
+        keras.metrics.serialize(keras.metrics.SparseCategoricalAccuracy()),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_classes_and_configs_mean_the_same(form):
+    x, y = data()
+    optimizer, loss, metric = FORMS[form]
+    keras.utils.set_random_seed(1)
+    history = classifier(optimizer=optimizer, loss=loss, metrics=[metric]).fit(x, y, verbose=0).history
+    keras.utils.set_random_seed(1)
+    expected = classifier(metrics=["sparse_categorical_accuracy"]).fit(x, y, verbose=0).history
+    assert history == pytest.approx(expected, rel=1e-6)
+
+
 TORCH_OPTIMIZERS = {
     "class": lambda model: torch.optim.SGD,
     "instance": lambda model: torch.optim.Adam(model.parameters(), lr=0.01),
