@@ -6,6 +6,7 @@ of the built-in step.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,9 @@ def make_train_step(trainer: Trainer) -> Step:
     """Returns the built-in training step: forward, loss, backward, update, accumulate."""
     optimizer, parameters = trainer.optimizer, trainer.parameters
     loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+    if not parameters:
+        warnings.warn("The model does not have any trainable weights: training only measures it.", stacklevel=2)
+        return make_test_step(trainer)
     scales = getattr(optimizer, "loss_scale_factor", None) is not None
     apply = optimizer.stepper(parameters)
     no_grad, version, bound = torch.no_grad(), StructureVersion, StructureVersion.value

@@ -59,7 +59,7 @@ class Trainer:
         self._train_step: steps.Step | None = None
         self._test_step: steps.Step | None = None
         self._forward: Callable[[Any], Any] | None = None
-        self._version = -1
+        self._version = self._test_version = -1
         self._feed: Feed | None = None
         self._resumption: resume.Resumption | None = None
 
@@ -202,7 +202,8 @@ class Trainer:
 
     def test_step(self) -> steps.Step:
         """Returns the evaluation step."""
-        if self._test_step is None:
+        if self._test_step is None or self._test_version != StructureVersion.value:
+            self._test_version = StructureVersion.value
             custom = self.overrides("test_step") or self.overrides("compute_loss") or self.overrides("compute_metrics")
             if custom or self.run_eagerly:
                 self._test_step = steps.make_overridden_step(self.model.test_step)
@@ -251,7 +252,12 @@ class Trainer:
             return self.results()
         current = self.results()
         if isinstance(returned, dict):
-            return current if set(returned) == set(current) else returned
+            if set(returned) != set(current):
+                return returned
+            if "loss" in returned and any(metric is self.loss_tracker for metric in self.model.metrics):
+                # A step of the user's own that returns its loss without a tracker: ours has seen nothing.
+                current["loss"] = torch.where(self.loss_tracker.count > 0, current["loss"], returned["loss"])
+            return current
         raise ValueError(f"`train_step` and `test_step` must return a dict of logs. Received: {returned!r}")
 
     def in_order(self, values: dict[str, Any]) -> Any:

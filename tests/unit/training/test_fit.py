@@ -286,6 +286,28 @@ def test_own_train_step():
     assert len(model.evaluate(x, y, verbose=0)) == 2
 
 
+def test_a_step_that_only_returns_its_loss_is_believed():
+    class Bare(OwnStep):
+        def train_step(self, data):
+            return {"loss": self.compute_loss(y=data[1], y_pred=self(data[0])).detach() * 0 + 7.0}
+
+    x, y = data()
+    model = Bare()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert model.fit(x, y, verbose=0).history == {"loss": [7.0]}
+
+
+def test_a_model_without_trainable_weights_is_measured():
+    x, y = data()
+    model = classifier()
+    model.trainable = False
+    before = model.get_weights()
+    with pytest.warns(UserWarning, match="does not have any trainable weights"):
+        history = model.fit(x, y, verbose=0).history
+    assert history["loss"][0] == pytest.approx(model.evaluate(x, y, verbose=0)[0], rel=1e-5)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
 def test_run_eagerly_gives_the_same_numbers():
     x, y = data()
     histories = []
