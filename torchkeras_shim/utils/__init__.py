@@ -18,6 +18,7 @@ from torchkeras_shim.core.custom_objects import (
 from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
 from torchkeras_shim.utils.random_seed import set_random_seed
 
@@ -39,8 +40,10 @@ __all__ = [
     "get_registered_object",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
