@@ -1,0 +1,164 @@
+"""`GroupNormalization`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.input_spec import InputSpec
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+@LAYERS.register()
+class GroupNormalization(Layer):
+    """Brings each group of channels of each sample to mean 0 and variance 1, then scales and shifts.
+
+    Args:
+        groups: The number of groups; -1 for one per channel (instance normalization).
+        axis: The axis of the channels.
+        epsilon: What keeps the division finite.
+        center: Whether a trained `beta` is added.
+        scale: Whether a trained `gamma` is multiplied with.
+        beta_initializer: How `beta` starts.
+        gamma_initializer: How `gamma` starts.
+        beta_regularizer: A penalty on `beta`.
+        gamma_regularizer: A penalty on `gamma`.
+        beta_constraint: A projection of `beta` after each update.
+        gamma_constraint: A projection of `gamma` after each update.
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Raises:
+        ValueError: where the number of groups is none, or does not divide the channels.
+
+    Example:
+        >>> GroupNormalization(groups=2)(torch.ones(1, 4, 4, 6)).shape
+        torch.Size([1, 4, 4, 6])
+    """
+
+    gamma: Variable | None
+    beta: Variable | None
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
+            raise ValueError(
+                "Received an invalid value for argument `groups`, expected a positive integer (or `-1` for instance "
+                f"normalization). Received: groups={groups}"
+            )
+        super().__init__(**kwargs)
+        self.groups = groups
+        self.axis = axis
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.supports_masking = True
+        self.autocast = False  # statistics are at least float32, whatever comes
+
+    def build(self, input_shape: Any) -> None:
+        """Creates scale and shift, one value per channel."""
+        rank = len(input_shape)
+        if not -rank <= self.axis < rank:
+            raise ValueError(
+                f"Layer '{self.name}': axis {self.axis} is out of bounds for input shape {tuple(input_shape)}. "
+                f"Received: axis={self.axis}"
+            )
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ValueError(
+                f"Layer '{self.name}': axis {self.axis} of the input should have a defined dimension, but the layer "
+                f"received an input with shape {tuple(input_shape)}."
+            )
+        if self.groups == -1:
+            self.groups = channels
+        if channels < self.groups:
+            raise ValueError(
+                f"Layer '{self.name}': the number of groups ({self.groups}) cannot be more than the number of channels "
+                f"({channels})."
+            )
+        if channels % self.groups:
+            raise ValueError(
+                f"Layer '{self.name}': the number of channels ({channels}) must be a multiple of the number of groups "
+                f"({self.groups})."
+            )
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                name="gamma",
+                shape=(channels,),
+                initializer=self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                autocast=False,
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                name="beta",
+                shape=(channels,),
+                initializer=self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                autocast=False,
+            )
+        self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Normalizes."""
+        dtype = self._compute_dtype
+        x = inputs if inputs.is_floating_point() else inputs.to(dtype)
+        x = x.float() if x.dtype in _HALF else x
+        gamma, beta = self.gamma, self.beta
+        if gamma is not None and gamma.dtype is not x.dtype:
+            gamma = gamma.to(x.dtype)
+        if beta is not None and beta.dtype is not x.dtype:
+            beta = beta.to(x.dtype)
+        rank, axis = x.ndim, self.axis % x.ndim
+        if rank == 3 and axis == 2:  # as an image of height 1, whose channels-last memory torch computes on as it is
+            outputs = F.group_norm(x.unsqueeze(1).permute(0, 3, 1, 2), self.groups, gamma, beta, self.epsilon)
+            outputs = outputs.permute(0, 2, 3, 1).squeeze(1)
+        elif axis == 1:
+            outputs = F.group_norm(x, self.groups, gamma, beta, self.epsilon)
+        else:
+            outputs = F.group_norm(x.movedim(axis, 1), self.groups, gamma, beta, self.epsilon).movedim(1, axis)
+        return outputs if outputs.dtype is dtype else outputs.to(dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "groups": self.groups,
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": constraints.serialize(self.beta_constraint),
+            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+        }
