@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch._dynamo  # noqa: F401 -- before Keras, see test_layers
+import torch._dynamo  # before Keras, see test_layers
 
 from tests.parity import test_layers as base
 from tests.parity.oracle import assert_close, keras, to_numpy
@@ -41,6 +41,65 @@ CASES = [
     ("UpSampling2D", {"interpolation": "lanczos5"}, IMAGES),
     ("UpSampling3D", {}, VOLUMES),
     ("UpSampling3D", {"size": (1, 2, 3), **FIRST}, VOLUMES),
+    ("GroupNormalization", {"groups": 2}, (2, 3, 5, 4)),
+    ("GroupNormalization", {"groups": -1, "scale": False, "epsilon": 1e-5}, STEPS),
+    ("GroupNormalization", {"groups": 2, "axis": 1, "gamma_regularizer": "l2"}, IMAGES),
+    ("GroupNormalization", {"groups": 5, "axis": 2, "center": False}, (2, 3, 5, 4)),
+    ("GroupNormalization", {"groups": 2}, (3, 6)),
+    ("UnitNormalization", {}, (3, 4)),
+    ("UnitNormalization", {"axis": [1, 2]}, IMAGES),
+    ("RMSNormalization", {}, (3, 4)),
+    ("RMSNormalization", {"axis": [-2, -1], "epsilon": 1e-3}, IMAGES),
+    ("Conv1DTranspose", {"filters": 2, "kernel_size": 3, "strides": 2, "padding": "same"}, STEPS),
+    ("Conv1DTranspose", {"filters": 2, "kernel_size": 2, "output_padding": 1, "strides": 3, **FIRST}, STEPS),
+    ("Conv2DTranspose", {"filters": 2, "kernel_size": 3, "activation": "relu"}, IMAGES),
+    ("Conv2DTranspose", {"filters": 2, "kernel_size": (3, 2), "strides": 2, "padding": "same"}, IMAGES),
+    ("Conv2DTranspose", {"filters": 2, "kernel_size": 3, "dilation_rate": 2, "use_bias": False, **FIRST}, IMAGES),
+    ("Conv3DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2}, VOLUMES),
+    ("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, STEPS),
+    ("DepthwiseConv1D", {"kernel_size": 2, "depthwise_regularizer": "l2", "use_bias": False, **FIRST}, STEPS),
+    ("DepthwiseConv2D", {"kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"}, IMAGES),
+    ("DepthwiseConv2D", {"kernel_size": (2, 3), "depth_multiplier": 2}, IMAGES),
+    ("DepthwiseConv2D", {"kernel_size": 2, "depth_multiplier": 2, "dilation_rate": 2, **FIRST}, (2, 3, 4, 5)),
+    ("SeparableConv1D", {"filters": 4, "kernel_size": 3, "depth_multiplier": 2}, STEPS),
+    ("SeparableConv1D", {"filters": 2, "kernel_size": 3, "padding": "same", "strides": 2, **FIRST}, STEPS),
+    (
+        "SeparableConv2D",
+        {"filters": 4, "kernel_size": 3, "padding": "same", "strides": 2, "activation": "relu"},
+        IMAGES,
+    ),
+    (
+        "SeparableConv2D",
+        {"filters": 2, "kernel_size": 2, "pointwise_initializer": "he_normal", "use_bias": False, **FIRST},
+        IMAGES,
+    ),
+    ("AdaptiveAveragePooling1D", {"output_size": 3}, STEPS),
+    ("AdaptiveAveragePooling2D", {"output_size": (2, 3)}, IMAGES),
+    ("AdaptiveAveragePooling2D", {"output_size": 2, **FIRST}, IMAGES),
+    ("AdaptiveAveragePooling3D", {"output_size": 2}, VOLUMES),
+    ("AdaptiveMaxPooling1D", {"output_size": (3,), **FIRST}, (2, 3, 7)),
+    ("AdaptiveMaxPooling2D", {"output_size": 2}, IMAGES),
+    ("AdaptiveMaxPooling3D", {"output_size": (1, 2, 3)}, VOLUMES),
+    ("SpatialDropout1D", {"rate": 0.5, "seed": 3}, STEPS),
+    ("SpatialDropout2D", {"rate": 0.5, **FIRST}, IMAGES),
+    ("SpatialDropout3D", {"rate": 0.5}, VOLUMES),
+    ("AlphaDropout", {"rate": 0.5, "noise_shape": (None, 1)}, (3, 4)),
+    ("GaussianDropout", {"rate": 0.5}, (3, 4)),
+    ("GaussianNoise", {"stddev": 0.5, "seed": 1}, (3, 4)),
+    ("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, (3, 4)),
+    ("Masking", {}, STEPS),
+    ("Masking", {"mask_value": 2.0}, STEPS),
+    ("EinsumDense", {"equation": "ab,bc->ac", "output_shape": 5, "bias_axes": "c"}, (3, 4)),
+    (
+        "EinsumDense",
+        {"equation": "abc,cde->abde", "output_shape": (3, 2, 3), "bias_axes": "de", "activation": "relu"},
+        (2, 3, 4),
+    ),
+    ("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (3, 2, 3), "bias_axes": "e"}, (2, 3, 4)),
+    ("EinsumDense", {"equation": "abcd,cde->abe", "output_shape": (3, 5), "kernel_regularizer": "l2"}, (2, 3, 2, 4)),
+    ("EinsumDense", {"equation": "...x,xy->...y", "output_shape": 3, "bias_axes": "y"}, (2, 3, 3, 4)),
+    ("EinsumDense", {"equation": "ab...,bc->ac...", "output_shape": 3, "bias_axes": "c"}, (2, 4, 3)),
+    ("EinsumDense", {"equation": "abc,dc->adb", "output_shape": (5, 3)}, (2, 3, 4)),
 ]
 IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(CASES)]
 every_case = pytest.mark.parametrize(("name", "arguments", "shape"), CASES, ids=IDS)
@@ -160,3 +219,73 @@ def test_merging_what_does_not_fit(name, arguments, shapes):
     for library in (layers, keras.layers):
         with pytest.raises(ValueError):
             getattr(library, name)(**arguments)(data)
+
+
+def test_reversible_embedding():
+    ids = np.array([[1, 2, 0], [3, 3, 4]], "int32")
+    for arguments in (
+        {},
+        {"tie_weights": False, "logit_soft_cap": 2.0},
+        {"mask_zero": True, "reverse_dtype": "float64"},
+    ):
+        ours = layers.ReversibleEmbedding(5, 3, **arguments, name="it")
+        theirs = keras.layers.ReversibleEmbedding(5, 3, **arguments, name="it")
+        vectors, expected = ours(torch.from_numpy(ids)), theirs(ids)
+        assert [(w.path, tuple(w.shape)) for w in ours.weights] == [(w.path, tuple(w.shape)) for w in theirs.weights]
+        ours.set_weights(theirs.get_weights())
+        vectors = ours(torch.from_numpy(ids))
+        assert_close(vectors, expected, rtol=1e-5, atol=1e-6)
+        assert mask_of(vectors) == mask_of(expected)
+        logits = theirs(expected, reverse=True)
+        assert_close(ours(vectors, reverse=True), logits, rtol=1e-5, atol=1e-6)
+        assert ours.get_config() == theirs.get_config()
+        assert layers.deserialize(keras.layers.serialize(theirs)).get_config() == ours.get_config()
+
+
+def test_wrapper():
+    ours = layers.Wrapper(layers.Dense(2, name="in"), name="it")
+    theirs = keras.layers.Wrapper(keras.layers.Dense(2, name="in"), name="it")
+    assert ours.get_config() == theirs.get_config()
+    ours.build((2, 3))
+    theirs.build((2, 3))
+    assert [tuple(w.shape) for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+    again = layers.deserialize(keras.layers.serialize(theirs))
+    assert type(again.layer) is layers.Dense
+    for library in (layers, keras.layers):
+        with pytest.raises(ValueError, match="isn't a supported layer type"):
+            library.Wrapper("dense")
+
+
+def test_activity_regularization():
+    x = np.array([[1.0, -2.0], [3.0, 0.5]], "float32")
+    ours, theirs = layers.ActivityRegularization(0.2, 0.3), keras.layers.ActivityRegularization(0.2, 0.3)
+    ours(torch.from_numpy(x))
+    theirs(x)
+    assert_close(ours.losses[0], theirs.losses[0])
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_spectral_normalization(iterations):
+    arguments = {"power_iterations": iterations, "name": "it"}
+    ours = layers.SpectralNormalization(layers.Dense(3, name="in"), **arguments)
+    theirs = keras.layers.SpectralNormalization(keras.layers.Dense(3, name="in"), **arguments)
+    x = several([(2, 4)])[0]
+    ours(torch.from_numpy(x))
+    theirs(x)
+    assert [tuple(w.shape) for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+    assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+    ours.set_weights(theirs.get_weights())
+    for training in (True, True, False):
+        assert_close(ours(torch.from_numpy(x), training=training), theirs(x, training=training), rtol=1e-4, atol=1e-5)
+        for mine, expected in zip(ours.weights, theirs.weights, strict=True):
+            assert_close(mine, expected.value, rtol=1e-4, atol=1e-5)
+    assert ours.get_config() == theirs.get_config()
+    assert layers.deserialize(keras.layers.serialize(theirs)).get_config() == ours.get_config()
+    with torch.no_grad():
+        ours.layer.kernel.zero_()
+    assert torch.isfinite(ours(torch.from_numpy(x), training=True)).all()
+    for library in (layers, keras.layers):
+        with pytest.raises(ValueError, match="power_iterations"):
+            library.SpectralNormalization(library.Dense(3), power_iterations=0)
+        with pytest.raises(ValueError, match="no attribute 'kernel'"):
+            library.SpectralNormalization(library.Flatten())(x)

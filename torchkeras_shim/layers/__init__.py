@@ -5,11 +5,18 @@ from torchkeras_shim.layers.activations.rectifiers import ELU, LeakyReLU, PReLU,
 from torchkeras_shim.layers.activations.softmax import Softmax
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
+from torchkeras_shim.layers.convolutional.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from torchkeras_shim.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from torchkeras_shim.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from torchkeras_shim.layers.core.dense import Dense
+from torchkeras_shim.layers.core.einsum_dense import EinsumDense
 from torchkeras_shim.layers.core.embedding import Embedding
 from torchkeras_shim.layers.core.identity import Identity
 from torchkeras_shim.layers.core.lambda_layer import Lambda
+from torchkeras_shim.layers.core.masking import Masking
+from torchkeras_shim.layers.core.reversible_embedding import ReversibleEmbedding
 from torchkeras_shim.layers.core.torch_module_wrapper import TorchModuleWrapper
+from torchkeras_shim.layers.core.wrapper import Wrapper
 from torchkeras_shim.layers.input_layer import Input, InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.merging.concatenate import Concatenate, concatenate
@@ -29,7 +36,19 @@ from torchkeras_shim.layers.merging.elementwise import (
     subtract,
 )
 from torchkeras_shim.layers.normalization.batch_normalization import BatchNormalization
+from torchkeras_shim.layers.normalization.group_normalization import GroupNormalization
 from torchkeras_shim.layers.normalization.layer_normalization import LayerNormalization
+from torchkeras_shim.layers.normalization.rms_normalization import RMSNormalization
+from torchkeras_shim.layers.normalization.spectral_normalization import SpectralNormalization
+from torchkeras_shim.layers.normalization.unit_normalization import UnitNormalization
+from torchkeras_shim.layers.pooling.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from torchkeras_shim.layers.pooling.average_pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
 from torchkeras_shim.layers.pooling.global_pooling import (
     GlobalAveragePooling1D,
@@ -40,7 +59,10 @@ from torchkeras_shim.layers.pooling.global_pooling import (
     GlobalMaxPooling3D,
 )
 from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
+from torchkeras_shim.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from torchkeras_shim.layers.regularization.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from torchkeras_shim.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
 from torchkeras_shim.layers.reshaping.flatten import Flatten
 from torchkeras_shim.layers.reshaping.permute import Permute
@@ -49,6 +71,16 @@ from torchkeras_shim.layers.reshaping.rescaling import Rescaling
 from torchkeras_shim.layers.reshaping.reshape import Reshape
 from torchkeras_shim.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from torchkeras_shim.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from torchkeras_shim.layers.rnn.bidirectional import Bidirectional
+from torchkeras_shim.layers.rnn.gru import GRU
+from torchkeras_shim.layers.rnn.gru_cell import GRUCell
+from torchkeras_shim.layers.rnn.lstm import LSTM
+from torchkeras_shim.layers.rnn.lstm_cell import LSTMCell
+from torchkeras_shim.layers.rnn.rnn import RNN
+from torchkeras_shim.layers.rnn.simple_rnn import SimpleRNN
+from torchkeras_shim.layers.rnn.simple_rnn_cell import SimpleRNNCell
+from torchkeras_shim.layers.rnn.stacked_rnn_cells import StackedRNNCells
+from torchkeras_shim.layers.rnn.time_distributed import TimeDistributed
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -59,14 +91,30 @@ GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
 )
 GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 
 serialize = LAYERS.serialize
 deserialize = LAYERS.deserialize
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
+    "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
+    "AlphaDropout",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -75,21 +123,34 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -102,14 +163,17 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -121,16 +185,32 @@ __all__ = [
     "Multiply",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "SpectralNormalization",
+    "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
     "TorchModuleWrapper",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
