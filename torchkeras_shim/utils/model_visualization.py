@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ def model_to_dot(
         raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
     if not model.built:
         raise ValueError(
-            "This model has not yet been built. Build the model first by calling `build()` or by calling the model on a "
-            "batch of data."
+            "This model has not yet been built. Build the model first by calling `build()` or by calling the model on "
+            "a batch of data."
         )
     pydot = _pydot()
     if subgraph:
@@ -186,8 +187,7 @@ def _members(model: Any) -> list[tuple[str, Any]]:
 def _edges(model: Any) -> list[tuple[Any, Any]]:
     """Returns the pairs of operations of which one feeds the other."""
     if isinstance(model, Sequential):
-        members = model.layers
-        return list(zip(members, members[1:], strict=False))
+        return list(itertools.pairwise(model.layers))
     if not isinstance(model, Model) or model._graph is None:
         return []
     graph = model._graph
@@ -208,7 +208,7 @@ def _end(operation: Any, first: bool) -> Any:
         if isinstance(operation, Sequential):
             operation = operation.layers[0 if first else -1]
         elif first:
-            operation = operation._graph.input_layers[0]
+            operation = operation.inputs[0]._keras_history.operation
         else:
             operation = operation.outputs[0]._keras_history.operation
     return operation
