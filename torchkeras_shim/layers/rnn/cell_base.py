@@ -1,0 +1,215 @@
+"""What the cells of `SimpleRNN`, `LSTM` and `GRU` share: weights, dropout masks, config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from torchkeras_shim import activations, constraints, initializers, regularizers
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+
+
+class RecurrentCell(Layer):
+    """The base of the cells: `kernel`, `recurrent_kernel`, `bias`, and masks that are drawn once per sequence.
+
+    The kernels have Keras's shapes (inputs, gates * units) and lie in memory as torch's kernels want them,
+    (gates * units, inputs): `kernel.t()` is contiguous, and no call copies them.
+    """
+
+    #: How many gates lie side by side in the kernels.
+    gates = 1
+    kernel: Variable
+    recurrent_kernel: Variable
+    bias: Variable | None
+    state_size: Any
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any,
+        use_bias: bool,
+        kernel_initializer: Any,
+        recurrent_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        recurrent_regularizer: Any,
+        bias_regularizer: Any,
+        kernel_constraint: Any,
+        recurrent_constraint: Any,
+        bias_constraint: Any,
+        dropout: float,
+        recurrent_dropout: float,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        if units <= 0:
+            raise ValueError(
+                f"Received an invalid value for argument `units`, expected a positive integer, got {units}."
+            )
+        super().__init__(**kwargs)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.recurrent_constraint = constraints.get(recurrent_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.dropout = min(1.0, max(0.0, dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.seed = seed
+        self.state_size = units
+        self.output_size = units
+        #: How many masks there are, one per gate; `None` for one mask that all gates share.
+        self.dropout_mask_count: int | None = None
+        self._generators = SeededGenerators(seed) if seed is not None else None
+        self._dropout_mask: Any = None
+        self._recurrent_dropout_mask: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the kernels and the bias."""
+        width = self.gates * self.units
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[-1], width),
+            initializer=_transposed(self.kernel_initializer),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel",
+            shape=(self.units, width),
+            initializer=_transposed(self.recurrent_initializer),
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=self._bias_shape(),
+                initializer=self._start_bias,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+            if len(self._bias_shape()) == 1:  # torch's kernels add two biases; this is the second one
+                self.register_buffer("_zero_bias", torch.zeros_like(self.bias, requires_grad=False), persistent=False)
+
+    def _bias_shape(self) -> tuple[int, ...]:
+        return (self.gates * self.units,)
+
+    def _start_bias(self, shape: Any, dtype: Any = None) -> torch.Tensor:
+        start: torch.Tensor = self.bias_initializer(shape, dtype=dtype)
+        return start
+
+    def get_initial_state(self, batch_size: Any = None) -> list[torch.Tensor]:
+        """Returns states of zeros.
+
+        Args:
+            batch_size: How many sequences there are.
+        """
+        sizes = self.state_size if isinstance(self.state_size, (list, tuple)) else [self.state_size]
+        device = calling.device_of(self)
+        return [torch.zeros(batch_size, size, dtype=self._compute_dtype, device=device) for size in sizes]
+
+    # Dropout --------------------------------------------------------------------------------------------------------
+
+    def get_dropout_mask(self, step_input: torch.Tensor) -> Any:
+        """Returns the mask of the inputs, the same for every step until it is reset; `None` without dropout.
+
+        Args:
+            step_input: The inputs of one step, for shape and type.
+        """
+        if self._dropout_mask is None and self.dropout > 0:
+            self.__dict__["_dropout_mask"] = self._draw(step_input, self.dropout)
+        return self._dropout_mask
+
+    def get_recurrent_dropout_mask(self, step_input: torch.Tensor) -> Any:
+        """Returns the mask of the state, the same for every step until it is reset; `None` without dropout.
+
+        Args:
+            step_input: The state, for shape and type.
+        """
+        if self._recurrent_dropout_mask is None and self.recurrent_dropout > 0:
+            self.__dict__["_recurrent_dropout_mask"] = self._draw(step_input, self.recurrent_dropout)
+        return self._recurrent_dropout_mask
+
+    def reset_dropout_mask(self) -> None:
+        """Forgets the mask of the inputs."""
+        self.__dict__["_dropout_mask"] = None
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Forgets the mask of the state."""
+        self.__dict__["_recurrent_dropout_mask"] = None
+
+    def _draw(self, like: torch.Tensor, rate: float) -> Any:
+        count = self.dropout_mask_count
+        return self._mask(like, rate) if count is None else [self._mask(like, rate) for _ in range(count)]
+
+    def _mask(self, like: torch.Tensor, rate: float) -> torch.Tensor:
+        mask = torch.empty_like(like, requires_grad=False)
+        if rate == 1:
+            return mask.zero_()
+        on_meta = like.is_meta  # there is no generator on the meta device
+        generator = None if self._generators is None or on_meta else self._generators.on(like.device)
+        return mask.bernoulli_(1.0 - rate, generator=generator).div_(1.0 - rate)
+
+    def _dropped(self, inputs: torch.Tensor, training: bool) -> Any:
+        """The inputs under dropout: one tensor, or one per gate."""
+        if not training or not 0.0 < self.dropout < 1.0:
+            return inputs
+        mask = self.get_dropout_mask(inputs)
+        return [inputs * one for one in mask] if isinstance(mask, list) else inputs * mask
+
+    def _dropped_state(self, state: torch.Tensor, training: bool) -> Any:
+        """The state under dropout: one tensor, or one per gate."""
+        if not training or not 0.0 < self.recurrent_dropout < 1.0:
+            return state
+        mask = self.get_recurrent_dropout_mask(state)
+        return [state * one for one in mask] if isinstance(mask, list) else state * mask
+
+    def _project(self, inputs: Any, kernel: torch.Tensor) -> torch.Tensor:
+        """`inputs @ kernel`; where there is one input per gate, each meets its own columns."""
+        if isinstance(inputs, list):
+            columns = kernel.split(self.units, dim=1)
+            return torch.cat([one.mm(part) for one, part in zip(inputs, columns, strict=False)], dim=1)
+        product: torch.Tensor = inputs.mm(kernel)
+        return product
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), **cell_config(self), "seed": self.seed}
+
+
+def cell_config(cell: Any) -> dict[str, Any]:
+    """Returns the arguments that a cell and the layer around it have in common, as plain values."""
+    config = {
+        "units": cell.units,
+        "activation": activations.serialize(cell.activation),
+        "use_bias": cell.use_bias,
+        "dropout": cell.dropout,
+        "recurrent_dropout": cell.recurrent_dropout,
+    }
+    for part in ("kernel", "recurrent", "bias"):
+        config[f"{part}_initializer"] = initializers.serialize(getattr(cell, f"{part}_initializer"))
+        config[f"{part}_regularizer"] = regularizers.serialize(getattr(cell, f"{part}_regularizer"))
+        config[f"{part}_constraint"] = constraints.serialize(getattr(cell, f"{part}_constraint"))
+    return config
+
+
+def _transposed(initializer: Callable[..., Any]) -> Callable[..., torch.Tensor]:
+    """Makes an initializer put its values where `weight.t()` is contiguous."""
+
+    def create(shape: Any, dtype: Any = None) -> torch.Tensor:
+        return torch.as_tensor(initializer(shape, dtype=dtype)).t().contiguous().t()
+
+    return create

@@ -1,0 +1,169 @@
+"""`GRU`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torchkeras_shim import activations
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.rnn.gru_cell import GRUCell
+from torchkeras_shim.layers.rnn.native import NativeRNN, check_use_cudnn, of_cell
+
+
+@LAYERS.register()
+class GRU(NativeRNN):
+    """Gated recurrent unit, Cho 2014.
+
+    torch's own kernel (cuDNN, oneDNN) computes it, with any mask, wherever the activations are the default ones, there
+    is no recurrent dropout and `reset_after` is true; the rest takes a loop over the cell.
+
+    Args:
+        units: The width of the state and the output.
+        activation: The activation of the candidate.
+        recurrent_activation: The activation of the gates.
+        use_bias: Whether there is a bias.
+        kernel_initializer: How the kernel starts.
+        recurrent_initializer: How the recurrent kernel starts.
+        bias_initializer: How the bias starts.
+        kernel_regularizer: A penalty on the kernel.
+        recurrent_regularizer: A penalty on the recurrent kernel.
+        bias_regularizer: A penalty on the bias.
+        activity_regularizer: A penalty on the output.
+        kernel_constraint: A projection of the kernel after each update.
+        recurrent_constraint: A projection of the recurrent kernel after each update.
+        bias_constraint: A projection of the bias after each update.
+        dropout: The share of the inputs that training drops, the same for every step.
+        recurrent_dropout: The share of the state that training drops, the same for every step.
+        seed: A seed of the dropout's own; torch's global generator by default.
+        return_sequences: Whether to return the outputs of all steps, or the last one.
+        return_state: Whether to return the last state behind the outputs.
+        go_backwards: Whether to start with the last step; the outputs then come in that order, too.
+        stateful: Whether a batch goes on with the state that the one before it ended with. The batch size is fixed.
+        unroll: Makes no difference here: there is no graph that could be unrolled.
+        reset_after: Whether the reset gate acts after the product with the recurrent kernel or before it.
+        use_cudnn: Whether to use torch's kernel: `True`, `False`, or wherever it can be used (`"auto"`).
+        **kwargs: Arguments of every layer and of `RNN`: `name`, `dtype`, `trainable`, `zero_output_for_mask`, ...
+
+    Input shape:
+        `(batch, time, inputs)`
+
+    Output shape:
+        `(batch, units)`, or `(batch, time, units)` with `return_sequences`
+
+    Raises:
+        ValueError: where `units` is not positive.
+
+    Example:
+        >>> GRU(3, return_sequences=True)(torch.ones(2, 5, 4)).shape
+        torch.Size([2, 5, 3])
+    """
+
+    cell: GRUCell
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        check_use_cudnn(use_cudnn)
+        cell = GRUCell(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="gru_cell",
+            implementation=kwargs.pop("implementation", 2),
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        self.input_spec = InputSpec(ndim=3)
+        self.use_cudnn = use_cudnn
+
+    recurrent_activation = of_cell("recurrent_activation")
+    reset_after = of_cell("reset_after")
+
+    def _has_kernel(self) -> bool:
+        cell = self.cell
+        return (
+            cell.activation is activations.tanh
+            and cell.recurrent_activation is activations.sigmoid
+            and cell.reset_after
+            and not cell.recurrent_dropout
+            and not (cell.implementation == 1 and cell.dropout)
+        )
+
+    def _weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
+        # Keras's gates are z, r, h and torch's are r, z, n.
+        units, bias = self.cell.units, self.cell.bias
+        weights = []
+        for weight in (self.cell.kernel.t(), self.cell.recurrent_kernel.t(), *(() if bias is None else (bias.t(),))):
+            z, r, h = weight.split(units)
+            weights.append(torch.cat([r, z, h]))
+        if bias is not None:
+            weights[2:] = weights[2].unbind(1)
+        return [weight.to(dtype) for weight in weights]
+
+    def _run_kernel(self, x: torch.Tensor, states: list[torch.Tensor], pad: Any) -> tuple[torch.Tensor, Any]:
+        weights = self._weights(x.dtype)
+        # `train` is what cuDNN needs to know for a backward pass; there is no dropout between layers here.
+        train = torch.is_grad_enabled()
+        outputs, h = torch.gru(x, states[0], weights, len(weights) == 4, 1, 0.0, train, False, True)
+        return outputs, (h,)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "recurrent_activation": activations.serialize(self.recurrent_activation),
+            "reset_after": self.reset_after,
+            "seed": self.cell.seed,
+        }
