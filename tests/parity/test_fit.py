@@ -105,7 +105,8 @@ def test_losses_with_weights(name, weights):
     ours, theirs = pair(mlp, last=last, units=units)
     metrics = [] if name in ("mse", "mae", "huber") else ["accuracy"]
     for model, k in ((ours, tks), (theirs, keras)):
-        model.compile(k.optimizers.SGD(0.05), loss, metrics=metrics, weighted_metrics=["mae"] if metrics == [] else None)
+        weighted = ["mae"] if metrics == [] else None
+        model.compile(k.optimizers.SGD(0.05), loss, metrics=metrics, weighted_metrics=weighted)
     compare(ours, theirs, fit)
     assert_close(
         np.array(ours.evaluate(x, targets(y), verbose=0)),
@@ -122,7 +123,8 @@ def test_convolutions_and_batch_normalization():
     ours, theirs = pair(convnet)
     for model in (ours, theirs):
         model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    compare(ours, theirs, {"x": x, "y": y, "batch_size": 16, "epochs": 3, "validation_data": (x, y)}, rtol=1e-3, atol=1e-4)
+    fit = {"x": x, "y": y, "batch_size": 16, "epochs": 3, "validation_data": (x, y)}
+    compare(ours, theirs, fit, rtol=1e-3, atol=1e-4)
 
 
 def test_regularizers_and_constraints():

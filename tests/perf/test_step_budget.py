@@ -153,7 +153,10 @@ def test_logs_are_read_only_when_somebody_looks():
 def test_evaluate_and_predict_read_nothing_per_batch():
     model = mlp()
     model.fit(*data(16), batch_size=8, verbose=0)
-    for call in (lambda x, y: model.evaluate(x, y, batch_size=8, verbose=0), lambda x, y: model.predict(x, 8, verbose=0)):
+    for call in (
+        lambda x, y: model.evaluate(x, y, batch_size=8, verbose=0),
+        lambda x, y: model.predict(x, 8, verbose=0),
+    ):
         reads = []
         for batches in (5, 50):
             with HostReads() as mode:

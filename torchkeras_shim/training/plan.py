@@ -162,8 +162,8 @@ class MetricPlan:
             ("metrics", self.given, False),
             ("weighted_metrics", self.given_weighted, True),
         ):
-            for index, identifiers in enumerate(self._per_output(given, argument)):
-                for identifier in identifiers:
+            for index, given_here in enumerate(self._per_output(given, argument)):
+                for identifier in given_here:
                     metric = metrics_module.as_metric(identifier, flat_true[index], flat_pred[index])
                     metric.to(device)
                     prefix = outputs.names[index] if outputs.count > 1 else None

@@ -155,7 +155,7 @@ def test_duplicate_names_and_wrong_members_are_refused():
         keras.Sequential([3])
     with pytest.raises(TypeError, match="as one list"):
         keras.Sequential(nn.Flatten(), nn.Linear(1, 1))
-    with pytest.raises(ValueError, match="must come first|already been configured"):
+    with pytest.raises(ValueError, match=r"must come first|already been configured"):
         keras.Sequential([layers.Dense(1), keras.Input((3,))])
 
 

@@ -449,9 +449,9 @@ def test_data_that_do_not_fit():
     x, y = data()
     with pytest.raises(ValueError, match=r"(?s)64.*63"):
         classifier().fit(x, y[:-1], verbose=0)
-    with pytest.raises(ValueError, match="empty|no samples|at least|no batch"):
+    with pytest.raises(ValueError, match=r"empty|no samples|at least|no batch"):
         classifier().fit(x[:0], y[:0], verbose=0)
-    with pytest.raises(ValueError, match="layer 'sequential.*expected shape=.*found shape="):
+    with pytest.raises(ValueError, match=r"layer 'sequential.*expected shape=.*found shape="):
         classifier().fit(x[:, :3], y, verbose=0)
     with pytest.raises(ValueError, match="targets"):
         classifier().fit(x, verbose=0)
