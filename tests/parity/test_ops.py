@@ -6,48 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import assert_close, keras, to_numpy
+from tests.parity.checking import INF, NAN, NARROW, a, check, f, leaves
+from tests.parity.oracle import keras
 from torchkeras_shim import ops
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
 from torchkeras_shim.ops.promotion import result_type
-
-NAN, INF = float("nan"), float("inf")
-#: JAX has no 64-bit types by default; TensorFlow has, and then types must be equal.
-NARROW = {"int64": "int32", "float64": "float32", "uint64": "uint32"} if keras.backend.backend() != "tensorflow" else {}
-
-
-def f(*shape, seed=0, dtype="float32"):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def a(values, dtype):
-    return np.array(values, dtype=dtype)
-
-
-def leaves(result):
-    return list(result) if isinstance(result, (list, tuple)) else [result]
-
-
-def check(name, *args, **kwargs):
-    ours = leaves(getattr(ops, name)(*args, **kwargs))
-    theirs = leaves(getattr(keras.ops, name)(*args, **kwargs))
-    assert len(ours) == len(theirs)
-    for mine, expected in zip(ours, theirs, strict=True):
-        if not isinstance(mine, torch.Tensor):
-            assert mine == expected
-            continue
-        assert tuple(mine.shape) == tuple(expected.shape)
-        our_dtype, their_dtype = dtypes.standardize_dtype(mine.dtype), keras.backend.standardize_dtype(expected.dtype)
-        assert NARROW.get(our_dtype, our_dtype) == NARROW.get(their_dtype, their_dtype)
-        half = their_dtype in ("float16", "bfloat16")
-        assert_close(
-            to_numpy(mine.float() if half else mine),
-            np.asarray(expected, dtype="float32" if half else None),
-            rtol=1e-2 if half else 2e-5,
-            atol=2e-6,
-        )
-
 
 X = f(3, 4)
 POSITIVE = np.abs(X) + 0.1

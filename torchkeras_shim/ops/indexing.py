@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promote
+from torchkeras_shim.core.symbolic import KerasTensor, infer, op
+from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promote, result_type
+from torchkeras_shim.ops.value_dependent import with_spec
 
 __all__ = [
     "argsort",
@@ -32,7 +33,13 @@ __all__ = [
 TopK = collections.namedtuple("TopK", ["values", "indices"])
 
 
-@op
+def _where_spec(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    if x1 is None and x2 is None:
+        return _nonzero_spec(condition)
+    return infer(_choose, (condition, x1, x2), {})
+
+
+@with_spec(_where_spec)
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """Returns `x1` where a condition holds, `x2` elsewhere.
 
@@ -52,6 +59,10 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
         raise ValueError("`x1` and `x2` either both should be `None` or both should have non-None value.")
     if x1 is None:
         return nonzero(condition)
+    return _choose(condition, x1, x2)
+
+
+def _choose(condition: Any, x1: Any, x2: Any) -> torch.Tensor:
     device = device_of(condition, x1, x2)
     condition = as_tensor(condition, device=device).to(torch.bool)
     if not isinstance(x1, torch.Tensor) and not isinstance(x2, torch.Tensor):
@@ -88,7 +99,11 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     return result
 
 
-@op
+def _nonzero_spec(x: Any) -> Any:
+    return tuple(KerasTensor((None,), "int32") for _ in x.shape)
+
+
+@with_spec(_nonzero_spec)
 def nonzero(x: Any) -> Any:
     """Returns the places where values are not zero, one tensor of indices per axis.
 
@@ -260,7 +275,12 @@ def digitize(x: Any, bins: Any) -> Any:
     return torch.bucketize(x.contiguous(), bins, right=True, out_int32=True)
 
 
-@op
+def _bincount_spec(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
+    kind = "int32" if weights is None else result_type(weights.dtype, x.dtype)
+    return KerasTensor((*x.shape[:-1], None), kind)
+
+
+@with_spec(_bincount_spec)
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
     """Counts how often each integer occurs.
 

@@ -12,6 +12,7 @@ import torch
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promote
 from torchkeras_shim.ops.reductions import norm
+from torchkeras_shim.ops.value_dependent import never_on_zeros
 
 __all__ = [
     "cholesky",
@@ -63,7 +64,7 @@ def _system(a: Any, b: Any) -> tuple[torch.Tensor, torch.Tensor, bool]:
     return a, b.unsqueeze(-1) if vector else b, vector
 
 
-@op
+@never_on_zeros
 def cholesky(x: Any, upper: bool = False) -> Any:
     """Returns the triangular factor of positive definite matrices: `x = L @ L.T`.
 
@@ -138,7 +139,7 @@ def eigh(x: Any) -> Any:
     return tuple(torch.linalg.eigh(_square(x)))
 
 
-@op
+@never_on_zeros
 def inv(x: Any) -> Any:
     """Returns the inverses of square matrices.
 
@@ -160,7 +161,7 @@ def lu_factor(x: Any) -> Any:
         >>> lu_factor([[0.0, 2.0], [1.0, 3.0]])[1]
         tensor([1, 1], dtype=torch.int32)
     """
-    factors, pivots = torch.linalg.lu_factor(_matrices(x))
+    factors, pivots, _ = torch.linalg.lu_factor_ex(_matrices(x))  # singular matrices have factors too
     return factors, pivots - 1
 
 
@@ -187,7 +188,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     return tuple(torch.linalg.qr(_matrices(x), mode=mode))
 
 
-@op
+@never_on_zeros
 def solve(a: Any, b: Any) -> Any:
     """Returns the solution of `a @ x = b`.
 

@@ -78,7 +78,18 @@ def corrcoef(x: Any) -> Any:
         tensor([[ 1., -1.],
                 [-1.,  1.]])
     """
-    return torch.corrcoef(as_float(x))
+    rows = as_float(x)
+    if rows.dim() > 2:
+        raise ValueError(f"`corrcoef` takes a vector or a matrix. Received: x.shape={tuple(rows.shape)}")
+    single = rows.dim() < 2
+    rows = rows.reshape(1, -1) if single else rows
+    away = rows - rows.mean(dim=-1, keepdim=True)
+    covariance = away @ away.mH
+    spread = torch.sqrt(torch.diagonal(covariance).real)
+    result = covariance / torch.outer(spread, spread)
+    if not result.is_complex():
+        result = result.clamp(-1.0, 1.0)
+    return result.reshape(()) if single else result
 
 
 @op
@@ -110,7 +121,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     signal, kernel = long.reshape(1, 1, n), short.resolve_conj().reshape(1, 1, m)
     full = torch.conv1d(signal, kernel.conj() if kernel.is_complex() else kernel, padding=m - 1).reshape(-1)
     if swapped:  # the roles exchanged run backwards
-        full = full.flip(0).conj() if full.is_complex() else full.flip(0)
+        full = full.flip(0).conj().resolve_conj() if full.is_complex() else full.flip(0)
     if mode == "full":
         return full
     if mode == "valid":

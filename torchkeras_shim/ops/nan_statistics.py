@@ -120,8 +120,11 @@ def nanvar(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         tensor(1.)
     """
     x = as_float(x)
-    away = x - _reduce(torch.nanmean, x, axis, True)
-    return _reduce(torch.nanmean, away.square(), axis, keepdims)
+    missing = torch.isnan(x)
+    # Zeros where values are missing: a square of NaN would let no gradient through, not even a zero one.
+    away = torch.where(missing, torch.zeros_like(x), x - _reduce(torch.nanmean, x, axis, True))
+    count = _reduce(torch.sum, ~missing, axis, keepdims)
+    return _reduce(torch.sum, away.square(), axis, keepdims) / count
 
 
 @op

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.symbolic import op
+from torchkeras_shim.core.symbolic import KerasTensor, op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.ops.value_dependent import with_spec
 
 __all__ = ["argpartition", "histogram", "unique"]
 
@@ -88,7 +89,25 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
     return counts.scatter_add(0, place, torch.ones_like(x))[:bins], edges
 
 
-@op
+def _unique_spec(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    shape = [size] if axis is None else [size if i == axis % len(x.shape) else n for i, n in enumerate(x.shape)]
+    inverse = x.shape if axis is None else (x.shape[axis],)
+    answer = [KerasTensor(shape, x.dtype)]
+    for wanted, one in ((return_index, (size,)), (return_inverse, inverse), (return_counts, (size,))):
+        answer += [KerasTensor(one, "int32")] if wanted else []
+    return tuple(answer) if len(answer) > 1 else answer[0]
+
+
+@with_spec(_unique_spec)
 def unique(
     x: Any,
     sorted: bool = True,
@@ -120,25 +139,16 @@ def unique(
         tensor([1, 3], dtype=torch.int32)
     """
     x = as_tensor(x)
-    if x.device.type == "meta" and size is None:
-        raise ValueError(
-            "The number of unique values of a symbolic tensor is not known. Fix it: `unique(x, size=n, fill_value=0)`."
-        )
     shape = x.shape
     values = x.reshape(-1) if axis is None else x
     dim = 0 if axis is None else axis % x.dim()
     n = values.shape[dim]
-    if x.device.type == "meta":
-        counts = torch.zeros(n, dtype=torch.int64, device="meta")
-        results, inverse, first = values, counts, counts
-    else:
-        results, inverse, counts = torch.unique(values, return_inverse=True, return_counts=True, dim=dim)
-        places = torch.arange(n, device=x.device)
-        first = torch.full_like(counts, n).scatter_reduce(0, inverse, places, "amin")
-        if not sorted:
-            order = torch.argsort(first)
-            results, first, counts = results.index_select(dim, order), first[order], counts[order]
-            inverse = torch.argsort(order)[inverse]
+    results, inverse, counts = torch.unique(values, return_inverse=True, return_counts=True, dim=dim)
+    first = torch.full_like(counts, n).scatter_reduce(0, inverse, torch.arange(n, device=x.device), "amin")
+    if not sorted:
+        order = torch.argsort(first)
+        results, first, counts = results.index_select(dim, order), first[order], counts[order]
+        inverse = torch.argsort(order)[inverse]
     if size is not None:
         results = _fit(results, size, dim, 0 if fill_value is None else fill_value)
         first, counts = _fit(first, size, 0, None), _fit(counts, size, 0, 0)

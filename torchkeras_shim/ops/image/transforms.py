@@ -13,6 +13,7 @@ from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.image.filters import gaussian_kernel
 from torchkeras_shim.ops.image.layout import as_images, one_of, restored, through_nhwc
 from torchkeras_shim.ops.promotion import as_tensor, device_of
+from torchkeras_shim.ops.value_dependent import never_on_zeros
 
 __all__ = ["affine_transform", "elastic_transform", "map_coordinates", "perspective_transform"]
 
@@ -219,7 +220,7 @@ def _homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     return solution.squeeze(-1)
 
 
-@op
+@never_on_zeros
 def perspective_transform(
     images: Any,
     start_points: Any,
