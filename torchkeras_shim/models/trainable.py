@@ -12,7 +12,8 @@ from torchkeras_shim.core.errors import check_keywords
 from torchkeras_shim.data import unpack_x_y_sample_weight
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.training import compile_config, steps
-from torchkeras_shim.training.trainer import Trainer, builtin
+from torchkeras_shim.training.preparation import builtin
+from torchkeras_shim.training.trainer import Trainer
 
 #: The keywords of torch's own `Module.compile`.
 _TORCH_COMPILE = {"fullgraph", "dynamic", "backend", "mode", "options", "disable"}

@@ -20,7 +20,7 @@ from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.weights import StructureVersion
 
 if TYPE_CHECKING:
-    from torchkeras_shim.training.trainer import Trainer
+    from torchkeras_shim.training.preparation import Preparation
 
 Step = Callable[[Any, Any, Any], Any]
 _Tensor = torch.Tensor
@@ -95,7 +95,7 @@ def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
     return forward
 
 
-def _make_loss(trainer: Trainer, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
+def _make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
     """Returns a function from a batch to its outputs and its whole loss."""
     plan, forward, model = trainer.loss_plan, trainer.forward, trainer.model
     flags = calling.Flags
@@ -120,7 +120,7 @@ def _make_loss(trainer: Trainer, extra: ExtraLosses) -> Callable[[Any, Any, Any]
     return loss_of
 
 
-def _make_update(trainer: Trainer) -> Callable[[Any, Any, Any, Any, Any], None]:
+def _make_update(trainer: Preparation) -> Callable[[Any, Any, Any, Any, Any], None]:
     """Returns a function that accumulates the loss and the metrics of a batch on the device."""
     total, count = trainer.loss_tracker.total, trainer.loss_tracker.count
     metrics = trainer.metric_plan
@@ -139,7 +139,7 @@ def _make_update(trainer: Trainer) -> Callable[[Any, Any, Any, Any, Any], None]:
     return update
 
 
-def make_train_step(trainer: Trainer) -> Step:
+def make_train_step(trainer: Preparation) -> Step:
     """Returns the built-in training step: forward, loss, backward, update, accumulate."""
     optimizer, parameters = trainer.optimizer, trainer.parameters
     loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
@@ -165,7 +165,7 @@ def make_train_step(trainer: Trainer) -> Step:
     return train_step
 
 
-def make_test_step(trainer: Trainer) -> Step:
+def make_test_step(trainer: Preparation) -> Step:
     """Returns the built-in evaluation step: forward, loss, accumulate."""
     loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
 

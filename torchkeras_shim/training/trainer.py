@@ -1,4 +1,4 @@
-"""`Trainer`: everything that `compile`, `fit`, `evaluate` and `predict` need and the model itself does not.
+"""`Trainer`: the loops of `fit`, `evaluate` and `predict`.
 
 A plain object beside the model, not a mixin: reading and writing its attributes costs nothing, and the model stays a
 `torch.nn.Module` that knows nothing of training.
@@ -8,263 +8,36 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-from torchkeras_shim import metrics as metrics_module
-from torchkeras_shim import optimizers as optimizers_module
 from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
-from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
-from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training import logs as logs_module
-from torchkeras_shim.training import resume, steps
+from torchkeras_shim.training import resume
 from torchkeras_shim.training.loop import Feed, run_epoch
-from torchkeras_shim.training.plan import LossPlan, MetricPlan
 from torchkeras_shim.training.predictions import Predictions
-
-_SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from torchkeras_shim.training.preparation import Preparation, is_built
 
 
-class Trainer:
-    """Holds what `compile()` was told and runs the loops.
+class Trainer(Preparation):
+    """Runs the loops of a model.
 
     Args:
-        model: The model; its methods `train_step`, `test_step`, `predict_step`, `compute_loss` and `compute_metrics`
-            are called where a subclass overrides them.
+        model: The model.
     """
 
     def __init__(self, model: Any) -> None:
-        self.model = model
-        self.compiled = False
-        self.optimizer: Any = None
-        self.stop_training = False
-        self.stop_evaluating = False
-        self.stop_predicting = False
-        self.history: Any = None
-        self.loss_plan = LossPlan(None, None)
-        self.metric_plan = MetricPlan(None, None)
-        self.loss_tracker = metrics_module.Mean(name="loss")
-        self.run_eagerly = False
-        self.jit_compile: bool | str = "auto"
-        self.steps_per_execution = 1
-        self.parameters: list[torch.Tensor] = []
-        self.optimizer_argument: Any = None
-        self._train_step: steps.Step | None = None
-        self._test_step: steps.Step | None = None
-        self._forward: Callable[[Any], Any] | None = None
-        self._version = self._test_version = -1
+        super().__init__(model)
         self._feed: Feed | None = None
         self._resumption: resume.Resumption | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        unbound = dict.fromkeys(("_train_step", "_test_step", "_forward", "_feed", "history"))
-        return {**self.__dict__, **unbound}
-
-    # compile --------------------------------------------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any,
-        loss: Any,
-        loss_weights: Any,
-        metrics: Any,
-        weighted_metrics: Any,
-        run_eagerly: bool,
-        steps_per_execution: int,
-        jit_compile: bool | str,
-        auto_scale_loss: bool,
-    ) -> None:
-        """Notes what training is to do. Weights and architecture stay untouched."""
-        if jit_compile not in (True, False, "auto", None):
-            raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: jit_compile={jit_compile!r}")
-        if jit_compile is True and run_eagerly:
-            raise ValueError("If `jit_compile` is True, then `run_eagerly` cannot be True.")
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-            raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution!r}")
-        loss_plan, metric_plan = LossPlan(loss, loss_weights), MetricPlan(metrics, weighted_metrics)
-        self.optimizer_argument = optimizer
-        needs_parameters = isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer)
-        self.auto_scale_loss = bool(auto_scale_loss)
-        self.optimizer = None if needs_parameters else self._scaling(optimizers_module.as_optimizer(optimizer, []))
-        self.loss_plan, self.metric_plan = loss_plan, metric_plan
-        self.loss_tracker = metrics_module.Mean(name="loss")
-        self.run_eagerly = bool(run_eagerly)
-        self.jit_compile = jit_compile if jit_compile is not None else "auto"
-        self.steps_per_execution = steps_per_execution
-        self.stop_training = False
-        self.compiled = True
-        self.invalidate()
-
-    def require_compiled(self, what: str) -> None:
-        """Raises Keras's error where `compile` was not called, with the line to write."""
-        if not self.compiled:
-            raise ValueError(
-                f"You must call `compile()` before using the model: `{what}` needs a loss. Write, for example,\n"
-                "    model.compile(optimizer='adam', loss='sparse_categorical_crossentropy', metrics=['accuracy'])"
-            )
-
-    def invalidate(self) -> None:
-        """Lets the next batch bind the steps anew."""
-        self._train_step = self._test_step = self._forward = None
-
-    # Preparing ------------------------------------------------------------------------------------------------------
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model lives."""
-        return calling.device_of(self.model)
-
-    def overrides(self, name: str) -> bool:
-        """Tells whether the model's class overrides a method that the built-in step would go without."""
-        return not getattr(getattr(type(self.model), name), "_is_builtin", False)
-
-    def build(self, batch: Any) -> None:
-        """Builds what only the first batch can tell: weights, the plan, the optimizer's slots."""
-        x, y, _ = batch
-        own_step = self.overrides("train_step")
-        try:
-            y_spec = self._output_spec(x)
-        except Exception:
-            if not own_step:
-                raise
-            return  # a model that is trained by its own step alone (a GAN, say) need not be callable
-        self.build_plans(y, y_spec)
-
-    def _output_spec(self, x: Any) -> Any:
-        """Builds the model for a batch's shapes. Returns its symbolic outputs, `None` where nobody needs them."""
-        model = self.model
-        planned = self.metric_plan.built and (self.loss_plan.built or self.loss_plan.loss is None)
-        if is_built(model) and (planned or not self.compiled):
-            return None
-        with calling.scope_of(model):
-            specs = tree.map_structure(_symbolic, x)
-            y_spec = model.compute_output_spec(specs)
-        model._note_shapes((specs,))
-        model.__dict__["built"] = True
-        return y_spec
-
-    def build_plans(self, y: Any, y_pred: Any) -> None:
-        """Resolves the losses and metrics for targets and outputs, or their symbolic images, if that is still to do."""
-        if not self.compiled:
-            return
-        device = self.device
-        if y is not None and y_pred is not None:
-            if not self.loss_plan.built and self.loss_plan.loss is not None:
-                self.loss_plan.build(y, y_pred, self.model.output_names, device)
-            if not self.metric_plan.built:
-                self.metric_plan.build(y, y_pred, self.model.output_names, device)
-        self.loss_tracker.to(device)
-
-    def _scaling(self, optimizer: Any) -> Any:
-        """Lets the optimizer scale the loss where gradients are float16, which cannot hold small ones."""
-        scaling = optimizers_module.LossScaleOptimizer
-        wanted = self.auto_scale_loss and self.model.dtype_policy.name == "mixed_float16"
-        if not wanted or optimizer is None or isinstance(optimizer, scaling):
-            return optimizer
-        return scaling(optimizer, name="loss_scale_optimizer")
-
-    def build_optimizer(self) -> None:
-        """Gives the optimizer its variables; once per `compile`."""
-        self.parameters = list(self.model.trainable_weights)
-        if self.optimizer is None:
-            self.optimizer = self._scaling(optimizers_module.as_optimizer(self.optimizer_argument, self.parameters))
-        if self.parameters and not self.optimizer.built:
-            self.optimizer.build(self.parameters)
-
-    @property
-    def forward(self) -> Callable[[Any], Any]:
-        """The model's forward pass as the strategy in force runs it."""
-        if self._forward is None:
-            self._forward = steps.make_forward(self.model, self.jit_compile is True)
-        return self._forward
-
-    def train_step(self) -> steps.Step:
-        """Returns the training step, bound anew where the model's structure has changed."""
-        if self._train_step is None or self._version != StructureVersion.value:
-            self.build_optimizer()
-            self._version = StructureVersion.value
-            self._test_step = self._forward = None
-            custom = self.overrides("train_step") or self.overrides("compute_loss") or self.overrides("compute_metrics")
-            if custom or self.run_eagerly:
-                self._train_step = steps.make_overridden_step(self.model.train_step)
-            else:
-                self.require_loss()
-                self._train_step = steps.make_train_step(self)
-        return self._train_step
-
-    def test_step(self) -> steps.Step:
-        """Returns the evaluation step."""
-        if self._test_step is None or self._test_version != StructureVersion.value:
-            self._test_version = StructureVersion.value
-            custom = self.overrides("test_step") or self.overrides("compute_loss") or self.overrides("compute_metrics")
-            if custom or self.run_eagerly:
-                self._test_step = steps.make_overridden_step(self.model.test_step)
-            else:
-                self.require_loss()
-                self._test_step = steps.make_test_step(self)
-        return self._test_step
-
-    def require_loss(self) -> None:
-        """Raises where there is no loss to compute, with the line to write."""
-        if not self.loss_plan.built:
-            if self.loss_plan.loss is None:
-                raise ValueError(
-                    "No loss to compute. Provide a `loss` argument in `compile()`, for example "
-                    "`model.compile(optimizer='adam', loss='mse')`, or override `compute_loss` or `train_step`."
-                )
-            raise ValueError("The data has no targets, but the loss needs them. Pass `y`, or batches of `(x, y)`.")
-
-    # Metrics --------------------------------------------------------------------------------------------------------
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The loss tracker, the compiled metrics, those of single outputs and those of layers."""
-        own = [self.loss_tracker] if self.compiled else []
-        return [*own, *_layer_metrics(self.model), *self.metric_plan.metrics, *self.loss_plan.trackers]
-
-    def reset_metrics(self) -> None:
-        """Starts every metric over."""
-        for metric in self.model.metrics:
-            metric.reset_state()
-
-    def results(self) -> dict[str, Any]:
-        """Returns the running results by the names of the logs, still on the device."""
-        results: dict[str, Any] = {"loss": self.loss_tracker.result()} if self.compiled else {}
-        results.update(self.metric_plan.results())
-        planned = {id(metric) for metric in (self.loss_tracker, *self.metric_plan.metrics)}
-        for metric in self.model.metrics:
-            if id(metric) not in planned:
-                result = metric.result()
-                results.update(result if isinstance(result, dict) else {metric.name: result})
-        return results
-
-    def logs(self, returned: Any) -> dict[str, Any]:
-        """Returns the logs of the batches so far: the metrics' results, or what the user's own step returned."""
-        if returned is None:
-            return self.results()
-        current = self.results()
-        if isinstance(returned, dict):
-            if set(returned) != set(current):
-                return returned
-            if "loss" in returned and any(metric is self.loss_tracker for metric in self.model.metrics):
-                # A step of the user's own that returns its loss without a tracker: ours has seen nothing.
-                current["loss"] = torch.where(self.loss_tracker.count > 0, current["loss"], returned["loss"])
-            return current
-        raise ValueError(f"`train_step` and `test_step` must return a dict of logs. Received: {returned!r}")
-
-    def in_order(self, values: dict[str, Any]) -> Any:
-        """Returns results as `evaluate` does: the loss first, then the metrics; one number alone if there is one."""
-        names = [name for name in self.results() if name in values]
-        ordered = [values[name] for name in names] + [value for name, value in values.items() if name not in names]
-        return ordered[0] if len(ordered) == 1 else ordered
+        """Leaves the running loop out of copies and pickles as well."""
+        return {**super().__getstate__(), "_feed": None}
 
     # fit ------------------------------------------------------------------------------------------------------------
 
@@ -541,22 +314,6 @@ class Trainer:
         """Moves a model whose weights nobody placed to the device of its Keras weights, or the default one."""
         self.model._place()
 
-    def _labels(self, y: Any) -> Any:
-        """Widens small-integer labels once, where the built-in step would do it in every batch.
-
-        Torch's kernels index classes by int64. A step of the user's own gets the labels as they were given.
-        """
-        if self.overrides("train_step") or self.run_eagerly:
-            return y
-
-        def widen(leaf: Any) -> Any:
-            shape, kind = getattr(leaf, "shape", None), str(getattr(leaf, "dtype", "")).removeprefix("torch.")
-            if kind not in _SMALL_INTEGERS or not (len(shape or ()) == 1 or (shape or ())[1:] == (1,)):
-                return leaf
-            return leaf.long() if isinstance(leaf, torch.Tensor) else leaf.astype("int64")
-
-        return tree.map_structure(widen, y) if y is not None else None
-
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
         if first is None:
@@ -580,26 +337,6 @@ class Trainer:
                 parameter.grad = None
 
 
-def _symbolic(leaf: Any) -> Any:
-    if not isinstance(leaf, torch.Tensor):
-        return leaf
-    return KerasTensor((None, *leaf.shape[1:]) if leaf.ndim else (), leaf.dtype)
-
-
-def is_built(model: Any) -> bool:
-    """Tells whether a model and every layer in it have their weights."""
-    return all(module.__dict__.get("built", True) for module in model.modules())
-
-
-def _layer_metrics(model: Any) -> list[Any]:
-    seen: dict[int, Any] = {}
-    for module in model.modules():
-        for value in module.__dict__.values():
-            if isinstance(value, metrics_module.Metric):
-                seen.setdefault(id(value), value)
-    return list(seen.values())
-
-
 def _is_due(epoch: int, freq: Any) -> bool:
     if isinstance(freq, int):
         return (epoch + 1) % freq == 0
@@ -611,9 +348,3 @@ def _is_due(epoch: int, freq: Any) -> bool:
 def _length(x: Any) -> int | None:
     leaves = [leaf for leaf in tree.flatten(x) if hasattr(leaf, "shape")]
     return int(leaves[0].shape[0]) if leaves and len(leaves[0].shape) else None
-
-
-def builtin(method: Function) -> Function:
-    """Marks a method of `Model` as the built-in one: a class whose method has no such mark overrides it."""
-    method._is_builtin = True  # type: ignore[attr-defined]
-    return method
