@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -289,3 +291,77 @@ def test_spectral_normalization(iterations):
             library.SpectralNormalization(library.Dense(3), power_iterations=0)
         with pytest.raises(ValueError, match="no attribute 'kernel'"):
             library.SpectralNormalization(library.Flatten())(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error"),
+    [
+        ("RepeatVector", {"n": 0}, ValueError),
+        ("RepeatVector", {"n": 1.5}, TypeError),
+        ("Cropping1D", {"cropping": (1, 2, 3)}, ValueError),
+        ("Cropping2D", {"cropping": -1}, ValueError),
+        ("Cropping2D", {"cropping": 1.5}, ValueError),
+        ("Cropping3D", {"cropping": (1, 2)}, ValueError),
+        ("ZeroPadding1D", {"padding": (1, -2)}, ValueError),
+        ("ZeroPadding2D", {"padding": (1, 2, 3)}, ValueError),
+        ("ZeroPadding3D", {"padding": 1.5}, ValueError),
+        ("ZeroPadding2D", {"data_format": "last"}, ValueError),
+        ("UpSampling1D", {"size": 0}, ValueError),
+        ("UpSampling1D", {"size": True}, TypeError),
+        ("UpSampling2D", {"size": (2, 2, 2)}, ValueError),
+        ("SpatialDropout2D", {"rate": 1.5}, ValueError),
+        ("SpatialDropout1D", {"rate": 0.5, "trainable": False}, TypeError),
+        ("AlphaDropout", {"rate": -1}, ValueError),
+        ("GaussianDropout", {"rate": 2}, ValueError),
+        ("GaussianNoise", {"stddev": 2}, ValueError),
+        ("Dot", {"axes": "a"}, TypeError),
+        ("Dot", {"axes": (1, 2, 3)}, ValueError),
+        ("Dot", {"axes": (1, 2.0)}, ValueError),
+        ("GroupNormalization", {"groups": 0}, ValueError),
+        ("UnitNormalization", {"axis": 1.5}, TypeError),
+        ("Conv1DTranspose", {"filters": 0, "kernel_size": 2}, ValueError),
+        ("Conv1DTranspose", {"filters": 2, "kernel_size": 2, "padding": "causal"}, ValueError),
+        ("Conv2DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2, "output_padding": 2}, ValueError),
+        ("Conv2DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2, "dilation_rate": 2}, ValueError),
+        ("DepthwiseConv2D", {"kernel_size": 0}, ValueError),
+        ("DepthwiseConv1D", {"kernel_size": 2, "depth_multiplier": 0}, ValueError),
+        ("SeparableConv2D", {"filters": -1, "kernel_size": 2}, ValueError),
+        ("SeparableConv1D", {"filters": 1, "kernel_size": 2, "strides": 0}, ValueError),
+        ("AdaptiveMaxPooling2D", {"output_size": (1, 2, 3)}, TypeError),
+        ("AdaptiveAveragePooling3D", {"output_size": (1, 2)}, TypeError),
+        ("AdaptiveMaxPooling1D", {"output_size": (1, 2)}, ValueError),
+        ("AdaptiveAveragePooling1D", {"output_size": 1.5}, TypeError),
+        ("AdaptiveAveragePooling1D", {"output_size": 1, "data_format": "last"}, ValueError),
+    ],
+)
+def test_wrong_arguments(name, arguments, error):
+    for library in (layers, keras.layers):
+        with pytest.raises(error):
+            getattr(library, name)(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("Cropping1D", {"cropping": 3}, (2, 6, 1)),
+        ("Cropping2D", {"cropping": ((2, 2), (0, 0))}, (2, 4, 4, 1)),
+        ("GroupNormalization", {"groups": 3}, (2, 4)),
+        ("GroupNormalization", {"groups": 8}, (2, 4)),
+        ("DepthwiseConv2D", {"kernel_size": 5}, (2, 4, 4, 1)),
+        ("SeparableConv1D", {"filters": 2, "kernel_size": 5}, (2, 4, 1)),
+        ("UpSampling2D", {}, (2, 4, 4)),
+        ("RepeatVector", {"n": 2}, (2, 4, 4)),
+    ],
+)
+def test_wrong_inputs(name, arguments, shape):
+    for library in (layers, keras.layers):
+        with pytest.raises(ValueError):
+            getattr(library, name)(**arguments)(np.ones(shape, "float32"))
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in (*CASES, *MERGES)}))
+def test_constructor_signature(name):
+    ours, theirs = (inspect.signature(getattr(library, name)) for library in (layers, keras.layers))
+    mine = {n: p.default for n, p in ours.parameters.items() if n != "kwargs"}
+    expected = {n: p.default for n, p in theirs.parameters.items() if n != "kwargs"}
+    assert list(mine.items()) == list(expected.items())

@@ -100,7 +100,7 @@ class BaseDepthwise(BaseConv):
 
     def _activate(self, outputs: torch.Tensor) -> torch.Tensor:
         kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
-        return outputs if kernel is None else kernel(outputs)  # type: ignore[no-any-return]
+        return outputs if kernel is None else kernel(outputs)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

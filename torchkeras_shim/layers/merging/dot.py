@@ -37,6 +37,8 @@ class Dot(Merge):
         torch.Size([2, 5, 10])
     """
 
+    axes: int | Sequence[int]
+
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(axes, int):

@@ -131,7 +131,8 @@ class GroupNormalization(Layer):
         dtype = self._compute_dtype
         x = inputs if inputs.is_floating_point() else inputs.to(dtype)
         x = x.float() if x.dtype in _HALF else x
-        gamma, beta = self.gamma, self.beta
+        gamma: torch.Tensor | None = self.gamma
+        beta: torch.Tensor | None = self.beta
         if gamma is not None and gamma.dtype is not x.dtype:
             gamma = gamma.to(x.dtype)
         if beta is not None and beta.dtype is not x.dtype:

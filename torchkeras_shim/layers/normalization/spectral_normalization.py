@@ -48,7 +48,7 @@ class SpectralNormalization(Wrapper):
             )
         self.power_iterations = power_iterations
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Builds the layer inside, and creates the vector of the iteration."""
         super().build(input_shape)
         name = next((name for name in ("kernel", "embeddings") if hasattr(self.layer, name)), None)
@@ -73,14 +73,15 @@ class SpectralNormalization(Wrapper):
                 usable = self.kernel.ne(0).any()
                 self.vector_u.assign(torch.where(usable, vector, self.vector_u))
                 self.kernel.assign(torch.where(usable, kernel, self.kernel))
-        outputs = self.layer(inputs)
+        outputs: torch.Tensor = self.layer(inputs)
         return outputs if outputs.dtype is inputs.dtype else outputs.to(inputs.dtype)
 
     forward = call
 
     def normalized_weights(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the next vector of the iteration, and the kernel divided by its largest singular value."""
-        kernel, u = self.kernel, self.vector_u
+        kernel: torch.Tensor = self.kernel
+        u: torch.Tensor = self.vector_u
         smallest = config.epsilon()
         matrix = kernel.reshape(-1, kernel.shape[-1])
         for _ in range(self.power_iterations):

@@ -31,9 +31,8 @@ class BaseAdaptivePooling(Layer):
             sizes = (output_size,) * rank
         elif isinstance(output_size, (tuple, list)):
             if len(output_size) != rank:
-                raise ValueError(
-                    f"For {rank}D input, `output_size` tuple must have length {rank}. Received: {output_size}"
-                )
+                kind = ValueError if rank == 1 else TypeError  # as Keras has it
+                raise kind(f"For {rank}D input, `output_size` must have length {rank}. Received: {output_size}")
             sizes = tuple(output_size)
         else:
             raise TypeError(
@@ -99,8 +98,8 @@ class AdaptiveAveragePooling2D(_Average):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple.
-        ValueError: for a tuple of another length, or an unknown `data_format`.
+        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: for an unknown `data_format`.
 
     Example:
         >>> AdaptiveAveragePooling2D(2)(torch.ones(1, 5, 5, 3)).shape
@@ -121,8 +120,8 @@ class AdaptiveAveragePooling3D(_Average):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple.
-        ValueError: for a tuple of another length, or an unknown `data_format`.
+        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: for an unknown `data_format`.
 
     Example:
         >>> AdaptiveAveragePooling3D(2)(torch.ones(1, 5, 5, 5, 3)).shape
@@ -165,8 +164,8 @@ class AdaptiveMaxPooling2D(_Max):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple.
-        ValueError: for a tuple of another length, or an unknown `data_format`.
+        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: for an unknown `data_format`.
 
     Example:
         >>> AdaptiveMaxPooling2D(2)(torch.ones(1, 5, 5, 3)).shape
@@ -187,8 +186,8 @@ class AdaptiveMaxPooling3D(_Max):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple.
-        ValueError: for a tuple of another length, or an unknown `data_format`.
+        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: for an unknown `data_format`.
 
     Example:
         >>> AdaptiveMaxPooling3D(2)(torch.ones(1, 5, 5, 5, 3)).shape

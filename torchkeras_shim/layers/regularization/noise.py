@@ -20,6 +20,7 @@ class BaseNoise(Layer):
     """What the noisy layers share: one number from 0 to 1 under its own name, and a seed."""
 
     _amount_name: str
+    _amount: float
 
     def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -141,6 +142,7 @@ class AlphaDropout(BaseNoise):
     """
 
     _amount_name = "rate"
+    noise_shape: Sequence[int | None] | None
 
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
