@@ -157,7 +157,7 @@ class AlphaDropout(BaseNoise):
             shape = [inputs.shape[i] if size is None else size for i, size in enumerate(self.noise_shape)]
         keep = torch.empty(shape, dtype=torch.bool, device=inputs.device)
         keep.bernoulli_(1.0 - rate, generator=self._generator(inputs))
-        scale = ((1.0 - rate) * (1.0 + rate * _SATURATION**2)) ** -0.5
+        scale: float = ((1.0 - rate) * (1.0 + rate * _SATURATION**2)) ** -0.5
         shift = -scale * _SATURATION * rate
         return torch.where(keep, inputs, _SATURATION) * scale + shift
 
