@@ -3,6 +3,10 @@
 from torchkeras_shim.layers.activations.activation import Activation
 from torchkeras_shim.layers.activations.rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from torchkeras_shim.layers.activations.softmax import Softmax
+from torchkeras_shim.layers.attention.additive_attention import AdditiveAttention
+from torchkeras_shim.layers.attention.attention import Attention
+from torchkeras_shim.layers.attention.grouped_query_attention import GroupQueryAttention
+from torchkeras_shim.layers.attention.multi_head_attention import MultiHeadAttention
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from torchkeras_shim.layers.convolutional.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
@@ -114,7 +118,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -164,6 +170,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -182,6 +189,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",

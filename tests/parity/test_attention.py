@@ -1,0 +1,146 @@
+"""Attention layers against Keras's: weights, outputs, scores, masks, gradients, configs, shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch._dynamo  # before Keras: TensorFlow, loaded first, makes the process abort when torch loads Triton
+
+from tests.parity.oracle import assert_close, keras, to_numpy
+from torchkeras_shim import layers
+from torchkeras_shim.core.symbolic import KerasTensor
+
+Q, V = (2, 4, 6), (2, 5, 6)
+QUERY_MASK = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], dtype=bool)
+VALUE_MASK = np.array([[1, 1, 1, 1, 0], [1, 0, 1, 0, 0]], dtype=bool)
+MASK = np.random.RandomState(3).uniform(size=(2, 4, 5)) > 0.4
+MASK[1, 2] = False  # a row that sees nothing
+HEADS = [
+    ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}),
+    (
+        "MultiHeadAttention",
+        {"num_heads": 2, "key_dim": 3, "value_dim": 4, "output_shape": 7, "use_bias": False, "dropout": 0.1},
+    ),
+    ("MultiHeadAttention", {"num_heads": 1, "key_dim": 3, "use_gate": True, "sliding_window": 2, "dropout": 0.3}),
+    ("GroupQueryAttention", {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}),
+    ("GroupQueryAttention", {"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1, "use_gate": True}),
+]
+CALLS = [
+    {},
+    {"use_causal_mask": True},
+    {"attention_mask": MASK},
+    {"return_attention_scores": True},
+    {"return_attention_scores": True, "attention_mask": MASK, "use_causal_mask": True},
+    {"value_mask": VALUE_MASK, "key_mask": VALUE_MASK},
+]
+LISTS = [
+    ("Attention", {}),
+    ("Attention", {"use_scale": True}),
+    ("Attention", {"use_scale": True, "score_mode": "concat", "dropout": 0.2, "seed": 1}),
+    ("AdditiveAttention", {}),
+    ("AdditiveAttention", {"use_scale": False}),
+]
+
+
+def data_of(shape, seed):
+    return np.random.RandomState(seed).standard_normal(shape).astype("float32")
+
+
+def flat(outputs):
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def pair(name, arguments, shapes):
+    ours = getattr(layers, name)(**arguments, name="it")
+    theirs = getattr(keras.layers, name)(**arguments, name="it")
+    ours.build(*shapes)
+    theirs.build(*shapes)
+    random = np.random.RandomState(1)
+    theirs.set_weights(
+        [to_numpy(w.value) if w.dtype == "uint32" else random.standard_normal(w.shape) for w in theirs.weights]
+    )
+    weights = [w for w in theirs.weights if w.dtype != "uint32"]
+    assert [(w.path, tuple(w.shape)) for w in ours.weights] == [(w.path, tuple(w.shape)) for w in weights]
+    ours.set_weights([to_numpy(w.value) for w in weights])
+    return ours, theirs
+
+
+def same_config(ours, theirs):
+    assert ours.get_config() == theirs.get_config()
+    mine, wanted = layers.serialize(ours), keras.layers.serialize(theirs)
+    assert mine == wanted
+    again = layers.deserialize(wanted)
+    assert type(again) is type(ours)
+    assert again.get_config() == ours.get_config()
+    assert [w.shape for w in again.weights] == [w.shape for w in ours.weights]
+    assert type(theirs).from_config(ours.get_config()).get_config() == theirs.get_config()
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: "-".join(call) or "plain")
+@pytest.mark.parametrize(("name", "arguments"), HEADS)
+def test_heads(name, arguments, call):
+    ours, theirs = pair(name, arguments, (Q, V))
+    query, value = data_of(Q, 1), data_of(V, 2)
+    expected = flat(theirs(query, value, **call))
+    outputs = flat(ours(torch.from_numpy(query), torch.from_numpy(value), **call))
+    for mine, wanted in zip(outputs, expected, strict=True):
+        assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
+    key = data_of(V, 4)
+    expected = flat(theirs(query, value, key, **call))
+    for mine, wanted in zip(flat(ours(*map(torch.from_numpy, (query, value, key)), **call)), expected, strict=True):
+        assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize(("name", "arguments"), HEADS)
+def test_heads_config_shape_and_gradients(name, arguments):
+    ours, theirs = pair(name, arguments, (Q, V))
+    same_config(ours, theirs)
+    open_shapes = [KerasTensor((None, None, 6)), KerasTensor((None, 5, 6))]
+    output, scores = ours(*open_shapes, return_attention_scores=True)
+    assert output.shape == (None, None, *theirs.compute_output_shape(Q, V)[2:])
+    assert scores.shape == (None, ours._heads(), None, 5)
+    assert ours.compute_output_shape(Q, V) == tuple(theirs.compute_output_shape(Q, V))
+    query, value = (torch.from_numpy(data_of(shape, 1)).requires_grad_() for shape in (Q, V))
+    ours(query, value).square().sum().backward()  # on the fused kernel
+    fused = [t.grad.clone() for t in (query, value, *ours.weights)]
+    for tensor in (query, value, *ours.weights):
+        tensor.grad = None
+    ours(query, value, return_attention_scores=True)[0].square().sum().backward()  # step by step
+    for one, tensor in zip(fused, (query, value, *ours.weights), strict=True):
+        assert_close(tensor.grad, one, rtol=1e-3, atol=2e-3)  # the key bias has no gradient but rounding
+
+
+def test_more_than_one_attended_axis():
+    ours, theirs = pair("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, ((2, 2, 3, 4), (2, 4, 2, 4)))
+    query, value = data_of((2, 2, 3, 4), 1), data_of((2, 4, 2, 4), 2)
+    expected = theirs(query, value, return_attention_scores=True)
+    outputs = ours(torch.from_numpy(query), torch.from_numpy(value), return_attention_scores=True)
+    for mine, wanted in zip(outputs, expected, strict=True):
+        assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
+
+
+def test_flash_attention_and_other_axes_are_refused():
+    with pytest.raises(ValueError, match="flash_attention"):
+        layers.MultiHeadAttention(2, 3, flash_attention=True)
+    with pytest.raises(ValueError, match="attention_axes"):
+        layers.MultiHeadAttention(2, 3, attention_axes=2).build((2, 3, 4, 5), (2, 3, 4, 5))
+    with pytest.raises(ValueError, match="num_heads"):
+        layers.MultiHeadAttention(0, 3)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(("name", "arguments"), LISTS)
+def test_lists(name, arguments, causal, masked):
+    ours, theirs = pair(name, arguments, ([Q, V, V],))
+    data = [data_of(Q, 1), data_of(V, 2), data_of(V, 3)]
+    call = {"use_causal_mask": causal, "return_attention_scores": True}
+    if masked:
+        call["mask"] = [QUERY_MASK, VALUE_MASK]
+    for inputs in (data, data[:2]):
+        outputs = ours([torch.from_numpy(x) for x in inputs], **call)
+        for mine, wanted in zip(outputs, theirs(inputs, **call), strict=True):
+            assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
+    same_config(ours, theirs)
+    assert ours([KerasTensor((None, 4, 6)), KerasTensor((None, None, 6))]).shape == (None, 4, 6)

@@ -1,0 +1,49 @@
+"""Which places may look at which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+def causal(targets: int, sources: int, device: Any) -> torch.Tensor:
+    """True where a source is not behind the target, shape (1, targets, sources)."""
+    return torch.ones(1, targets, sources, dtype=torch.bool, device=device).tril()
+
+
+def sliding(targets: int, sources: int, window: int, device: Any) -> torch.Tensor:
+    """True where a source is less than `window` away from the target, shape (1, targets, sources)."""
+    return causal(targets, sources, device).new_ones(1, targets, sources).tril(window - 1).triu(1 - window)
+
+
+def merged(
+    query: torch.Tensor,
+    value: torch.Tensor,
+    query_mask: Any,
+    value_mask: Any,
+    key_mask: Any,
+    attention_mask: Any,
+    use_causal_mask: bool,
+    sliding_window: int | None,
+) -> torch.Tensor | None:
+    """Returns all masks as one, broadcast to (batch, targets, sources), or `None` where there is none."""
+    parts = []
+    device = query.device
+    if query_mask is not None:
+        parts.append(_bool(query_mask, device).unsqueeze(-1))
+    parts.extend(_bool(mask, device).unsqueeze(-2) for mask in (value_mask, key_mask) if mask is not None)
+    if use_causal_mask:
+        parts.append(causal(query.shape[1], value.shape[1], device))
+    if sliding_window is not None:
+        parts.append(sliding(query.shape[1], value.shape[1], sliding_window, device))
+    if attention_mask is not None:
+        parts.append(_bool(attention_mask, device))
+    result: torch.Tensor | None = None
+    for part in parts:
+        result = part if result is None else result & part
+    return result
+
+
+def _bool(mask: Any, device: Any) -> torch.Tensor:
+    return torch.as_tensor(mask).to(device, torch.bool)

@@ -1,0 +1,154 @@
+"""`MultiHeadAttention`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchkeras_shim import regularizers
+from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention
+from torchkeras_shim.layers.base import LAYERS
+
+
+@LAYERS.register()
+class MultiHeadAttention(HeadsOfAttention):
+    """Multi-head attention, Vaswani 2017.
+
+    `torch.nn.functional.scaled_dot_product_attention` computes it, unless there is dropout or the scores are wanted.
+
+    Args:
+        num_heads: The number of heads.
+        key_dim: The width of a head's queries and keys.
+        value_dim: The width of a head's values; `key_dim` by default.
+        dropout: The share of the attention that training drops.
+        use_bias: Whether the projections have biases.
+        output_shape: The sizes of the outputs' last dimensions; those of the query by default.
+        attention_axes: Must be all axes between batch and features, which `None` means.
+        sliding_window: How near a source must be to be seen; no limit by default.
+        flash_attention: Only `None`: torch chooses.
+        kernel_initializer: How the kernels start.
+        bias_initializer: How the biases start.
+        kernel_regularizer: A penalty on the kernels.
+        bias_regularizer: A penalty on the biases.
+        activity_regularizer: A penalty on the outputs of the projections.
+        kernel_constraint: A projection of the kernels after each update.
+        bias_constraint: A projection of the biases after each update.
+        use_gate: Whether a sigmoid of the query gates the heads.
+        seed: A seed of the dropout's own; torch's global generator by default.
+        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+
+    Raises:
+        ValueError: for sizes that cannot be, and for arguments that are not supported.
+
+    Example:
+        >>> import torch
+        >>> MultiHeadAttention(2, 3)(torch.ones(1, 5, 4), torch.ones(1, 6, 4)).shape
+        torch.Size([1, 5, 4])
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        for name, size in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim)):
+            if (size is not None or name != "value_dim") and (not isinstance(size, int) or size <= 0):
+                raise ValueError(
+                    f"Received an invalid value for argument `{name}`, expected a positive integer. "
+                    f"Received: {name}={size}"
+                )
+        super().__init__(**kwargs)
+        self._set_up(
+            dropout,
+            seed,
+            use_bias,
+            use_gate,
+            sliding_window,
+            flash_attention,
+            {
+                "kernel_initializer": kernel_initializer,
+                "bias_initializer": bias_initializer,
+                "kernel_regularizer": kernel_regularizer,
+                "bias_regularizer": bias_regularizer,
+                "kernel_constraint": kernel_constraint,
+                "bias_constraint": bias_constraint,
+            },
+        )
+        self.activity_regularizer_of_parts = regularizers.get(activity_regularizer)
+        self.num_heads = num_heads
+        self.key_dim = key_dim
+        self.value_dim = value_dim or key_dim
+        self._output_sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape or ()) or None
+        self._attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
+
+    @property
+    def dropout(self) -> float:
+        """The share of the attention that training drops."""
+        return self._rate
+
+    @property
+    def use_bias(self) -> bool:
+        """Whether the projections have biases."""
+        return self._use_bias
+
+    @property
+    def attention_axes(self) -> Any:
+        """The axes that attention runs over."""
+        return self._attention_axes
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        """Creates the projections."""
+        key_shape = self._note_shapes(query_shape, value_shape, key_shape)
+        rank = len(query_shape)
+        axes = tuple(range(1, rank - 1))
+        given = self._attention_axes
+        if given is not None and tuple(axis if axis >= 0 else rank + axis for axis in given) != axes:
+            raise ValueError(
+                f"Layer '{self.name}': attention_axes={given} is not supported for inputs of rank {rank}, only all of "
+                f"{axes}. Move the other axes into the batch with `keras.ops.reshape`."
+            )
+        self._attention_axes = axes
+        heads = (self.num_heads, self.key_dim)
+        self._query_dense = self._projection("query", 1, heads, query_shape)
+        self._key_dense = self._projection("key", 1, heads, key_shape)
+        if self._use_gate:
+            self._gate_dense = self._projection("gate", 1, (self.num_heads, self.value_dim), query_shape, "sigmoid")
+        self._value_dense = self._projection("value", 1, (self.num_heads, self.value_dim), value_shape)
+        outputs = self._output_sizes or (query_shape[-1],)
+        inner = (*query_shape[:-1], self.num_heads, self.value_dim)
+        self._output_dense = self._projection("attention_output", 2, outputs, inner)
+
+    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:
+        """Returns the output shape."""
+        return (*query_shape[:-1], *(self._output_sizes or (query_shape[-1],)))
+
+    def _heads(self) -> int:
+        return self.num_heads
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            **self._option_config(),
+            "num_heads": self.num_heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "output_shape": self._output_sizes,
+            "attention_axes": self._attention_axes,
+        }

@@ -1,0 +1,220 @@
+"""What `MultiHeadAttention` and `GroupedQueryAttention` share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.attention import masks
+from torchkeras_shim.layers.attention.projection import Projection
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.layers.regularization.dropout import Dropout
+from torchkeras_shim.ops.attention import dot_product_attention
+
+_attend = dot_product_attention.__wrapped__  # type: ignore[attr-defined]
+
+
+class HeadsOfAttention(Layer):
+    """Projects queries, keys and values to heads, attends, and projects back."""
+
+    def _set_up(
+        self,
+        dropout: float,
+        seed: int | None,
+        use_bias: bool,
+        use_gate: bool,
+        sliding_window: Any,
+        flash_attention: Any,
+        options: dict[str, Any],
+    ) -> None:
+        if flash_attention is not None:
+            raise ValueError(
+                f"Layer '{self.name}': flash_attention={flash_attention!r} is not supported. Leave it out: torch takes "
+                "its flash kernel by itself wherever it can (see `torch.nn.attention.sdpa_kernel` to choose)."
+            )
+        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
+            raise ValueError(
+                f"`sliding_window` must be `None` or a positive integer. Received: sliding_window={sliding_window}"
+            )
+        self.supports_masking = True
+        self.seed = seed
+        self._rate, self._use_bias, self._use_gate, self._sliding_window = dropout, use_bias, use_gate, sliding_window
+        tables: dict[str, Any] = {
+            "initializer": initializers,
+            "regularizer": regularizers,
+            "constraint": constraints,
+        }
+        self.__dict__["_options"] = {
+            part: {kind: table.get(options[f"{part}_{kind}"]) for kind, table in tables.items()}
+            for part in ("kernel", "bias")
+        }
+        self._dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+
+    def _projection(self, name: str, bound: int, outputs: tuple[int, ...], shape: Any, activation: Any = None) -> Any:
+        layer = Projection(
+            bound,
+            outputs,
+            self._use_bias,
+            self._options,
+            activation,
+            name=name,
+            dtype=self.dtype_policy,
+            activity_regularizer=self.activity_regularizer_of_parts,
+            trainable=self.trainable,
+        )
+        layer.build(shape)
+        return layer
+
+    def _option_config(self) -> dict[str, Any]:
+        tables: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
+        config = {
+            f"{part}_{kind}": table.serialize(self._options[part][kind])
+            for part in ("kernel", "bias")
+            for kind, table in tables.items()
+        }
+        return {
+            **config,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer_of_parts),
+            "dropout": self._rate,
+            "use_bias": self._use_bias,
+            "use_gate": self._use_gate,
+            "sliding_window": self._sliding_window,
+            "seed": self.seed,
+        }
+
+    def call(
+        self,
+        query: torch.Tensor,
+        value: torch.Tensor,
+        key: torch.Tensor | None = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Attends.
+
+        Args:
+            query: A tensor of shape (batch, targets, features).
+            value: A tensor of shape (batch, sources, features).
+            key: Likewise; the value by default.
+            query_mask: Booleans of shape (batch, targets); the mask that rides on the query by default.
+            value_mask: Booleans of shape (batch, sources); the mask that rides on the value by default.
+            key_mask: Likewise for the key.
+            attention_mask: True where a target may look at a source: (batch, targets, sources), or broadcast to it.
+            return_attention_scores: Whether to return the probabilities, too.
+            training: Whether dropout is active.
+            use_causal_mask: Whether a target sees only sources up to its own place.
+        """
+        query_mask = getattr(query, "_keras_mask", None) if query_mask is None else query_mask
+        value_mask = getattr(value, "_keras_mask", None) if value_mask is None else value_mask
+        if key is not None and key_mask is None:
+            key_mask = getattr(key, "_keras_mask", None)
+        key = value if key is None else key
+        only_causal = use_causal_mask and query.ndim == 3 and self._sliding_window is None
+        if only_causal and query_mask is value_mask is key_mask is attention_mask is None:
+            mask = None
+        else:
+            only_causal = False
+            mask = masks.merged(
+                query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self._sliding_window
+            )
+        gate = self._gate_dense(query) if self._use_gate else None
+        heads, scores = self._attend(
+            self._query_dense(query),
+            self._key_dense(key),
+            self._value_dense(value),
+            mask,
+            only_causal,
+            return_attention_scores,
+            self.training if training is None else training,
+        )
+        outputs = self._output_dense(heads if gate is None else heads * gate)
+        return (outputs, scores) if return_attention_scores else outputs
+
+    forward = call
+
+    def _attend(
+        self, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, with_scores: bool, training: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Attention of heads of shape (batch, places, heads, depth)."""
+        scale = 1.0 / math.sqrt(query.shape[-1])
+        if not with_scores and not self._rate and query.ndim == 4:
+            if mask is not None:
+                mask = mask.reshape(*[1] * (3 - mask.ndim), *mask.shape)
+                mask = mask.unsqueeze(1) if mask.ndim == 3 else mask
+            return _attend(query, key, value, mask=mask, scale=scale, is_causal=is_causal), None
+        if key.shape[-2] != query.shape[-2]:
+            repeats = query.shape[-2] // key.shape[-2]
+            key, value = (x.repeat_interleave(repeats, dim=-2) for x in (key, value))
+        if is_causal:
+            mask = masks.causal(query.shape[1], key.shape[1], query.device)
+        # All places in one dimension: (batch, heads, targets, sources).
+        first, rest = query.shape[:-2], key.shape[1:-2]
+        q, k, v = (x.flatten(1, -3).transpose(1, 2) for x in (query, key, value))
+        scores = (q * scale) @ k.transpose(-1, -2)
+        if mask is not None:
+            mask = mask.unsqueeze(-3) if mask.ndim == 3 else mask
+            mask = mask.expand(*mask.shape[:-2], scores.shape[-2], scores.shape[-1])
+            lowest = -3e4 if scores.dtype == torch.float16 else -1e9
+            scores = torch.where(mask, scores, lowest).softmax(-1)
+            scores = torch.where(mask, scores, 0.0)
+        else:
+            scores = scores.softmax(-1)
+        dropped = torch.dropout(scores, self._rate, True) if training and self.seed is None else scores
+        if training and self.seed is not None:
+            dropped = self._dropout_layer(scores, training=True)
+        heads = (dropped @ v).transpose(1, 2).reshape(*first, value.shape[-2], value.shape[-1])
+        return heads, scores.reshape(*scores.shape[:2], *first[1:], *rest)
+
+    def _specs(self, query: Any, value: Any, output_shape: Any, heads: int, with_scores: bool) -> Any:
+        output = KerasTensor(output_shape, self.compute_dtype)
+        if not with_scores:
+            return output
+        shape = (query.shape[0], heads, *query.shape[1:-1], *value.shape[1:-1])
+        return output, KerasTensor(shape, self.compute_dtype)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as `KerasTensor`s."""
+        calling.build_for(self, args, kwargs)
+        named = dict(zip(self._call_spec.positional, args, strict=False)) | kwargs
+        query, value, key = named["query"], named["value"], named.get("key")
+        shape = self.compute_output_shape(query.shape, value.shape, None if key is None else key.shape)
+        return self._specs(query, value, shape, self._heads(), bool(named.get("return_attention_scores")))
+
+    def _heads(self) -> int:
+        raise NotImplementedError
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns the shapes that the layer was built for, or `None`."""
+        return None if self._shapes is None else {"shapes_dict": dict(self._shapes)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the layer for the shapes of `get_build_config()`."""
+        shapes = (config or {}).get("shapes_dict")
+        if shapes and not self.built:
+            with calling.scope_of(self):
+                self.build(**{name: None if shape is None else tuple(shape) for name, shape in shapes.items()})
+
+    def _note_shapes(self, query_shape: Any, value_shape: Any, key_shape: Any) -> Any:
+        self.__dict__["_shapes"] = {"query_shape": tuple(query_shape), "value_shape": tuple(value_shape)}
+        if key_shape is None:
+            return value_shape
+        self._shapes["key_shape"] = tuple(key_shape)
+        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ValueError(
+                "All dimensions of `value` and `key`, except the last one, must be equal. Received: "
+                f"value_shape={value_shape} and key_shape={key_shape}"
+            )
+        return key_shape
+
+    _shapes: Any = None
+    activity_regularizer_of_parts: Any = None
