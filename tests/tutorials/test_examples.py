@@ -1,0 +1,52 @@
+"""The examples of each kind of model run, for few epochs, and do what they say."""
+
+import re
+
+import pytest
+
+from tests.tutorials.conftest import ROOT
+
+
+def example(run, name, epochs):
+    pytest.importorskip("sklearn")
+    return run(ROOT / "examples" / name, epochs, timeout=120)
+
+
+def numbers(pattern, printed):
+    return [float(number) for number in re.search(pattern, printed).groups()]
+
+
+def test_functional_model(run):
+    printed = example(run, "functional_model.py", 3)
+    assert re.search(r"concatenate.*features\[0\]\[0\]", printed)  # the summary's last column
+    (digit,) = numbers(r"'digit_accuracy': ([\d.]+)", printed)
+    (nearest,) = numbers(r"32 features: ([\d.]+)", printed)
+    assert digit > 0.5
+    assert nearest > 0.8
+
+
+def test_subclassed_model(run):
+    printed = example(run, "subclassed_model.py", 3)
+    assert "loaded: Reader [64, 64] predicts the same: True" in printed
+    assert re.search(r"gated_1 \(Gated\) +│ \(None, 64\)", printed)
+    assert numbers(r"\naccuracy ([\d.]+)", printed)[0] > 0.75
+
+
+def test_vae(run):
+    printed = example(run, "vae.py", 5)
+    for name in ("loss", "image_loss"):
+        first, last = numbers(rf"(?m)^{name}: ([\d.]+) -> ([\d.]+)", printed)
+        assert last < 0.8 * first
+    assert re.search(r"'image_loss': [\d.]+, 'kl_loss': [\d.]+, 'loss': [\d.]+", printed)
+
+
+def test_gan(run):
+    printed = example(run, "gan.py", 120)
+    before, after = numbers(r"ring: ([\d.]+) -> ([\d.]+)", printed)
+    assert after < before / 3
+
+
+def test_plain_torch_module(run):
+    printed = example(run, "plain_torch_module.py", 6)
+    assert numbers(r"one input: accuracy ([\d.]+)", printed)[0] > 0.8
+    assert numbers(r"binary_accuracy': ([\d.]+)", printed)[0] > 0.6
