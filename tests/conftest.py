@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -18,6 +19,14 @@ def _seeded():
     np.random.seed(0)
     torch.manual_seed(0)
     naming.reset_uids()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_memory():
+    """What the oracle compiled for one file of tests is of no use to the next."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
