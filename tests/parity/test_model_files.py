@@ -388,3 +388,48 @@ def test_json():
     assert plain(json.loads(ours.to_json()))["config"].keys() == plain(json.loads(theirs.to_json()))["config"].keys()
     assert torchkeras_shim.models.model_from_json(theirs.to_json()).output_shape == (None, 3)
     assert keras.models.model_from_json(ours.to_json(indent=1)).output_shape == (None, 3)
+
+
+# Functional models --------------------------------------------------------------------------------------------------
+
+
+def branches(k):
+    L = k.layers
+    inputs = k.Input((6,), name="start")
+    a, b = L.Dense(4, activation="relu", name="a")(inputs), L.Dense(4, name="b")(inputs)
+    return k.Model(inputs, L.Dense(2, name="end")(L.Add()([a, b])), name="branches")
+
+
+def shared_layer(k):
+    L = k.layers
+    first, second = k.Input((6,), name="first"), k.Input((6,), name="second")
+    both = L.Dense(4, name="both")
+    joined = L.Concatenate()([both(first), both(second)])
+    return k.Model([first, second], [L.Dense(2, name="one")(joined), L.Dense(1, name="two")(joined)], name="shared")
+
+
+def nested_graph(k):
+    inputs = k.Input((6,))
+    return k.Model(inputs, k.layers.Dense(3, name="out")(branches(k)(inputs)))
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize(("writer", "reader"), DIRECTIONS, ids=IDS)
+@pytest.mark.parametrize("make", [branches, shared_layer, nested_graph])
+def test_functional_models(make, writer, reader, ending, tmp_path):
+    path = str(tmp_path / f"model{ending}")
+    model = vary(make(writer))
+    x = [np.random.default_rng(0).standard_normal((5, 6)).astype("float32") for _ in model.inputs]
+    x = x if len(x) > 1 else x[0]
+    model.compile("adam", "mse")
+    expected = model.predict(x, verbose=0)
+    model.fit(x, expected, verbose=0)
+    expected = model.predict(x, verbose=0)
+    model.save(path)
+    loaded = load(reader, path)
+    actual = loaded.predict(x, verbose=0)
+    for ours, theirs in zip(
+        *((value if isinstance(value, list) else [value]) for value in (actual, expected)), strict=True
+    ):
+        assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert int(loaded.optimizer.iterations) == 1

@@ -9,6 +9,9 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import mmap
+import os
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, ParamSpec, TypeVar
@@ -24,6 +27,8 @@ _LARGEST_ATTRIBUTE = 1 << 26
 # Compression that comes with every h5py: gzip, shuffle, fletcher32, szip, n-bit, scale-offset, LZF. Others would make
 # the HDF5 library look for plugins.
 _FILTERS = frozenset((1, 2, 3, 4, 5, 6, 32000))
+# How a block of texts begins: a name and a version.
+_HEAP = b"GCOL\x01"
 # What fits into the header of an HDF5 object.
 _LARGEST_HEADER = 64512
 
@@ -137,7 +142,8 @@ def _check(dataset: h5py.Dataset) -> None:
 
 
 def _is_bfloat16(dataset: h5py.Dataset) -> bool:
-    return bool(dataset.dtype == np.dtype("V2") and dataset.attrs.get("dtype") == "bfloat16")
+    # Keras also says so in an attribute; there is nothing else that two bytes without a type could be.
+    return bool(dataset.dtype == np.dtype("V2"))
 
 
 @_guarded
@@ -231,10 +237,43 @@ def names(group: h5py.Group, name: str) -> list[str]:
 
 
 def _check_attribute(group: h5py.Group, name: str) -> None:
+    if group.file.userblock_size:
+        raise UnsafeFileError("Not allowed: the H5 file does not begin where it should.")
+    status = os.stat(group.file.filename)
+    _check_heaps(group.file.filename, status.st_mtime_ns, status.st_size)
     attribute = h5py.h5a.open(group.id, name.encode("utf-8"))
     declared = math.prod(attribute.shape or (0,)) * attribute.dtype.itemsize
     if declared > min(_LARGEST_ATTRIBUTE, 64 * group.file.id.get_filesize()):
         raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' declares {declared} bytes.")
+
+
+@functools.lru_cache(maxsize=1)
+def _check_heaps(path: str, changed: int, size: int) -> None:
+    """Walks the blocks of a file that hold the texts of its attributes: the HDF5 library walks broken ones for ever."""
+    if size == 0:
+        return
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(_HEAP)
+        while start >= 0:
+            # A weight may look like one by chance, but nothing refers to its place.
+            if data.find(struct.pack("<Q", start)) >= 0:
+                _check_heap(data, start, size)
+            start = data.find(_HEAP, start + 1)
+
+
+def _check_heap(data: mmap.mmap, start: int, file_size: int) -> None:
+    if start + 16 > file_size:
+        return
+    (length,) = struct.unpack_from("<Q", data, start + 8)
+    end = min(start + length, file_size)
+    place = start + 16
+    while place + 16 <= end:
+        index, size = struct.unpack_from("<H6xQ", data, place)
+        # Free space counts its own header; other things are padded to eight bytes.
+        step = size if index == 0 else 16 + (size + 7) // 8 * 8
+        if step < 16 or place + step > end:
+            raise DamagedFileError(f"The H5 file is damaged: there is nothing to read at byte {place}.")
+        place += step
 
 
 def write_names(group: h5py.Group, name: str, values: list[str]) -> None:

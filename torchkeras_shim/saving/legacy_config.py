@@ -23,6 +23,15 @@ _GONE: dict[str, tuple[str, ...]] = {
 }
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 _OPTIMIZER_GONE = ("is_legacy_optimizer", "jit_compile")
+# Keras cannot read the short names of losses out of `.h5` files.
+_FULL_NAMES = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
 _AUTOMATIC_METRICS = {"binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"}
 
 
@@ -111,11 +120,15 @@ def to_legacy(config: dict[str, Any]) -> dict[str, Any]:
     if isinstance(inner, dict) and isinstance(inner.get("layers"), list):
         inner = {**inner, "layers": [to_legacy(layer) for layer in inner["layers"]]}
     kept: dict[str, Any] = {key: config[key] for key in ("name", "inbound_nodes") if key in config}
+    if ".ops." in str(config.get("module")):  # functions in a graph: their class is no layer
+        kept["module"] = config["module"]
     return {"class_name": config.get("registered_name") or config["class_name"], "config": inner, **kept}
 
 
 def to_legacy_value(value: Any) -> Any:
     """Returns an argument of `compile()` in the form that `.h5` files have: functions are names."""
+    if isinstance(value, str):
+        return _FULL_NAMES.get(value.lower(), value)
     if isinstance(value, dict) and value.get("class_name") == "function":
         return value["config"]
     if isinstance(value, dict) and "class_name" in value:

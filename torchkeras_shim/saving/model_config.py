@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import Any
 
@@ -13,10 +12,6 @@ from torchkeras_shim.saving.hdf5 import DamagedFileError
 
 #: The version of Keras whose formats are written here.
 KERAS_VERSION = "3.15.1"
-
-# The tables of what a config may refer to are filled by these modules. The models lie above this one, so they are named
-# here rather than imported.
-_MODULES = ("models", "layers", "losses", "metrics", "optimizers", "activations", "initializers", "regularizers")
 
 
 def model_to_json(model: Any, **kwargs: Any) -> str:
@@ -92,7 +87,6 @@ def rebuild(config: dict[str, Any], custom_objects: dict[str, Any] | None, path:
     Raises:
         ValueError: where the config does not describe a model, or refers to names that are not known.
     """
-    fill_tables()
     with CustomObjectScope(custom_objects or {}):
         try:
             model = serialization.deserialize_keras_object(config)
@@ -107,10 +101,3 @@ def rebuild(config: dict[str, Any], custom_objects: dict[str, Any] | None, path:
     if not hasattr(model, "compile_from_config"):
         raise DamagedFileError(f"'{path}' describes no model but a {type(model).__name__}.")
     return model
-
-
-def fill_tables() -> None:
-    """Makes sure that all classes of this package are known by name."""
-    package = __name__.split(".")[0]
-    for name in _MODULES:
-        importlib.import_module(f"{package}.{name}")
