@@ -24,6 +24,18 @@ def a(values, dtype):
     return np.array(values, dtype=dtype)
 
 
+def first_of_each(cases):
+    """Tells which cases to compare with real Keras: all on TensorFlow, the first two of each function on JAX.
+
+    JAX compiles seconds for every case of some functions. The others are checked symbolically there, and on TensorFlow.
+    """
+    seen, chosen = {}, []
+    for name, *_ in cases:
+        seen[name] = seen.get(name, 0) + 1
+        chosen.append(ON_TENSORFLOW or seen[name] <= 2)
+    return chosen
+
+
 def leaves(result):
     return list(result) if isinstance(result, (list, tuple)) else [result]
 

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import op
+from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic, op
 from torchkeras_shim.ops.promotion import as_tensor
+from torchkeras_shim.ops.value_dependent import never_on_zeros, with_spec
 
 __all__ = [
     "associative_scan",
@@ -48,7 +49,7 @@ def _one_spec(name: str, results: list[Any]) -> Any:
     return results[0]
 
 
-@op
+@never_on_zeros
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """Returns what one of two functions returns.
 
@@ -59,6 +60,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
     Raises:
         TypeError: where a branch is no function.
+        ValueError: where a branch gives a symbolic tensor from around it: a graph knows only what is handed over.
 
     Example:
         >>> cond(torch.tensor(True), lambda: 1, lambda: 2)
@@ -68,8 +70,20 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
         if not callable(function):
             raise TypeError(f"`{name}` should be a callable. Received: {name}={function!r}. Write `lambda: ...`.")
     if _has_no_value(pred):
-        return _one_spec("cond", [true_fn(), false_fn()])
-    return true_fn() if pred else false_fn()
+        return _one_spec("cond", [_own("cond", true_fn()), _own("cond", false_fn())])
+    result = true_fn() if pred else false_fn()
+    return _own("cond", result) if isinstance(pred, torch.Tensor) else result
+
+
+def _own(name: str, result: Any) -> Any:
+    """Raises where a branch of a graph's choice returns a tensor of the graph that was not handed over to it."""
+    if is_symbolic(result):
+        raise ValueError(
+            f"A branch of `{name}` uses a symbolic tensor from around it, which has no value when the model runs. "
+            "Hand it over:\n    keras.ops.switch(pred, [lambda x: ..., lambda x: ...], x)\nor choose element by "
+            "element:\n    keras.ops.where(pred, a, b)"
+        )
+    return result
 
 
 @op
@@ -86,11 +100,28 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         tensor(20)
     """
     if _has_no_value(index):
-        return _one_spec("switch", [branch(*operands) for branch in branches])
-    return branches[builtins.min(builtins.max(int(index), 0), len(branches) - 1)](*operands)
+        return _one_spec("switch", [_own("switch", branch(*operands)) for branch in branches])
+    result = branches[builtins.min(builtins.max(int(index), 0), len(branches) - 1)](*operands)
+    return _own("switch", result) if isinstance(index, torch.Tensor) else result
 
 
-@op
+def _while_spec(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    return _same(tuple(loop_vars) if isinstance(loop_vars, list) else loop_vars)
+
+
+def _fori_spec(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
+    return _same(init_val)
+
+
+def _same(values: Any) -> Any:
+    """Returns the shapes and types of what a loop starts with, which are those that it ends with."""
+    return tree.map_structure(
+        lambda x: KerasTensor(x.shape, x.dtype) if isinstance(x, (KerasTensor, torch.Tensor)) else _same(as_tensor(x)),
+        values,
+    )
+
+
+@with_spec(_while_spec)
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
@@ -112,8 +143,7 @@ def while_loop(
     several = isinstance(loop_vars, (tuple, list))
     values = tree.map_structure(as_tensor, tuple(loop_vars) if several else (loop_vars,))
     if builtins.any(_has_no_value(leaf) for leaf in tree.flatten(values)):
-        after = body(*values)
-        return _one_spec("while_loop", [values if several else values[0], tuple(after) if several else after])
+        return values if several else values[0]  # only shapes and types are asked for, and a loop keeps them
     count = 0
     while (maximum_iterations is None or count < maximum_iterations) and cond(*values):
         result = body(*values)
@@ -122,7 +152,7 @@ def while_loop(
     return values if several else values[0]
 
 
-@op
+@with_spec(_fori_spec)
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
     """Calls `value = body_fun(i, value)` for each `i` of a range.
 
