@@ -68,7 +68,7 @@ TORCHS = [
 ]
 
 
-@pytest.mark.parametrize(("torchs", "name"), TORCHS, ids=[str(t) for t, _ in TORCHS])
+@pytest.mark.parametrize(("torchs", "name"), TORCHS, ids=[name for _, name in TORCHS])
 def test_torch_activations_are_written_by_their_counterpart(torchs, name):
     assert activations.serialize(torchs) == name
     x = torch.randn(4, 6)

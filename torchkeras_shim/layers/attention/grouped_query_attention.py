@@ -91,7 +91,7 @@ class GroupedQueryAttention(HeadsOfAttention):
         self.num_query_heads = num_query_heads
         self.num_key_value_heads = num_key_value_heads
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         """Creates the projections."""
         key_shape = self._note_shapes(query_shape, value_shape, key_shape)
         queries, shared = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)

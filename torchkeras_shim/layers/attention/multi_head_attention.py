@@ -112,7 +112,7 @@ class MultiHeadAttention(HeadsOfAttention):
         """The axes that attention runs over."""
         return self._attention_axes
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         """Creates the projections."""
         key_shape = self._note_shapes(query_shape, value_shape, key_shape)
         rank = len(query_shape)

@@ -22,6 +22,13 @@ _attend = dot_product_attention.__wrapped__  # type: ignore[attr-defined]
 class HeadsOfAttention(Layer):
     """Projects queries, keys and values to heads, attends, and projects back."""
 
+    _options: Any
+    _query_dense: Any
+    _key_dense: Any
+    _value_dense: Any
+    _gate_dense: Any
+    _output_dense: Any
+
     def _set_up(
         self,
         dropout: float,

@@ -53,7 +53,8 @@ class Projection(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Computes the outputs."""
-        kernel, bias = self.kernel, self.bias
+        kernel: torch.Tensor = self.kernel
+        bias = self.bias
         free = inputs.shape[: inputs.ndim - self.bound]
         wide = math.prod(kernel.shape[: self.bound])
         flat = inputs.reshape(-1, wide)

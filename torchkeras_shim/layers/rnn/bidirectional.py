@@ -37,6 +37,9 @@ class Bidirectional(Layer):
         torch.Size([2, 6])
     """
 
+    forward_layer: Any
+    backward_layer: Any
+
     def __init__(
         self,
         layer: Layer,

@@ -27,6 +27,10 @@ class RecurrentCell(Layer):
     recurrent_kernel: Variable
     bias: Variable | None
     state_size: Any
+    kernel_initializer: Any
+    recurrent_initializer: Any
+    bias_initializer: Any
+    _zero_bias: torch.Tensor
 
     def __init__(
         self,
@@ -180,7 +184,7 @@ class RecurrentCell(Layer):
     def _project(self, inputs: Any, kernel: torch.Tensor) -> torch.Tensor:
         """`inputs @ kernel`; where there is one input per gate, each meets its own columns."""
         if isinstance(inputs, list):
-            columns = kernel.split(self.units, dim=1)
+            columns = torch.split(kernel, self.units, dim=1)
             return torch.cat([one.mm(part) for one, part in zip(inputs, columns, strict=False)], dim=1)
         product: torch.Tensor = inputs.mm(kernel)
         return product

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim import activations, initializers
+from torchkeras_shim import activations
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.rnn.cell_base import RecurrentCell
 
@@ -97,9 +97,9 @@ class LSTMCell(RecurrentCell):
     def _start_bias(self, shape: Any, dtype: Any = None) -> torch.Tensor:
         if not self.unit_forget_bias:
             return super()._start_bias(shape, dtype)
-        start, units = self.bias_initializer, self.units
-        ones = initializers.get("ones")((units,), dtype=dtype)
-        return torch.cat([start((units,), dtype=dtype), ones, start((2 * units,), dtype=dtype)])
+        first: torch.Tensor = self.bias_initializer((self.units,), dtype=dtype)
+        rest = self.bias_initializer((2 * self.units,), dtype=dtype)
+        return torch.cat([first, torch.ones_like(first), rest])
 
     def call(self, inputs: torch.Tensor, states: Any, training: bool | None = None) -> Any:
         """Takes one step. Returns the output and the new states."""

@@ -44,6 +44,7 @@ class RNN(Layer):
     """
 
     cell: Any
+    state_size: Any
 
     def __init__(
         self,

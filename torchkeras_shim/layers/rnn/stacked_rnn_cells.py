@@ -45,7 +45,8 @@ class StackedRNNCells(Layer):
     @property
     def output_size(self) -> int:
         """The width of the last cell's output."""
-        return output_size_of(self.cells[-1])
+        size: int = output_size_of(self.cells[-1])
+        return size
 
     def build(self, input_shape: Any) -> None:
         """Builds the cells one behind the other."""
