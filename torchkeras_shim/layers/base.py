@@ -398,8 +398,12 @@ def _tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
         if self.__dict__["_build_shape"] is None:
             shape = args[0] if args else next(iter(kwargs.values()), None)
             self.__dict__["_build_shape"] = shape
-        with calling.scope_of(self):
-            build(self, *args, **kwargs)
+        self.__dict__["_building"] = depth = self.__dict__.get("_building", 0) + 1
+        try:
+            with calling.scope_of(self):
+                build(self, *args, **kwargs)
+        finally:
+            self.__dict__["_building"] = depth - 1
         self.__dict__["built"] = True
 
     return tracked

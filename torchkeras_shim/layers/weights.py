@@ -62,12 +62,18 @@ class HasWeights(torch.nn.Module):
             The variable, already registered with the layer.
 
         Raises:
-            ValueError: for an option that is not supported.
+            ValueError: for an option that is not supported, and in a layer that is already built.
         """
         if overwrite_with_gradient or aggregation not in ("none", "mean", None):
             raise ValueError(
                 "`add_weight` supports only aggregation='none' or 'mean', overwrite_with_gradient=False. "
                 f"Received: {aggregation=}, {overwrite_with_gradient=}"
+            )
+        if self.built and not self.__dict__.get("_building"):
+            raise ValueError(
+                "You cannot add new elements of state (variables or sub-layers) to a layer that is already built: layer "
+                f"'{self.name}' wants the weight {name!r}. All state must be created in the `__init__()` method or in "
+                "the `build()` method. Write\n    def build(self, input_shape):\n        self.w = self.add_weight(...)"
             )
         type_name = dtypes.standardize_dtype(dtype if dtype is not None else self.variable_dtype)
         if initializer is None:

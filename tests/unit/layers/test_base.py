@@ -1,0 +1,72 @@
+"""The base of all layers: building, tracking, modes, errors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import torchkeras_shim as keras
+from torchkeras_shim import layers
+
+
+class Scale(layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+
+def test_weights_in_call_are_refused_with_the_lines_to_write():
+    class Wrong(layers.Layer):
+        def call(self, inputs):
+            return inputs * self.add_weight(shape=(1,), name="late")
+
+    with pytest.raises(ValueError, match=r"(?s)already built.*'late'.*def build"):
+        Wrong()(torch.ones(2, 3))
+
+
+def test_builds_that_call_their_parents_may_go_on():
+    class More(Scale):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="shift")
+
+    layer = More()
+    layer(torch.ones(2, 3))
+    assert [w.path for w in layer.weights] == ["more/scale", "more/shift"]
+
+
+def test_what_is_wrong_beforehand_leaves_no_weights():
+    layer = layers.Dense(3)
+    with pytest.raises(ValueError, match="min_ndim=2"):
+        layer(torch.ones(5))
+    assert not layer.built
+    assert layer(torch.ones(2, 4)).shape == (2, 3)
+
+
+def test_modes_of_a_call_are_put_back_one_by_one():
+    model = keras.Sequential([layers.Dropout(0.5), torch.nn.BatchNorm1d(3)])
+    model[1].train()
+    model(torch.ones(4, 3), training=True)
+    assert [module.training for module in (model, model[0], model[1])] == [False, False, True]
+
+
+def test_buffers_stay_variables_when_the_layer_moves():
+    layer = layers.BatchNormalization()
+    layer.build((None, 3))
+    layer.double()
+    assert isinstance(layer.moving_mean, keras.Variable)
+    layer.moving_mean.assign([1.0, 2.0, 3.0])
+    assert layer.moving_mean.dtype == torch.float64
+
+
+def test_attributes_that_would_hide_a_method_of_torch_are_refused():
+    layer = Scale()
+    with pytest.raises(ValueError, match="modules_"):
+        layer.modules = layers.Dense(1)
+
+
+def test_unknown_arguments_are_keras_own_error():
+    with pytest.raises(ValueError, match="Unrecognized keyword arguments passed to Dense"):
+        layers.Dense(3, unit=4)
