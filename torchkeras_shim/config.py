@@ -16,6 +16,7 @@ from torchkeras_shim.core.config import (
     set_floatx,
     set_image_data_format,
 )
+from torchkeras_shim.core.device import enable_tensor_float_32, tensor_float_32_enabled
 from torchkeras_shim.core.dtype_policies import dtype_policy, set_dtype_policy
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "disable_traceback_filtering",
     "dtype_policy",
     "enable_interactive_logging",
+    "enable_tensor_float_32",
     "epsilon",
     "floatx",
     "image_data_format",
@@ -35,6 +37,7 @@ __all__ = [
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "tensor_float_32_enabled",
 ]
 
 
