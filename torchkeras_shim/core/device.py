@@ -81,8 +81,8 @@ def device(device_name: str | torch.device) -> Iterator[torch.device]:
 def enable_tensor_float_32(enabled: bool = True) -> None:
     """Lets CUDA multiply float32 matrices and convolutions in TF32, or forbids it.
 
-    TensorFlow does so by default on recent GPUs; torch does it for convolutions alone. TF32 keeps float32's range with 10
-    bits of mantissa: several times faster, and results differ in the fourth digit. On the CPU nothing changes.
+    TensorFlow does so by default on recent GPUs; torch does it for convolutions alone. TF32 keeps float32's range with
+    10 bits of mantissa: several times faster, and results differ in the fourth digit. On the CPU nothing changes.
 
     Args:
         enabled: Whether both may use TF32.
