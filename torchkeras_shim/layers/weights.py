@@ -72,8 +72,9 @@ class HasWeights(torch.nn.Module):
         if self.built and not self.__dict__.get("_building"):
             raise ValueError(
                 "You cannot add new elements of state (variables or sub-layers) to a layer that is already built: "
-                f"layer '{self.name}' wants the weight {name!r}. All state must be created in the `__init__()` method or "
-                "in the `build()` method. Write\n    def build(self, input_shape):\n        self.w = self.add_weight(...)"
+                f"layer '{self.name}' wants the weight {name!r}. All state must be created in the `__init__()` method "
+                "or in the `build()` method. Write\n"
+                "    def build(self, input_shape):\n        self.w = self.add_weight(...)"
             )
         type_name = dtypes.standardize_dtype(dtype if dtype is not None else self.variable_dtype)
         if initializer is None:
