@@ -26,6 +26,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _FILLS = (509, 521)
 #: Stand-ins for an unknown batch of real zeros.
 _SMALL_FILLS = (2, 3)
+#: What stands for an unknown dimension in the first run, in which layers are built.
+STAND_IN_SIZES = (_FILLS[0], _SMALL_FILLS[0])
 #: How many elements per sample are few enough for zeros.
 _SMALL = 50_000
 

@@ -45,7 +45,7 @@ class _Thread(threading.local):
         self.scopes: list[Any] = []  # the layers that are being built or called for the first time
 
 
-_thread = _Thread()
+thread = _Thread()
 #: The layers that have called `add_loss`: they, and the models they are in, always go the general way.
 _adders: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -105,9 +105,9 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     args, kwargs = _convert(layer, args, kwargs)
     first = args[0] if args else next(iter(kwargs.values()), None)
     masks = _mask_arguments(layer, args, kwargs) if Flags.masks else None
-    _thread.depth += 1
+    thread.depth += 1
     try:
-        if Flags.adders and _thread.depth == 1:
+        if Flags.adders and thread.depth == 1:
             for adder in adders_in(layer):
                 adder._added_losses.clear()
         with scope_of(layer) if layer._seen_ndim == -1 else nullcontext():
@@ -122,7 +122,7 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
                     explain(layer, args, error)
                     raise
     finally:
-        _thread.depth -= 1
+        thread.depth -= 1
     layer.__dict__["built"] = True
     if layer.activity_regularizer is not None:
         for output in tree.flatten(outputs):
@@ -231,15 +231,15 @@ def in_mode(module: torch.nn.Module, training: Any) -> Iterator[None]:
 @contextmanager
 def scope_of(layer: Any) -> Iterator[None]:
     """Opens the name scope of a layer, unless it is the innermost open one already."""
-    if _thread.scopes and _thread.scopes[-1] is layer:
+    if thread.scopes and thread.scopes[-1] is layer:
         yield
         return
-    _thread.scopes.append(layer)
+    thread.scopes.append(layer)
     try:
         with naming.name_scope(layer.name):
             yield
     finally:
-        _thread.scopes.pop()
+        thread.scopes.pop()
 
 
 # Masks --------------------------------------------------------------------------------------------------------------

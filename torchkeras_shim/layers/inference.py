@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from torchkeras_shim.core import symbolic
+from torchkeras_shim.core import symbolic, tree
 from torchkeras_shim.core.device import default_device
 
 #: How many weights are few enough for a run on real zeros.
@@ -34,6 +34,32 @@ def infer_output(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
         >>> infer_output(torch.nn.Linear(4, 3), symbolic.KerasTensor((None, 4))).shape
         (None, 3)
     """
+    known = {id(child) for child in module.modules() if child.__dict__.get("_build_shape") is not None}
+    try:
+        return _infer(module, args, kwargs)
+    finally:
+        if any(leaf.shape[:1] == (None,) for leaf in tree.flatten(args) if isinstance(leaf, symbolic.KerasTensor)):
+            _forget_batch(child for child in module.modules() if id(child) not in known)
+
+
+def _forget_batch(modules: Iterable[torch.nn.Module]) -> None:
+    """Takes the stand-in's number of samples out of the shapes that layers were built for on the way."""
+
+    def without(shape: Any) -> Any:
+        if isinstance(shape, dict):
+            return {key: without(value) for key, value in shape.items()}
+        if not isinstance(shape, (list, tuple)) or not shape:
+            return shape
+        if isinstance(shape[0], (list, tuple, dict)):
+            return type(shape)(without(value) for value in shape)
+        return type(shape)((None, *shape[1:])) if shape[0] in symbolic.STAND_IN_SIZES else shape
+
+    for module in modules:
+        if module.__dict__.get("_build_shape") is not None:
+            module.__dict__["_build_shape"] = without(module.__dict__["_build_shape"])
+
+
+def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
     if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
         return _infer_on_zeros(module, args, kwargs)  # torch's lazy modules take their sizes from real data
     if symbolic.is_small(args, kwargs) and sum(p.numel() for p in module.parameters()) <= _FEW_PARAMETERS:

@@ -103,6 +103,10 @@ class Model(Trainable):
         self.__dict__["_adders_seen"] = -1 if calling.adders_in(self) else _flags.adders
         return outputs
 
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the outputs: the graph of a functional model does; other classes override this, or `forward`."""
+        return super().call(*args, **kwargs) if self._graph is None else self._graph(*args)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `call`, or the graph of a functional model."""
         return self.call(*args, **kwargs) if self._graph is None else self._graph(*args)

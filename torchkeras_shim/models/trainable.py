@@ -348,13 +348,14 @@ class Trainable(Layer):
         trainer = self._trainer
         trainer.build_plans(y, y_pred)
         extra = steps.ExtraLosses(self)
+        has_extra = extra.refresh()
         if trainer.loss_plan.built and y is not None:
             loss = trainer.loss_plan(y, y_pred, sample_weight)
-        elif extra:
+        elif has_extra:
             loss = torch.zeros((), device=self.device)
         else:
             trainer.require_loss()
-        return extra.add_to(loss) if extra else loss
+        return extra.add_to(loss) if has_extra else loss
 
     @builtin
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:

@@ -98,16 +98,21 @@ def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
 def _make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
     """Returns a function from a batch to its outputs and its whole loss."""
     plan, forward, model = trainer.loss_plan, trainer.forward, trainer.model
-    flags = calling.Flags
+    flags, thread = calling.Flags, calling.thread
 
     def loss_of(x: Any, y: Any, sample_weight: Any) -> Any:
+        if extra._adders_seen != flags.adders:
+            extra.refresh()
         if extra._any:
             extra.clear()
+        thread.depth += 1  # layers are inside the model's call: a shared one must not forget its first call's losses
         try:
             y_pred = forward(x)
         except _FIT_ERRORS as error:
             calling.explain(model, (x,), error)
             raise
+        finally:
+            thread.depth -= 1
         fused = plan.fused  # `None` until the first batch has been checked
         loss = fused(y, y_pred) if fused is not None and sample_weight is None else None
         if loss is None:
