@@ -169,3 +169,26 @@ def test_configs_of_layers_without_get_config():
 
         configs.append(Widened(3, factor=4, name="widened").get_config())
     assert configs[0] == configs[1]
+
+
+def masked_graph(k):
+    tokens = k.Input((4,), dtype="int32", name="tokens")
+    x = k.layers.Embedding(5, 6, mask_zero=True, name="embedding")(tokens)
+    return k.Model(tokens, k.layers.Dense(1, name="value")(x), name="masked")
+
+
+def masked_pool(k):
+    tokens = k.Input((4,), dtype="int32", name="tokens")
+    x = k.layers.Embedding(5, 6, mask_zero=True, name="embedding")(tokens)
+    x = k.layers.GlobalAveragePooling1D(name="pool")(k.layers.Dropout(0.0, name="drop")(x))
+    return k.Model(tokens, k.layers.Dense(1, name="value")(x), name="pooled")
+
+
+@pytest.mark.parametrize(("make", "shape"), [(masked_graph, (9, 4, 1)), (masked_pool, (9, 1))])
+def test_masked_histories(make, shape):
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 5, (9, 4))
+    tokens[:, 0] = 1  # no sequence is empty
+    y = rng.normal(size=shape).astype("float32")
+    ours, theirs = same_start(make, tokens)
+    compare_training(ours, theirs, tokens, y, lambda k: k.optimizers.SGD(0.05), loss="mse")
