@@ -202,7 +202,7 @@ class Layer(HasWeights):
 
     def add_loss(self, loss: Any) -> None:
         """Adds a scalar, or several, to what training minimises. Call it inside `call`."""
-        self._added_losses.extend(value for value in tree.flatten(loss) if value is not None)
+        self._added_losses.extend(torch.as_tensor(value) for value in tree.flatten(loss) if value is not None)
         calling.note_adder(self)
 
     @property

@@ -70,3 +70,16 @@ def test_attributes_that_would_hide_a_method_of_torch_are_refused():
 def test_unknown_arguments_are_keras_own_error():
     with pytest.raises(ValueError, match="Unrecognized keyword arguments passed to Dense"):
         layers.Dense(3, unit=4)
+
+
+def test_added_losses_may_be_plain_numbers():
+    class Penalty(layers.Layer):
+        def call(self, inputs):
+            self.add_loss(1.5)
+            return inputs
+
+    model = keras.Sequential([layers.Dense(1), Penalty()])
+    model.compile("sgd", "mse")
+    x, y = torch.ones(4, 2), torch.ones(4, 1)
+    with_penalty = model.evaluate(x, y, verbose=0)
+    assert with_penalty == pytest.approx(1.5 + float(((model(x) - y) ** 2).mean().detach()), rel=1e-5)
