@@ -96,6 +96,44 @@ def test_calls_and_files_of_a_steady_step():
     assert len(files) <= 8, sorted(files)
 
 
+def functional():
+    x = inputs = keras.Input((16,))
+    for _ in range(2):
+        x = layers.Dense(8, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = [layers.Dense(8, activation="relu") for _ in range(2)]
+        self.scores = layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        for layer in self.hidden:
+            inputs = layer(inputs)
+        return self.scores(inputs)
+
+
+@pytest.mark.parametrize("make", [functional, Subclassed])
+def test_the_budget_holds_for_every_kind_of_model(make):
+    model = make()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    files, calls = per_step(model)
+    assert calls <= 40, files
+    assert len(files) <= 8, sorted(files)
+
+
+def test_hooks_of_a_functional_model_are_called_in_fit():
+    model = functional()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(*data(16), batch_size=8, verbose=0)
+    seen = []
+    model.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+    model.fit(*data(16), batch_size=8, verbose=0)
+    assert len(seen) == 2
+
+
 def test_calls_with_a_progress_bar_and_callbacks_that_do_not_look(capsys):
     x, y = data(8)
     model = mlp()

@@ -35,6 +35,8 @@ class Functional(Model):
         """Runs the graph."""
         return self._graph(inputs)  # type: ignore[misc]  # a functional model has one
 
+    forward.runs_graph = True  # type: ignore[attr-defined]  # a training step may call the graph's own function
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the graph; Keras's name of `forward`."""
         if mask is not None:

@@ -74,6 +74,11 @@ class Graph:
             for tensor, name, layer in zip(self.inputs, names, self.input_layers, strict=True)
         ]
 
+    @property
+    def runner(self) -> Callable[..., Any]:
+        """The function that the graph was written out as; it takes the flat inputs one by one."""
+        return self._run or self.compile()
+
     def __call__(self, inputs: Any) -> Any:
         """Runs the graph."""
         run = self._run or self.compile()

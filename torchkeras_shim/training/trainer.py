@@ -115,6 +115,7 @@ class Trainer(Preparation):
     ) -> Any:
         model = self.model
         self.stop_training = False
+        self.invalidate()  # hooks may have come since the last fit
         self.train_step()
         training_logs: dict[str, Any] = {}
         self._resumption = None
