@@ -82,7 +82,7 @@ def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
     if getattr(type(model).forward, "runs_graph", False) and len(model.inputs) == 1 and not hooked:
         graph = model._graph.runner
 
-        def run(x: Any) -> Any:  # type: ignore[no-redef]
+        def run(x: Any) -> Any:
             return graph(x) if type(x) is _Tensor else model(x)
 
     if compiled:
