@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from torchkeras_shim.core import naming
+from torchkeras_shim.ops import crossentropy
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +20,7 @@ def _seeded():
     np.random.seed(0)
     torch.manual_seed(0)
     naming.reset_uids()
+    crossentropy._warned.clear()
 
 
 @pytest.fixture(autouse=True, scope="module")

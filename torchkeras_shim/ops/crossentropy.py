@@ -128,6 +128,10 @@ def clip(output: torch.Tensor) -> torch.Tensor:
     return output.clamp(epsilon, 1.0 - epsilon)
 
 
+#: The functions that have warned of probabilities for logits: once is enough, a training step comes by for each batch.
+_warned: set[str] = set()
+
+
 def class_indices(labels: torch.Tensor) -> torch.Tensor:
     """Returns labels in a type that torch's kernels take as class indices."""
     if labels.dtype is torch.int64 or (labels.dtype is torch.uint8 and not labels.is_mps):
@@ -140,13 +144,14 @@ def logits_behind(output: torch.Tensor, from_logits: bool, name: str, activation
     logits = getattr(output, "_keras_logits", None)
     if logits is None:
         return output, from_logits
-    if from_logits:
+    if from_logits and name not in _warned:
         warn_activation_with_logits(name, activation)
     return logits, True
 
 
 def warn_activation_with_logits(name: str, activation: str, output_name: str | None = None) -> None:
     """Warns that probabilities were handed to a loss that expects logits."""
+    _warned.add(name)
     where = f" (output '{output_name}')" if output_name else ""
     warnings.warn(
         f"{name}{where} received `from_logits=True`, but the predictions went through a {activation} already and are "

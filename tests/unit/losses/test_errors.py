@@ -86,10 +86,16 @@ def test_probabilities_with_from_logits():
     labels = torch.tensor([0, 1, 2, 1])
     with pytest.warns(UserWarning, match=r"drop `activation='softmax'`.*from_logits=False"):
         check(loss, labels, PROBABILITIES)
+
+
+def test_tagged_probabilities_with_from_logits_are_warned_of_once():
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    labels = torch.tensor([0, 1, 2, 1])
     tagged = activations.softmax(torch.randn(4, 3))
     with pytest.warns(UserWarning, match="SparseCategoricalCrossentropy\\(from_logits=False\\)"):
         value = loss(labels, tagged)
     torch.testing.assert_close(value, losses.SparseCategoricalCrossentropy()(labels, tagged))
+    torch.testing.assert_close(loss(labels, tagged), value)  # in silence: warnings are errors here
     with pytest.warns(UserWarning, match="sigmoid"):
         losses.BinaryCrossentropy(from_logits=True)(torch.ones(4, 1), activations.sigmoid(torch.randn(4, 1)))
 
