@@ -16,8 +16,8 @@ from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core import tree
 from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
+from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
-from torchkeras_shim.training import resume
 from torchkeras_shim.training.loop import Feed, run_epoch
 from torchkeras_shim.training.predictions import Predictions
 from torchkeras_shim.training.preparation import Preparation, is_built
@@ -331,7 +331,8 @@ class Trainer(Preparation):
     def _clean_after(self) -> Iterator[None]:
         """Leaves a usable model behind, whatever ends the loop: Ctrl-C, an error, or the last batch."""
         try:
-            yield
+            with denormals.flushed(self.device):
+                yield
         finally:
             self.model.eval()
             for parameter in self.parameters:

@@ -1,0 +1,56 @@
+"""Denormal numbers are zero while a model is at work, and only then."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import torchkeras_shim as keras
+from torchkeras_shim.training import denormals
+
+
+def model_of(seen):
+    def look(x):
+        seen.append(denormals.are_flushed())
+        return x
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(look), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    seen.clear()
+    return model
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has no such mode")
+@pytest.mark.parametrize("what", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch"])
+def test_they_are_zero_inside_the_loops_only(what):
+    seen: list[bool] = []
+    model = model_of(seen)
+    data = (np.ones((4, 2), "float32"),) if what == "predict" else (np.ones((4, 2), "float32"), np.ones((4, 1)))
+    options = {} if what.endswith("batch") else {"verbose": 0}
+    getattr(model, what)(*data, **options)
+    assert seen[-1] is True
+    assert not denormals.are_flushed()
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has no such mode")
+def test_a_mode_that_was_on_stays_on():
+    model = model_of([])
+    try:
+        torch.set_flush_denormal(True)
+        model.predict(np.ones((4, 2), "float32"), verbose=0)
+        assert denormals.are_flushed()
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has no such mode")
+def test_an_error_in_the_loop_leaves_the_mode_as_it_was():
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    model = model_of([])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[Stop()])
+    assert not denormals.are_flushed()
