@@ -1,0 +1,39 @@
+"""Overridden steps and losses against real Keras: the same classes, from equal weights, epoch by epoch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import torchkeras_shim as tks
+from tests.parity import own_steps
+
+pytest.importorskip("keras", reason="real Keras is the oracle of the parity tests")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """What real Keras finds on its torch backend, for which alone these classes are written."""
+    path = tmp_path_factory.mktemp("own_steps") / "results.npz"
+    environment = {**os.environ, "KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.parity.own_steps", str(path)]
+    done = subprocess.run(
+        command, env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize("name", own_steps.CASES)
+def test_own_steps(name, expected):
+    found = {f"{name}: {key}": value for key, value in own_steps.results(tks, name).items()}
+    assert set(found) == {key for key in expected if key.startswith(f"{name}: ")}
+    for key, value in found.items():
+        atol = 2e-4 if "predicted" in key else 2e-5  # what the last bits of the weights become in the outputs
+        np.testing.assert_allclose(value, expected[key], rtol=2e-4, atol=atol, err_msg=key)
