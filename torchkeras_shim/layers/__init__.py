@@ -76,6 +76,7 @@ from torchkeras_shim.layers.reshaping.reshape import Reshape
 from torchkeras_shim.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from torchkeras_shim.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from torchkeras_shim.layers.rnn.bidirectional import Bidirectional
+from torchkeras_shim.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from torchkeras_shim.layers.rnn.gru import GRU
 from torchkeras_shim.layers.rnn.gru_cell import GRUCell
 from torchkeras_shim.layers.rnn.lstm import LSTM
@@ -137,6 +138,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

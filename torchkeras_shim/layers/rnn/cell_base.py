@@ -1,4 +1,4 @@
-"""What the cells of `SimpleRNN`, `LSTM` and `GRU` share: weights, dropout masks, config."""
+"""What the cells of `SimpleRNN`, `LSTM` and `GRU` share: weights and config."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
-from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.layers.rnn.dropout_cell import DropoutCell
 
 
-class RecurrentCell(Layer):
+class RecurrentCell(DropoutCell):
     """The base of the cells: `kernel`, `recurrent_kernel`, `bias`, and masks that are drawn once per sequence.
 
     The kernels have Keras's shapes (inputs, gates * units) and lie in memory as torch's kernels want them,
@@ -68,16 +67,9 @@ class RecurrentCell(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.recurrent_constraint = constraints.get(recurrent_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.seed = seed
+        self._set_dropout(dropout, recurrent_dropout, seed, masks=None)
         self.state_size = units
         self.output_size = units
-        #: How many masks there are, one per gate; `None` for one mask that all gates share.
-        self.dropout_mask_count: int | None = None
-        self._generators = SeededGenerators(seed) if seed is not None else None
-        self._dropout_mask: Any = None
-        self._recurrent_dropout_mask: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Creates the kernels and the bias."""
@@ -125,62 +117,6 @@ class RecurrentCell(Layer):
         device = calling.device_of(self)
         return [torch.zeros(batch_size, size, dtype=self._compute_dtype, device=device) for size in sizes]
 
-    # Dropout --------------------------------------------------------------------------------------------------------
-
-    def get_dropout_mask(self, step_input: torch.Tensor) -> Any:
-        """Returns the mask of the inputs, the same for every step until it is reset; `None` without dropout.
-
-        Args:
-            step_input: The inputs of one step, for shape and type.
-        """
-        if self._dropout_mask is None and self.dropout > 0:
-            self.__dict__["_dropout_mask"] = self._draw(step_input, self.dropout)
-        return self._dropout_mask
-
-    def get_recurrent_dropout_mask(self, step_input: torch.Tensor) -> Any:
-        """Returns the mask of the state, the same for every step until it is reset; `None` without dropout.
-
-        Args:
-            step_input: The state, for shape and type.
-        """
-        if self._recurrent_dropout_mask is None and self.recurrent_dropout > 0:
-            self.__dict__["_recurrent_dropout_mask"] = self._draw(step_input, self.recurrent_dropout)
-        return self._recurrent_dropout_mask
-
-    def reset_dropout_mask(self) -> None:
-        """Forgets the mask of the inputs."""
-        self.__dict__["_dropout_mask"] = None
-
-    def reset_recurrent_dropout_mask(self) -> None:
-        """Forgets the mask of the state."""
-        self.__dict__["_recurrent_dropout_mask"] = None
-
-    def _draw(self, like: torch.Tensor, rate: float) -> Any:
-        count = self.dropout_mask_count
-        return self._mask(like, rate) if count is None else [self._mask(like, rate) for _ in range(count)]
-
-    def _mask(self, like: torch.Tensor, rate: float) -> torch.Tensor:
-        mask = torch.empty_like(like, requires_grad=False)
-        if rate == 1:
-            return mask.zero_()
-        on_meta = like.is_meta  # there is no generator on the meta device
-        generator = None if self._generators is None or on_meta else self._generators.on(like.device)
-        return mask.bernoulli_(1.0 - rate, generator=generator).div_(1.0 - rate)
-
-    def _dropped(self, inputs: torch.Tensor, training: bool) -> Any:
-        """The inputs under dropout: one tensor, or one per gate."""
-        if not training or not 0.0 < self.dropout < 1.0:
-            return inputs
-        mask = self.get_dropout_mask(inputs)
-        return [inputs * one for one in mask] if isinstance(mask, list) else inputs * mask
-
-    def _dropped_state(self, state: torch.Tensor, training: bool) -> Any:
-        """The state under dropout: one tensor, or one per gate."""
-        if not training or not 0.0 < self.recurrent_dropout < 1.0:
-            return state
-        mask = self.get_recurrent_dropout_mask(state)
-        return [state * one for one in mask] if isinstance(mask, list) else state * mask
-
     def _project(self, inputs: Any, kernel: torch.Tensor) -> torch.Tensor:
         """`inputs @ kernel`; where there is one input per gate, each meets its own columns."""
         if isinstance(inputs, list):
@@ -196,8 +132,12 @@ class RecurrentCell(Layer):
 
 def cell_config(cell: Any) -> dict[str, Any]:
     """Returns the arguments that a cell and the layer around it have in common, as plain values."""
+    return {"units": cell.units, **shared_config(cell)}
+
+
+def shared_config(cell: Any) -> dict[str, Any]:
+    """Returns the arguments that all kinds of cells have in common, as plain values."""
     config = {
-        "units": cell.units,
         "activation": activations.serialize(cell.activation),
         "use_bias": cell.use_bias,
         "dropout": cell.dropout,

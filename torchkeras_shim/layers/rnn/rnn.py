@@ -11,7 +11,7 @@ from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.rnn import loop
-from torchkeras_shim.layers.rnn.cell_base import RecurrentCell
+from torchkeras_shim.layers.rnn.dropout_cell import DropoutCell
 from torchkeras_shim.layers.rnn.stacked_rnn_cells import StackedRNNCells, output_size_of
 
 
@@ -282,7 +282,7 @@ def as_mask(mask: Any, sequences: torch.Tensor) -> torch.Tensor | None:
 
 def forget_dropout(cell: Any) -> None:
     """Makes a cell draw new dropout masks for the next sequences."""
-    if isinstance(cell, RecurrentCell):
+    if isinstance(cell, DropoutCell):
         cell.reset_dropout_mask()
         cell.reset_recurrent_dropout_mask()
     elif isinstance(cell, StackedRNNCells):
