@@ -31,7 +31,7 @@ NAMESPACES = (
     "datasets",
 )
 
-#: Names that will not come, and why. A name that is here and exists after all counts as present.
+#: Names that will not come, and why. Those of layers exist: their constructors say what to do instead.
 REFUSED = {
     "layers.FlaxLayer": "runs a Flax module, which needs JAX",
     "layers.JaxLayer": "runs a function of JAX",
@@ -74,7 +74,7 @@ def rows(theirs: Any, ours: Any, path: str) -> list[Row]:
     for name in public_names(theirs):
         remark = ""
         state = "present" if ours is not None and hasattr(ours, name) else "missing"
-        if state == "missing" and f"{path}.{name}" in REFUSED:
+        if f"{path}.{name}" in REFUSED:
             state, remark = "refused", REFUSED[f"{path}.{name}"]
         result.append((name, kind_of(theirs, name), state, remark))
     return result

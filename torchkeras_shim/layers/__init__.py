@@ -15,6 +15,7 @@ from torchkeras_shim.layers.convolutional.separable_conv import SeparableConv1D,
 from torchkeras_shim.layers.core.dense import Dense
 from torchkeras_shim.layers.core.einsum_dense import EinsumDense
 from torchkeras_shim.layers.core.embedding import Embedding
+from torchkeras_shim.layers.core.foreign_layers import FlaxLayer, JaxLayer, TFSMLayer
 from torchkeras_shim.layers.core.identity import Identity
 from torchkeras_shim.layers.core.lambda_layer import Lambda
 from torchkeras_shim.layers.core.masking import Masking
@@ -158,6 +159,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "FlaxLayer",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -179,6 +181,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "JaxLayer",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -216,6 +219,7 @@ __all__ = [
     "SpectralNormalization",
     "StackedRNNCells",
     "Subtract",
+    "TFSMLayer",
     "TimeDistributed",
     "TorchModuleWrapper",
     "UnitNormalization",
