@@ -289,7 +289,7 @@ def gan(k):
 
 
 def autoencoder(k):
-    """A nested encoder and decoder, trained to take away noise; what is encoded is to be the same with and without it."""
+    """A nested encoder and decoder, trained to take away noise, which is to make no difference to what is encoded."""
 
     class Denoiser(k.Model):
         def __init__(self):

@@ -12,8 +12,7 @@ import pytest
 
 import torchkeras_shim as tks
 from tests.parity import own_steps
-
-pytest.importorskip("keras", reason="real Keras is the oracle of the parity tests")
+from tests.parity.oracle import assert_close
 
 
 @pytest.fixture(scope="module")
@@ -36,4 +35,4 @@ def test_own_steps(name, expected):
     assert set(found) == {key for key in expected if key.startswith(f"{name}: ")}
     for key, value in found.items():
         atol = 2e-4 if "predicted" in key else 2e-5  # what the last bits of the weights become in the outputs
-        np.testing.assert_allclose(value, expected[key], rtol=2e-4, atol=atol, err_msg=key)
+        assert_close(value, expected[key], rtol=2e-4, atol=atol, message=key)

@@ -18,23 +18,19 @@ from torchkeras_shim import regularizers
 from torchkeras_shim.core import dtype_policies, naming, serialization, tree
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling, casting, tracking
+from torchkeras_shim.layers import calling, casting
+from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
-from torchkeras_shim.layers.weights import HasWeights, StructureVersion
 
 LAYERS = Registry("layer", "keras.layers")
 
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
-_MODULE_METHODS = frozenset(
-    name for name in dir(torch.nn.Module) if not name.startswith("_") and callable(getattr(torch.nn.Module, name))
-)
 _flags = calling.Flags
 
 
-class Layer(HasWeights):
+class Layer(HasAttributes):
     """The base of all layers: a `torch.nn.Module` with Keras's constructor arguments, lazy building and config.
 
     Subclasses create weights in `build(input_shape)` (or in `__init__`) and compute in `call(inputs)`, or in torch's
@@ -84,7 +80,6 @@ class Layer(HasWeights):
     #: Whether the class computes nothing itself, so that each member casts what it is given, by its own policy.
     _leaves_types_to_members = False
     _input_rank: int | None
-    _tracked_names: set[str]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
@@ -265,12 +260,14 @@ class Layer(HasWeights):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics that the layer and its layers hold as attributes."""
-        from_attributes = [value for value in self.__dict__.values() if hasattr(value, "update_state")]
-        for child in self._modules.values():
-            if isinstance(child, Layer):
-                from_attributes.extend(child.metrics)
-        return from_attributes
+        """The metrics that the layer and its layers hold as attributes, in lists and dicts too."""
+        found = {
+            id(value): value
+            for module in self.modules()
+            for value in module.__dict__.values()
+            if hasattr(value, "update_state")
+        }
+        return list(found.values())
 
     @property
     def input(self) -> Any:
@@ -288,45 +285,6 @@ class Layer(HasWeights):
         node = self._inbound_nodes[0]
         tensors = node.outputs if what == "output" else node.input_tensors
         return tensors[0] if len(tensors) == 1 else list(tensors)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        kind = type(value)
-        if kind is Variable:
-            self._register_variable(name, value)
-            return
-        if kind in (list, dict, tracking.TrackedList, tracking.TrackedDict):
-            self._track(name, value)
-            return
-        if isinstance(value, torch.nn.Module):
-            _refuse_reserved(self, name, value)
-            if value.training is not self.training:
-                value.train(self.training)  # torch modules are born in training mode; the container decides
-            StructureVersion.bump()
-        super().__setattr__(name, value)
-
-    def _track(self, name: str, value: Any) -> None:
-        """Sets a list or dict as an attribute whose layers and weights torch shall know, later changes included."""
-
-        def on_change() -> None:
-            container = tracking.Container()
-            if container.sync(tracking.members(self.__dict__[name])):
-                _refuse_reserved(self, name, container)
-                self._modules[name] = container.train(self.training)
-            else:
-                self._modules.pop(name, None)
-            StructureVersion.bump()
-
-        self.__dict__[name] = tracking.track(value, on_change)
-        if "_modules" in self.__dict__:
-            self._tracked_names.add(name)
-            on_change()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restores a copy or a pickled layer; its lists and dicts report to it, not to the original."""
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        for name in self._tracked_names:
-            if name in self.__dict__:
-                self._track(name, self.__dict__[name])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -407,14 +365,6 @@ def _tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
         self.__dict__["built"] = True
 
     return tracked
-
-
-def _refuse_reserved(layer: Layer, name: str, value: Any) -> None:
-    if name in _MODULE_METHODS and not isinstance(getattr(type(layer), name, None), property):
-        raise ValueError(
-            f"Layer '{layer.name}': the attribute name '{name}' belongs to a method of torch.nn.Module, which "
-            f"`self.{name} = {type(value).__name__}(...)` would hide. Use another name, such as `self.{name}_`."
-        )
 
 
 def _captured_config(layer: Layer) -> dict[str, Any]:

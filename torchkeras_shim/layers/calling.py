@@ -63,6 +63,16 @@ def adders_in(module: torch.nn.Module) -> list[Any]:
     return [child for child in module.modules() if child in _adders] if Flags.adders else []
 
 
+def is_running(layer: Any) -> bool:
+    """Tells whether a layer is in its first call: built, and past its `build`."""
+    return (
+        bool(thread.scopes)
+        and layer.__dict__.get("built", False)
+        and not layer.__dict__.get("_building")
+        and any(scope is layer for scope in thread.scopes)
+    )
+
+
 class CallSpec:
     """What a class's `call` can be given."""
 
@@ -166,6 +176,22 @@ def build_for(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
         else:
             layer.build()  # type: ignore[call-arg]
     inference.adopt(layer)
+    _warn_of_stray(layer)
+
+
+def _warn_of_stray(layer: Layer) -> None:
+    """Warns of a layer that gets its weights in the call of another one, which does not hold it."""
+    outer = next((scope for scope in reversed(thread.scopes) if scope is not layer), None)
+    if outer is None or not is_running(outer) or not layer.weights:
+        return
+    if not any(module is layer for scope in thread.scopes for module in scope.modules() if scope is not layer):
+        warnings.warn(
+            f"Layer '{layer.name}' ({type(layer).__name__}) created its weights in the call of layer '{outer.name}' "
+            f"({type(outer).__name__}), which does not hold it: they will be neither trained nor saved. Create it in "
+            f"`__init__()` as an attribute, `self.{layer.name} = {type(layer).__name__}(...)`, or in a list or dict "
+            "that is one.",
+            stacklevel=2,
+        )
 
 
 def _shape_of(value: Any) -> Any:

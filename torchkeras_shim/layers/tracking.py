@@ -1,8 +1,9 @@
-"""Lists and dicts of layers as attributes: torch tracks neither, so they are wrapped when assigned."""
+"""Lists, dicts, sets and tuples of layers as attributes: torch tracks none of them, so assignment wraps them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import collections
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -11,17 +12,23 @@ from torchkeras_shim.core.variable import Variable
 
 
 class Container(torch.nn.Module):
-    """Holds the layers and weights of a tracked list or dict, so that torch walks them under the attribute's name."""
+    """Holds the layers and weights of a tracked list or the like, so that torch walks them under the attribute's name.
+
+    Metrics among the members become attributes, where metrics are looked for in every module.
+    """
 
     def sync(self, items: dict[str, Any]) -> bool:
         """Takes over the present members. Returns whether there are any."""
         self._modules.clear()
         self._parameters.clear()
         self._buffers.clear()
+        for key in self.__dict__.pop("_metric_keys", ()):
+            self.__dict__.pop(key, None)
+        metrics = self.__dict__["_metric_keys"] = []
         for key, value in items.items():
             if isinstance(value, torch.nn.Module):
                 self._modules[key] = value
-            elif isinstance(value, (Tracked, list, tuple, dict)):
+            elif isinstance(value, (Tracked, *COLLECTIONS)):
                 inner = Container()
                 if inner.sync(members(value)):
                     self._modules[key] = inner
@@ -29,35 +36,113 @@ class Container(torch.nn.Module):
                 self.register_buffer(key, value)
             elif isinstance(value, torch.nn.Parameter):
                 self._parameters[key] = value
-        return bool(self._modules or self._parameters or self._buffers)
+            elif hasattr(value, "update_state"):
+                metrics.append(f"_metric_{key}")
+                self.__dict__[metrics[-1]] = value
+        return bool(self._modules or self._parameters or self._buffers or metrics)
 
 
 def members(value: Any) -> dict[str, Any]:
-    """Returns the members of a list, tuple or dict under the keys that torch shows in `state_dict`."""
+    """Returns the members of a collection under the keys that torch shows in `state_dict`."""
     if isinstance(value, dict):
         return {str(key).replace(".", "_"): item for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):  # in no order of their own; a file of weights needs one
+        value = sorted(value, key=_creation)
     return {str(index): item for index, item in enumerate(value)}
 
 
+def _creation(item: Any) -> tuple[str, int, str]:
+    """Sorts layers by their names, the counter at the end as a number."""
+    name = str(getattr(item, "name", item if isinstance(item, (str, int, float)) else type(item).__name__))
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or 0), name
+
+
 class Tracked:
-    """The part that tracked lists and dicts share: every change is reported to the owner."""
+    """The part that all tracked collections share: every change is reported to the owner."""
 
     _on_change: Callable[[], None] | None = None
 
     def _changed(self) -> None:
         if self._on_change is not None:
+            self._wrap_members()
             self._on_change()
 
+    def _wrap_members(self) -> None:
+        """Has collections that came in report to the owner too."""
 
-def _reporting(base: type, names: tuple[str, ...]) -> dict[str, Any]:
+
+class _TrackedMapping(Tracked):
+    """What the tracked kinds of dict share."""
+
+    def _wrap_members(self) -> None:
+        table: Any = self
+        for key, item in table.items():
+            wrapped = track(item, self._on_change)
+            if wrapped is not item:
+                dict.__setitem__(table, key, wrapped)
+
+
+class TrackedList(Tracked, list):  # type: ignore[type-arg]
+    """A list whose layers and weights belong to the layer that it is an attribute of."""
+
+    def _wrap_members(self) -> None:
+        for index, item in enumerate(self):
+            wrapped = track(item, self._on_change)
+            if wrapped is not item:
+                list.__setitem__(self, index, wrapped)
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+
+class TrackedDict(_TrackedMapping, dict):  # type: ignore[type-arg]
+    """A dict whose layers and weights belong to the layer that it is an attribute of."""
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+class TrackedOrderedDict(_TrackedMapping, collections.OrderedDict):  # type: ignore[type-arg]
+    """An `OrderedDict` whose layers and weights belong to the layer that it is an attribute of."""
+
+    def __reduce__(self) -> Any:
+        return collections.OrderedDict, (dict(self),)
+
+
+class TrackedDefaultDict(_TrackedMapping, collections.defaultdict):  # type: ignore[type-arg]
+    """A `defaultdict` whose layers and weights belong to the layer that it is an attribute of."""
+
+    def __missing__(self, key: Any) -> Any:
+        super().__missing__(key)
+        return self[key]  # the wrapped default, which reports what is put into it
+
+    def __reduce__(self) -> Any:
+        return collections.defaultdict, (self.default_factory, dict(self))
+
+
+class TrackedSet(Tracked, set):  # type: ignore[type-arg]
+    """A set whose layers and weights belong to the layer that it is an attribute of."""
+
+    def __reduce__(self) -> Any:
+        return set, (list(self),)
+
+
+def _matters(item: Any) -> bool:
+    return isinstance(item, (torch.nn.Module, torch.Tensor, *COLLECTIONS)) or hasattr(item, "update_state")
+
+
+def _reporting(base: type, names: Iterable[str]) -> dict[str, Any]:
     """Returns the named methods of `base`, each followed by a report to the owner."""
 
     def wrap(name: str) -> Callable[..., Any]:
         original = getattr(base, name)
+        adds = name in ("append", "add")
 
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
-            self._changed()
+            if not adds or _matters(args[0]):  # a list of plain numbers may grow long
+                self._changed()
             return result
 
         method.__name__ = name
@@ -67,35 +152,46 @@ def _reporting(base: type, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: wrap(name) for name in names}
 
 
-class TrackedList(Tracked, list):  # type: ignore[type-arg]
-    """A list whose layers and weights belong to the layer that it is an attribute of."""
-
-    def __reduce__(self) -> Any:
-        return list, (list(self),)
-
-
-class TrackedDict(Tracked, dict):  # type: ignore[type-arg]
-    """A dict whose layers and weights belong to the layer that it is an attribute of."""
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
-
-
-_LIST_CHANGES = ("append", "extend", "insert", "pop", "remove", "clear", "__setitem__", "__delitem__", "__iadd__")
-_DICT_CHANGES = ("__setitem__", "__delitem__", "pop", "popitem", "clear", "update", "setdefault")
-for _class, _base, _names in ((TrackedList, list, _LIST_CHANGES), (TrackedDict, dict, _DICT_CHANGES)):
+_DICT_CHANGES = ("__setitem__", "__delitem__", "pop", "popitem", "clear", "update", "setdefault", "__ior__")
+_LIST_CHANGES = ("append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort")
+_SET_CHANGES = ("add", "discard", "remove", "pop", "clear", "update", "difference_update", "intersection_update")
+_IN_PLACE = ("__ior__", "__iand__", "__isub__", "__ixor__", "symmetric_difference_update")
+_KINDS: tuple[tuple[type, type, tuple[str, ...]], ...] = (
+    (list, TrackedList, (*_LIST_CHANGES, "__setitem__", "__delitem__", "__iadd__", "__imul__")),
+    (dict, TrackedDict, _DICT_CHANGES),
+    (collections.OrderedDict, TrackedOrderedDict, (*_DICT_CHANGES, "move_to_end")),
+    (collections.defaultdict, TrackedDefaultDict, _DICT_CHANGES),
+    (set, TrackedSet, (*_SET_CHANGES, *_IN_PLACE)),
+)
+for _base, _class, _names in _KINDS:
     for _name, _method in _reporting(_base, _names).items():
         setattr(_class, _name, _method)
+#: What can hold layers without being one, and what each kind of it is wrapped in.
+COLLECTIONS = (list, tuple, dict, set, frozenset, collections.deque)
+_WRAPPERS: dict[type, type] = {kind: wrapper for base, wrapper, _ in _KINDS for kind in (base, wrapper)}
 
 
-def track(value: Any, on_change: Callable[[], None]) -> Any:
-    """Wraps a plain list or dict so that `on_change` hears of its changes; anything else is returned as it is."""
-    wrapped: TrackedList | TrackedDict
-    if type(value) in (list, TrackedList):
-        wrapped = TrackedList(value)
-    elif type(value) in (dict, TrackedDict):
-        wrapped = TrackedDict(value)
-    else:
+def track(value: Any, on_change: Callable[[], None] | None) -> Any:
+    """Wraps plain collections, and those in them, so that `on_change` hears of their changes.
+
+    Anything else is returned as it is: a tuple too, unless there is a list or the like in it.
+    """
+    kind = type(value)
+    if isinstance(value, tuple):
+        wrapped = [track(item, on_change) for item in value]
+        if all(new is old for new, old in zip(wrapped, value, strict=True)):
+            return value
+        return kind._make(wrapped) if hasattr(kind, "_make") else kind(wrapped)
+    wrapper: Any = _WRAPPERS.get(kind)
+    if wrapper is None or (kind is wrapper and value._on_change is on_change):
         return value
-    wrapped._on_change = on_change
-    return wrapped
+    new: Any
+    if issubclass(wrapper, dict):
+        items = {key: track(item, on_change) for key, item in value.items()}
+        new = wrapper(value.default_factory, items) if wrapper is TrackedDefaultDict else wrapper(items)
+    elif wrapper is TrackedList:
+        new = wrapper(track(item, on_change) for item in value)
+    else:
+        new = wrapper(value)
+    new._on_change = on_change
+    return new
