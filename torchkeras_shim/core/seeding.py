@@ -91,6 +91,13 @@ class SeedGenerator:
 
 Seed = int | SeedGenerator | None
 
+_draws = 0
+
+
+def draws() -> int:
+    """Returns how many sources were made so far, in the whole program: whoever replays kernels must see no new one."""
+    return _draws
+
 
 def check_seed(seed: Any) -> None:
     """Raises a ValueError for what is no seed."""
@@ -121,6 +128,8 @@ def generator_for(seed: Any, device: torch.device) -> torch.Generator | None:
     check_seed(seed)
     if seed is None:
         return None
+    global _draws
+    _draws += 1
     if isinstance(seed, SeedGenerator):
         first, count = seed._state
         seed._advance()

@@ -120,7 +120,7 @@ class Trainable(Layer):
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
+        jit_compile: bool | str | dict[str, Any] = "auto",
         auto_scale_loss: bool = True,
         **kwargs: Any,
     ) -> Any:
@@ -139,7 +139,11 @@ class Trainable(Layer):
             weighted_metrics: The same, for metrics that sample and class weights weigh.
             run_eagerly: Whether to call the model's own `train_step` and `test_step` on every batch.
             steps_per_execution: How many batches go between two calls of the batch callbacks.
-            jit_compile: `True` runs the forward pass through `torch.compile`; `False` and `"auto"` run eagerly.
+            jit_compile: `"auto"` tries a captured step (its kernels written down once, replayed without modules and
+                autograd, to the same numbers) on the CPU where all of the model is known code, and keeps it where it
+                is faster. `"captured"` captures any model: its Python code then runs once per shape, as in a
+                `tf.function`. `True`, or a dict of options such as `{"mode": "max-autotune", "fullgraph": True}`,
+                runs the forward pass through `torch.compile`. `False` runs everything as it is written.
             auto_scale_loss: Kept for mixed precision; has an effect only together with the `mixed_float16` policy.
 
         Raises:

@@ -69,6 +69,7 @@ class OptimizerState:
         self._accumulated: list[Variable] = []
         self._flag: torch.Tensor | None = None
         self._steady: Plan | None = None
+        self._generation = 0  # changes whenever a step bound before is out of date
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._steps = HostNumber(0, "int64", "iteration", f"{self.name}/iteration")
         self._variables.append(self._steps.variable)
@@ -95,6 +96,7 @@ class OptimizerState:
         """Prepares the step anew: after settings, constraints or the memory of the variables changed."""
         self._plans.clear()
         self._steady = None
+        self._generation += 1
         for slot, owner in self._slot_owners:
             slots.follow(slot, owner)
 

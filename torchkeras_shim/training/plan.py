@@ -32,10 +32,16 @@ class LossPlan:
         self.built = False
         self.trackers: list[Any] = []
         self._entries: list[tuple[int, Any, float | None]] = []
-        self._checked = False
+        #: Whether the first batch of this run was looked at by value.
+        self.checked = False
         #: The only loss's short way, a function of `(y_true, y_pred)` that returns `None` where it does not apply;
         #: `None` before the first batch is checked.
         self.fused: Any = None
+
+    @property
+    def losses(self) -> list[Any]:
+        """The resolved loss objects."""
+        return [loss for _, loss, _ in self._entries]
 
     def build(self, y_true: Any, y_pred: Any, output_names: Sequence[str] | None, device: torch.device) -> None:
         """Resolves names into loss objects and fixes the order of outputs.
@@ -78,7 +84,7 @@ class LossPlan:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
         """Returns the weighted sum of all outputs' losses, as a scalar tensor."""
         only = self._only
-        if only is not None and self._checked and type(y_true) is torch.Tensor:
+        if only is not None and self.checked and type(y_true) is torch.Tensor:
             loss: torch.Tensor = only(y_true, y_pred, sample_weight)
             return loss
         return self._general(y_true, y_pred, sample_weight)
@@ -89,10 +95,10 @@ class LossPlan:
         flat_weight: list[Any] = [None] * outputs.count
         if sample_weight is not None:
             flat_weight = flattener(outputs, sample_weight, "sample_weight")(sample_weight)
-        if not self._checked:
+        if not self.checked:
             for index, loss, _ in self._entries:
                 losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
-            self._checked = True
+            self.checked = True
             self.fused = None if self._only is None else self._only.fused
         batch = flat_pred[0].shape[0] if flat_pred[0].ndim else 1
         total: torch.Tensor | None = None
@@ -109,7 +115,7 @@ class LossPlan:
 
     def forget_checks(self) -> None:
         """Lets the next batch be checked by value again: a new `fit` may bring new data."""
-        self._checked = False
+        self.checked = False
         self.fused = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,8 +14,10 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.training import steps
+from torchkeras_shim.training import steps, strategies
+from torchkeras_shim.training.capture.survey import Survey
 from torchkeras_shim.training.plan import LossPlan, MetricPlan
+from torchkeras_shim.training.trial import Report
 
 _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
 
@@ -41,7 +44,7 @@ class Preparation:
         self.metric_plan = MetricPlan(None, None)
         self.loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = False
-        self.jit_compile: bool | str = "auto"
+        self.jit_compile: Any = "auto"
         self.steps_per_execution = 1
         self.parameters: list[torch.Tensor] = []
         self.optimizer_argument: Any = None
@@ -49,10 +52,15 @@ class Preparation:
         self._test_step: steps.Step | None = None
         self._forward: Callable[[Any], Any] | None = None
         self._version = self._test_version = -1
+        self._fingerprint: Any = None
+        #: How many steps the loops that are running will take, as far as anybody knows.
+        self.planned_steps = self.planned_test_steps = math.inf
+        #: What ran how, by the name of the method: for `explain_step`.
+        self.reports: dict[str, Report] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        unbound = dict.fromkeys(("_train_step", "_test_step", "_forward", "history"))
+        unbound = dict.fromkeys(("_train_step", "_test_step", "_forward", "_fingerprint", "history"))
         return {**self.__dict__, **unbound}
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -66,14 +74,11 @@ class Preparation:
         weighted_metrics: Any,
         run_eagerly: bool,
         steps_per_execution: int,
-        jit_compile: bool | str,
+        jit_compile: Any,
         auto_scale_loss: bool,
     ) -> None:
         """Notes what training is to do. Weights and architecture stay untouched."""
-        if jit_compile not in (True, False, "auto", None):
-            raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: jit_compile={jit_compile!r}")
-        if jit_compile is True and run_eagerly:
-            raise ValueError("If `jit_compile` is True, then `run_eagerly` cannot be True.")
+        strategies.check(jit_compile, run_eagerly)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution!r}")
         loss_plan, metric_plan = LossPlan(loss, loss_weights), MetricPlan(metrics, weighted_metrics)
@@ -100,7 +105,15 @@ class Preparation:
 
     def invalidate(self) -> None:
         """Lets the next batch bind the steps anew."""
-        self._train_step = self._test_step = self._forward = None
+        self._train_step = self._test_step = self._forward = self._fingerprint = None
+
+    def recheck(self) -> None:
+        """Lets the next batch bind the steps anew where a setting, a hook or a weight's memory has changed."""
+        generation = getattr(self.optimizer, "_generation", 0)
+        fingerprint = (id(self.optimizer), generation, *Survey(self).fingerprint)
+        if fingerprint != self._fingerprint:
+            self.invalidate()
+            self._fingerprint = fingerprint
 
     # Preparing ------------------------------------------------------------------------------------------------------
 
@@ -170,7 +183,7 @@ class Preparation:
     def forward(self) -> Callable[[Any], Any]:
         """The model's forward pass as the strategy in force runs it."""
         if self._forward is None:
-            self._forward = steps.make_forward(self.model, self.jit_compile is True)
+            self._forward = steps.make_forward(self.model, strategies.compile_options(self.jit_compile))
         return self._forward
 
     def train_step(self) -> steps.Step:
@@ -181,10 +194,11 @@ class Preparation:
             self._test_step = self._forward = None
             custom = self.overrides("train_step") or self.overrides("compute_loss") or self.overrides("compute_metrics")
             if custom or self.run_eagerly:
+                self.reports["fit"] = Report("eager", self._why_eager("train_step"))
                 self._train_step = steps.make_overridden_step(self.model.train_step)
             else:
                 self.require_loss()
-                self._train_step = steps.make_train_step(self)
+                self._train_step = strategies.train_step(self)
         return self._train_step
 
     def test_step(self) -> steps.Step:
@@ -193,11 +207,18 @@ class Preparation:
             self._test_version = StructureVersion.value
             custom = self.overrides("test_step") or self.overrides("compute_loss") or self.overrides("compute_metrics")
             if custom or self.run_eagerly:
+                self.reports["evaluate"] = Report("eager", self._why_eager("test_step"))
                 self._test_step = steps.make_overridden_step(self.model.test_step)
             else:
                 self.require_loss()
-                self._test_step = steps.make_test_step(self)
+                self._test_step = strategies.test_step(self)
         return self._test_step
+
+    def _why_eager(self, method: str) -> str:
+        if self.run_eagerly:
+            return "run_eagerly=True"
+        own = [name for name in (method, "compute_loss", "compute_metrics") if self.overrides(name)]
+        return f"the model has a `{own[0]}` of its own"
 
     def require_loss(self) -> None:
         """Raises where there is no loss to compute, with the line to write."""

@@ -18,6 +18,7 @@ from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training.capture.function import Captured
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation
@@ -70,12 +71,12 @@ class ExtraLosses:
             layer._added_losses.clear()
 
 
-def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
+def make_forward(model: Any, compile_options: dict[str, Any] | None) -> Callable[[Any], Any]:
     """Returns the model's forward pass for batches that already live on its device.
 
     Args:
         model: The model.
-        compiled: Whether it goes through `torch.compile`.
+        compile_options: Options of `torch.compile` where the pass is to go through it; `None` for as it is written.
     """
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
     hooked = model._forward_hooks or model._forward_pre_hooks or model._backward_hooks or model._backward_pre_hooks
@@ -85,8 +86,8 @@ def make_forward(model: Any, compiled: bool) -> Callable[[Any], Any]:
         def run(x: Any) -> Any:
             return graph(x) if type(x) is _Tensor else model(x)
 
-    if compiled:
-        run = torch.compile(run)
+    if compile_options is not None:
+        run = torch.compile(run, **compile_options)
     cast, rank = model._input_cast, model._input_rank
     if cast is None:
         return run
@@ -175,6 +176,61 @@ def make_train_step(trainer: Preparation) -> Step:
         return None
 
     return train_step
+
+
+def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
+    """Returns a training step that replays everything but the optimizer's update, and what it replays."""
+    optimizer, parameters = trainer.optimizer, trainer.parameters
+    extra = ExtraLosses(trainer.model)
+    loss_of, update = _make_loss(trainer, extra), _make_update(trainer)
+    scales = getattr(optimizer, "loss_scale_factor", None) is not None
+
+    def gradients(x: Any, y: Any, sample_weight: Any) -> list[Any]:
+        with torch.enable_grad():
+            y_pred, loss = loss_of(x, y, sample_weight)
+            scaled = optimizer.scale_loss(loss) if scales else loss
+            grads = torch.autograd.grad(scaled, parameters, allow_unused=True)
+        update(x, y, sample_weight, y_pred, loss)
+        extra.clear()
+        return [_laid_out(grad, parameter) for grad, parameter in zip(grads, parameters, strict=True)]
+
+    captured, plan = Captured(gradients), trainer.loss_plan
+    apply = optimizer.stepper(parameters)
+    no_grad, version, bound = torch.no_grad, StructureVersion, StructureVersion.value
+
+    def train_step(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        if version.value != bound:
+            return trainer.train_step()(x, y, sample_weight)
+        with no_grad():
+            # The first batch of a run is looked at by value.
+            apply((captured if plan.checked else captured.plainly)(x, y, sample_weight))
+        return None
+
+    return train_step, captured
+
+
+def _laid_out(grad: torch.Tensor | None, parameter: torch.Tensor) -> torch.Tensor | None:
+    """Returns a gradient in its parameter's memory layout, as `backward` would leave it."""
+    if grad is None or grad.layout is not torch.strided or grad.stride() == parameter.stride():
+        return grad
+    return torch.empty_like(parameter, memory_format=torch.preserve_format).detach().copy_(grad)
+
+
+def make_captured_test_step(trainer: Preparation) -> tuple[Step, Captured]:
+    """Returns an evaluation step that replays, and what it replays."""
+    loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+
+    def measure(x: Any, y: Any, sample_weight: Any) -> list[Any]:
+        y_pred, loss = loss_of(x, y, sample_weight)
+        update(x, y, sample_weight, y_pred, loss)
+        return []
+
+    captured, plan = Captured(measure), trainer.loss_plan
+
+    def test_step(x: Any, y: Any, sample_weight: Any = None) -> None:
+        (captured if plan.checked else captured.plainly)(x, y, sample_weight)
+
+    return test_step, captured
 
 
 def make_test_step(trainer: Preparation) -> Step:

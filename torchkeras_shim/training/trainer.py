@@ -7,6 +7,7 @@ A plain object beside the model, not a mixin: reading and writing its attributes
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -115,7 +116,10 @@ class Trainer(Preparation):
     ) -> Any:
         model = self.model
         self.stop_training = False
-        self.invalidate()  # hooks may have come since the last fit
+        self.planned_steps = (feed.num_batches or math.inf) * (epochs - initial_epoch)
+        if validation is not None:
+            self.planned_test_steps = (validation.num_batches or math.inf) * (epochs - initial_epoch)
+        self.recheck()
         self.train_step()
         training_logs: dict[str, Any] = {}
         self._resumption = None
@@ -127,6 +131,7 @@ class Trainer(Preparation):
                 self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             model.train()
+            self.recheck()  # a callback may have changed what a captured step would not look at
             batches = feed.epoch() if resumption is None else resumption.start(model, feed)
             resumption = None
             returned = run_epoch(
@@ -205,6 +210,8 @@ class Trainer(Preparation):
                 steps=feed.num_batches,
             )
         self.loss_plan.forget_checks()
+        self.planned_test_steps = feed.num_batches or math.inf
+        self.recheck()
         with self._clean_after():
             results = self._run_evaluate(feed, callbacks)
         return results if return_dict else self.in_order(results)
@@ -285,6 +292,9 @@ class Trainer(Preparation):
         batch = next(iter(adapter.batches()))
         self.build(batch)
         self.reset_metrics()
+        if self._fingerprint is not None:
+            self.invalidate()  # nobody looks for changes between two calls, so nothing may be replayed
+        self.planned_steps = self.planned_test_steps = 0
         with self._clean_after():
             if kind == "train":
                 step = self.train_step()

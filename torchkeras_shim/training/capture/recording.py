@@ -1,0 +1,137 @@
+"""Writing down which kernels a function calls, while it really runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from torchkeras_shim.core import seeding, tree
+
+_TAGS = ("data_dependent_output", "dynamic_output_shape")
+_HOST_READS = ("aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero")
+_IN_PLACE_OF_MEMORY = ("aten::resize_", "aten::set_", "aten::resize_as_")
+
+
+class Call(NamedTuple):
+    """One kernel call.
+
+    Attributes:
+        function: The operator's overload.
+        args: The positional arguments, tensors in them as they were.
+        kwargs: The keyword arguments.
+        result: What it returned.
+    """
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+
+
+class Recorder(TorchDispatchMode):
+    """Notes every kernel call below autograd, backward ones included, until something cannot be replayed.
+
+    The calls really happen: a recorded step is a step like any other. All tensors stay alive until the recorder goes.
+
+    Attributes:
+        calls: The calls in their order.
+        refusal: Why they cannot be replayed; `None` where they can.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[Call] = []
+        self.refusal: str | None = None
+        self._draws = seeding.draws()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if self.refusal is None:
+            self.refusal = _refusal_before(func)
+        result = func(*args, **kwargs)
+        if self.refusal is None:
+            self.refusal = _refusal_after(func, result)
+            self.calls.append(Call(func, args, kwargs, result))
+        return result
+
+    def finish(self) -> str | None:
+        """Returns why the calls cannot be replayed, `None` where they can."""
+        if self.refusal is None and seeding.draws() != self._draws:
+            self.refusal = "it draws from a SeedGenerator, whose count lives on the host"
+        if self.refusal is not None:
+            self.calls.clear()
+        return self.refusal
+
+
+def _refusal_before(func: Any) -> str | None:
+    name = func.name().split(".")[0]
+    if name in _HOST_READS:
+        return f"it reads a device value on the host{_place()}"
+    if name in _IN_PLACE_OF_MEMORY:
+        return f"it changes a tensor's memory (`{name}`){_place()}"
+    if any(tag in str(func.tags) for tag in _TAGS):
+        return f"the shape of what `{name}` returns depends on the data{_place()}"
+    return None
+
+
+def _refusal_after(func: Any, result: Any) -> str | None:
+    for leaf in leaves(result):
+        if leaf is not None and not isinstance(leaf, torch.Tensor):
+            return f"`{func.name()}` returns a plain {type(leaf).__name__}{_place()}"
+        if leaf is not None and leaf.layout is not torch.strided:
+            return f"`{func.name()}` makes a tensor of layout {leaf.layout}{_place()}"
+    return None
+
+
+def _place() -> str:
+    """Returns where in the user's own code the present call is made, `""` where it is made by the step itself."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("torchkeras_shim.training") and not module.startswith(__package__):
+            return ""
+        if module.split(".")[0] not in ("torch", "torchvision", "torchkeras_shim"):
+            return f" at {frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Walks through the lists and tuples of a kernel's arguments or results."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
+
+
+def tensors_in(*values: Any) -> list[torch.Tensor]:
+    """Returns the tensors in arguments, in their order."""
+    return [leaf for value in values for leaf in leaves(value) if isinstance(leaf, torch.Tensor)]
+
+
+def record(function: Any, args: Sequence[Any]) -> tuple[Any, Recorder]:
+    """Calls a function and notes its kernels.
+
+    Args:
+        function: The function; it runs once, as usual.
+        args: Its arguments.
+
+    Returns:
+        What it returned, and the recorder, whose `refusal` says whether the calls can be replayed.
+    """
+    recorder = Recorder()
+    with recorder:
+        result = function(*args)
+    recorder.finish()
+    if recorder.refusal is None and not all(
+        leaf is None or isinstance(leaf, torch.Tensor) for leaf in tree.flatten(result)
+    ):
+        recorder.refusal = "it returns something else than tensors"
+    return result, recorder

@@ -1,0 +1,105 @@
+"""What a step is made of: whether all of it is known code, and whether any of its settings has changed."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+_KNOWN = ("torchkeras_shim.", "torch.", "torchvision.models", "torchvision.ops")
+_PLAIN = (bool, int, float, str, type(None), torch.dtype)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
+_NOT_IN_THE_STEP = ("_initializer", "_constraint")
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+class Survey:
+    """A look at a model, its losses and its metrics.
+
+    Args:
+        trainer: The trainer, with its plans built.
+
+    Attributes:
+        foreign: What part is the user's own code, for a message; `None` where there is none. Kernels of such code may
+            depend on what only Python knows, so that nobody but the user can say whether they can be replayed.
+        fingerprint: Equal for two looks between which no setting, no module and no weight's memory has changed.
+    """
+
+    def __init__(self, trainer: Any) -> None:
+        self.foreign: str | None = None
+        marks: list[Any] = []
+        for thing in _parts(trainer):
+            if self.foreign is None:
+                self.foreign = _foreign(thing)
+            marks.append((id(thing), *(value for value in _settings(thing))))
+        marks += [(id(weight), weight.data_ptr()) for weight in trainer.model.parameters()]
+        marks += [(id(buffer), buffer.data_ptr()) for buffer in trainer.model.buffers()]
+        marks += [id(variable) for metric in trainer.metrics for variable in metric.variables]
+        self.fingerprint = tuple(marks)
+
+
+def _parts(trainer: Any) -> Iterator[Any]:
+    for module in trainer.model.modules():
+        yield module
+        graph = module.__dict__.get("_graph")
+        for operation in getattr(graph, "operations", ()):
+            if not isinstance(operation, torch.nn.Module):
+                yield operation
+    yield from trainer.loss_plan.losses
+    yield from trainer.metrics
+    for weight in trainer.model.trainable_weights:
+        regularizer = getattr(weight, "_regularizer", None)
+        if regularizer is not None:
+            yield regularizer
+
+
+def _settings(thing: Any) -> Iterator[Any]:
+    for name, value in vars(thing).items():
+        if name == "training":  # every loop sets it for the whole model
+            continue
+        if isinstance(value, _PLAIN):
+            yield name
+            yield value
+        elif isinstance(value, (tuple, list)) and all(isinstance(item, _PLAIN) for item in value):
+            yield name
+            yield tuple(value)
+        elif name in _HOOKS or isinstance(value, _FUNCTIONS):
+            yield name
+            yield len(value) if name in _HOOKS else id(value)
+
+
+def _foreign(thing: Any) -> str | None:
+    """Returns what is the user's own code in one part; hooks count as such."""
+    kind = type(thing)
+    label = f"'{getattr(thing, 'name', kind.__name__)}'"
+    if not _is_known(kind.__module__):
+        return f"{label} is of a class of your own, {kind.__name__}"
+    if kind.__name__ == "Lambda" and not _is_known_function(thing.function):
+        return f"{label} calls a function of your own"
+    for name, value in vars(thing).items():
+        if name in _HOOKS and value:
+            return f"{label} has hooks"
+        if name in ("forward", "call"):
+            return f"{label} has a `{name}` of its own"
+        if name.endswith(_NOT_IN_THE_STEP):
+            continue
+        if isinstance(value, _FUNCTIONS) and not _is_known_function(value):
+            return f"`{name}` of {label} is a function of your own"
+        if isinstance(value, torch.nn.Module) and not _is_known(type(value).__module__):
+            return f"`{name}` of {label} is of a class of your own"
+    return None
+
+
+def _is_known(module: str | None) -> bool:
+    return (module or "builtins").startswith(_KNOWN) or module in (None, "builtins", "torchkeras_shim", "torch")
+
+
+def _is_known_function(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(function, types.MethodType):
+        return _is_known(type(function.__self__).__module__)
+    return _is_known(getattr(function, "__module__", None))

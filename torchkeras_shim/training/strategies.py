@@ -1,0 +1,102 @@
+"""How steps are run: as they are written, captured, or through `torch.compile`; and what decides.
+
+Every strategy is a step like any other, `step(x, y, sample_weight)`, and computes the same numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from torchkeras_shim.training import steps
+from torchkeras_shim.training.capture.survey import Survey
+from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced
+
+if TYPE_CHECKING:
+    from torchkeras_shim.training.preparation import Preparation
+
+NAMES = ("captured",)
+
+
+def check(jit_compile: Any, run_eagerly: bool) -> None:
+    """Raises for what `compile` cannot take as `jit_compile`.
+
+    Raises:
+        TypeError: for options that `torch.compile` does not know.
+        ValueError: for other values, and together with `run_eagerly`.
+    """
+    if isinstance(jit_compile, dict):
+        unknown = set(jit_compile) - {"fullgraph", "dynamic", "backend", "mode", "options"}
+        if unknown:
+            raise TypeError(
+                f"`jit_compile={jit_compile}` has options that torch.compile does not know: {sorted(unknown)}. "
+                "It takes fullgraph, dynamic, backend, mode and options."
+            )
+    elif jit_compile not in (True, False, "auto", None, *NAMES):
+        raise ValueError(
+            "`jit_compile` must be True, False, 'auto', 'captured', or a dict of options for torch.compile. "
+            f"Received: jit_compile={jit_compile!r}"
+        )
+    if run_eagerly and jit_compile not in (False, "auto", None):
+        raise ValueError(f"If `jit_compile` is {jit_compile!r}, then `run_eagerly` cannot be True.")
+
+
+def compile_options(jit_compile: Any) -> dict[str, Any] | None:
+    """Returns the options for `torch.compile`, `None` where it is not asked for."""
+    if isinstance(jit_compile, dict):
+        return jit_compile
+    return {} if jit_compile is True else None
+
+
+def train_step(trainer: Preparation) -> steps.Step:
+    """Returns the built-in training step under the strategy that fits."""
+    report = trainer.reports["fit"] = Report()
+    eager = steps.make_train_step(trainer)
+    if not trainer.parameters:
+        report.reason = "nothing is trainable"
+        return eager
+    if not _may_capture(trainer, report, trainer.planned_steps):
+        return eager
+    step, captured = steps.make_captured_train_step(trainer)
+    if trainer.jit_compile == "captured":
+        return forced(step, captured, report)
+    return Trial(eager, step, captured, report)
+
+
+def test_step(trainer: Preparation) -> steps.Step:
+    """Returns the built-in evaluation step under the strategy that fits."""
+    report = trainer.reports["evaluate"] = Report()
+    eager = steps.make_test_step(trainer)
+    if not _may_capture(trainer, report, trainer.planned_test_steps):
+        return eager
+    step, captured = steps.make_captured_test_step(trainer)
+    if trainer.jit_compile == "captured":
+        return forced(step, captured, report)
+    return Trial(eager, step, captured, report)
+
+
+def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
+    """Tells whether a captured step may take part; notes the reason where not."""
+    if trainer.jit_compile not in ("auto", "captured"):
+        compiled = compile_options(trainer.jit_compile) is not None
+        report.strategy = "torch.compile" if compiled else "eager"
+        report.reason = f"jit_compile={trainer.jit_compile!r}"
+        return False
+    if any(_hooked(parameter) for parameter in trainer.parameters):
+        report.reason = "a weight has hooks, which a replay would not call"
+    elif trainer.jit_compile == "captured":
+        return True
+    elif planned < MIN_STEPS:
+        report.reason = f"fewer than {MIN_STEPS} steps are not worth a trial"
+    elif trainer.device.type != "cpu":
+        report.reason = f"on {trainer.device.type} it is captured only with jit_compile='captured'"
+    elif (foreign := Survey(trainer).foreign) is not None:
+        report.reason = f"{foreign}: only you can know whether it may be replayed (jit_compile='captured')"
+    else:
+        return True
+    return False
+
+
+def _hooked(parameter: torch.Tensor) -> bool:
+    return bool(parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None))

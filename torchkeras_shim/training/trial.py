@@ -1,0 +1,121 @@
+"""A trial between an eager and a captured step, which compute the same numbers."""
+
+from __future__ import annotations
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from torchkeras_shim.training.capture.function import Captured
+
+Step = Callable[..., Any]
+
+#: Steps before anything is tried: the first ones allocate, check the data and warm the caches.
+_WARM_UP = 3
+
+#: Replayed and eager steps that are timed against each other.
+_TRIALS = 8
+
+#: A trial is not worth it in a run with fewer steps than this.
+MIN_STEPS = 40
+
+#: The captured step must take no more than this share of the eager one's time.
+_WORTH_IT = 0.97
+
+
+class Report:
+    """What ran, for `explain_step`.
+
+    Attributes:
+        strategy: The strategy in force.
+        reason: Why.
+        eager_ms: The median time of an eager step in the trial, in milliseconds.
+        captured_ms: The same of a replayed one.
+    """
+
+    def __init__(self, strategy: str = "eager", reason: str = "") -> None:
+        self.strategy = strategy
+        self.reason = reason
+        self.eager_ms: float | None = None
+        self.captured_ms: float | None = None
+
+
+def forced(step: Step, captured: Captured, report: Report) -> Step:
+    """Returns a step that replays wherever it can, and warns once where it cannot.
+
+    Args:
+        step: The step that goes through `captured`.
+        captured: What records and replays.
+        report: Where to note what runs.
+    """
+    report.strategy, report.reason = "captured", "jit_compile='captured'"
+
+    def run(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        known = captured.refusal
+        result = step(x, y, sample_weight)
+        if captured.refusal is not known:
+            report.strategy, report.reason = "eager", f"cannot be captured: {captured.refusal}"
+            warnings.warn(
+                f"The step runs eagerly, because it cannot be captured: {captured.refusal}. "
+                "Change that, or compile with `jit_compile=False`.",
+                stacklevel=2,
+            )
+        return result
+
+    return run
+
+
+class Trial:
+    """Runs steps eagerly and captured in turn, and keeps the faster way.
+
+    Both ways compute the same numbers, so every step of the trial counts as training; what it costs is one recording.
+
+    Args:
+        eager: The step as it is written.
+        captured_step: The step that replays.
+        captured: What it replays.
+        report: Where to note what was found.
+    """
+
+    def __init__(self, eager: Step, captured_step: Step, captured: Captured, report: Report) -> None:
+        self._eager, self._captured_step, self._captured = eager, captured_step, captured
+        self._report = report
+        self._count = 0
+        self._times: tuple[list[float], list[float]] = ([], [])
+        self._run: Step = self._try
+        report.strategy, report.reason = "eager", "the trial has not come to an end"
+
+    def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> Any:
+        return self._run(x, y, sample_weight)
+
+    def _try(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        self._count += 1
+        if self._count <= _WARM_UP:
+            return self._eager(x, y, sample_weight)
+        replayed = self._count % 2 == 0
+        counts = not replayed or self._captured.replays(x, y, sample_weight)
+        start = time.perf_counter()
+        result = (self._captured_step if replayed else self._eager)(x, y, sample_weight)
+        if counts:
+            self._times[replayed].append(time.perf_counter() - start)
+        if self._captured.refusal is not None:
+            self._settle(self._eager, "eager", f"cannot be captured: {self._captured.refusal}")
+        elif min(map(len, self._times)) >= _TRIALS:
+            self._decide()
+        elif self._count > 20 * _TRIALS:
+            self._settle(self._eager, "eager", "batches of ever new shapes leave nothing to replay")
+        return result
+
+    def _decide(self) -> None:
+        eager, captured = (1e3 * statistics.median(times) for times in self._times)
+        self._report.eager_ms, self._report.captured_ms = eager, captured
+        if captured <= _WORTH_IT * eager:
+            self._settle(self._captured_step, "captured", f"{captured:.3f} ms per step against {eager:.3f} ms eagerly")
+        else:
+            self._settle(self._eager, "eager", f"{eager:.3f} ms per step against {captured:.3f} ms captured")
+
+    def _settle(self, step: Step, strategy: str, reason: str) -> None:
+        self._run = step
+        self._report.strategy, self._report.reason = strategy, reason
