@@ -82,6 +82,9 @@ def apply_mask(
 
     For mean reductions the valid entries weigh `total / valid`, so that the mean over everything becomes the mean over
     what is valid.
+
+    Raises:
+        ValueError: where sample weights and mask do not fit each other.
     """
     if mask is None:
         return sample_weight
@@ -93,7 +96,14 @@ def apply_mask(
     if sample_weight is None:
         return weights
     weights, sample_weight = squeeze_or_expand_to_same_rank(weights, sample_weight.to(dtype))
-    return sample_weight * weights
+    try:
+        return sample_weight * weights
+    except RuntimeError as error:
+        raise ValueError(
+            f"`sample_weight` of shape {tuple(sample_weight.shape)} does not fit the mask of the predictions, of shape "
+            f"{tuple(weights.shape)}. A weight for each sample of masked sequences needs an axis for the steps: write "
+            "`sample_weight=weights[:, None]`. A weight for each step has the shape of the mask."
+        ) from error
 
 
 def check_broadcast(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> None:
