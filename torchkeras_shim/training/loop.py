@@ -130,7 +130,7 @@ def run_epoch(
     """Runs a step on each batch.
 
     Args:
-        batches: Yields `(x, y, sample_weight)`.
+        batches: An iterator of `(x, y, sample_weight)`.
         step: What to do with a batch.
         on_begin: Called with the number of the first batch of each execution.
         on_end: Called with the number of the last batch of each execution and what the step returned.
@@ -143,17 +143,21 @@ def run_epoch(
         What the last step returned.
     """
     result = None
-    last = -1
-    for index, batch in enumerate(batches, first):
+    index = first
+    for batch in batches:
         if on_begin is not None and index % steps_per_execution == 0:
             on_begin(index)
         result = step(*batch)
-        last = index
-        if (index + 1) % steps_per_execution == 0:
-            if on_end is not None:
-                on_end(index, result)
-            if getattr(owner, stop_flag):
-                return result
-    if last >= 0 and (last + 1) % steps_per_execution and on_end is not None:
-        on_end(last, result)
+        # The rest of an execution goes by without a look at anything but the data.
+        done = index + 1
+        rest = -done % steps_per_execution
+        if rest:
+            for batch in itertools.islice(batches, rest):
+                result = step(*batch)
+                done += 1
+        if on_end is not None:
+            on_end(done - 1, result)
+        index = done
+        if getattr(owner, stop_flag):
+            break
     return result

@@ -50,17 +50,18 @@ class Preparation:
         self.optimizer_argument: Any = None
         self._train_step: steps.Step | None = None
         self._test_step: steps.Step | None = None
+        self._predict_step: steps.Step | None = None
         self._forward: Callable[[Any], Any] | None = None
-        self._version = self._test_version = -1
+        self._version = self._test_version = self._predict_version = -1
         self._fingerprint: Any = None
         #: How many steps the loops that are running will take, as far as anybody knows.
-        self.planned_steps = self.planned_test_steps = math.inf
+        self.planned_steps = self.planned_test_steps = self.planned_predict_steps = math.inf
         #: What ran how, by the name of the method: for `explain_step`.
         self.reports: dict[str, Report] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        unbound = dict.fromkeys(("_train_step", "_test_step", "_forward", "_fingerprint", "history"))
+        unbound = dict.fromkeys(("_train_step", "_test_step", "_predict_step", "_forward", "_fingerprint", "history"))
         return {**self.__dict__, **unbound}
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class Preparation:
 
     def invalidate(self) -> None:
         """Lets the next batch bind the steps anew."""
-        self._train_step = self._test_step = self._forward = self._fingerprint = None
+        self._train_step = self._test_step = self._predict_step = self._forward = self._fingerprint = None
 
     def recheck(self) -> None:
         """Lets the next batch bind the steps anew where a setting, a hook or a weight's memory has changed."""
@@ -213,6 +214,18 @@ class Preparation:
                 self.require_loss()
                 self._test_step = strategies.test_step(self)
         return self._test_step
+
+    def predict_step(self) -> steps.Step:
+        """Returns the step of `predict`: it takes what the others take and returns the outputs."""
+        if self._predict_step is None or self._predict_version != StructureVersion.value:
+            self._predict_version = StructureVersion.value
+            if self.overrides("predict_step"):
+                self.reports["predict"] = Report("eager", self._why_eager("predict_step"))
+                own = self.model.predict_step
+                self._predict_step = lambda x, y=None, sample_weight=None: own((x,))
+            else:
+                self._predict_step = strategies.predict_step(self)
+        return self._predict_step
 
     def _why_eager(self, method: str) -> str:
         if self.run_eagerly:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from torchkeras_shim.training import steps
+from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.survey import Survey
 from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced
 
@@ -74,6 +75,22 @@ def test_step(trainer: Preparation) -> steps.Step:
     if trainer.jit_compile == "captured":
         return forced(step, captured, report)
     return Trial(eager, step, captured, report)
+
+
+def predict_step(trainer: Preparation) -> steps.Step:
+    """Returns the forward pass as a step under the strategy that fits."""
+    report = trainer.reports["predict"] = Report()
+    forward = trainer.forward
+
+    def eager(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        return forward(x)
+
+    if not _may_capture(trainer, report, trainer.planned_predict_steps):
+        return eager
+    captured = Captured(lambda x, y, sample_weight: forward(x))
+    if trainer.jit_compile == "captured":
+        return forced(captured, captured, report)
+    return Trial(eager, captured, captured, report)
 
 
 def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:

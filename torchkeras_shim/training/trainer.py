@@ -253,10 +253,12 @@ class Trainer(Preparation):
                 steps=feed.num_batches,
             )
         collected = Predictions(adapter.num_samples if number_of_steps is None else None)
-        predict_step = self.model.predict_step if self.overrides("predict_step") else None
+        self.planned_predict_steps = feed.num_batches or math.inf
+        self.recheck()
+        predict_step = self.predict_step()
 
         def step(inputs: Any, y: Any, sample_weight: Any) -> Any:
-            outputs = self.forward(inputs) if predict_step is None else predict_step((inputs,))
+            outputs = predict_step(inputs, y, sample_weight)
             collected.add(outputs)
             return outputs
 

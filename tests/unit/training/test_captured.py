@@ -350,3 +350,42 @@ def test_no_warning_where_auto_finds_a_host_read_in_known_code():
         model.compile("sgd", sparse())
         model.fit(WORDS, Y, batch_size=4, epochs=5, verbose=0)
     assert model._trainer.reports["fit"].strategy in ("eager", "captured")
+
+
+@pytest.mark.parametrize("make", [mlp, two_outputs, convolutional], ids=["one", "two", "images"])
+@pytest.mark.parametrize("jit_compile", ["auto", "captured"])
+def test_predictions_are_the_same(make, jit_compile):
+    model = make()
+    x = np.tile(IMAGES if make is convolutional else X, (8, *[1] * (3 if make is convolutional else 1)))
+    model.compile("sgd", "mse", jit_compile=False)
+    expected = model.predict(x, batch_size=8, verbose=0)
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    got = model.predict(x, batch_size=8, verbose=0)
+    for one, other in zip(keras.tree.flatten(got), keras.tree.flatten(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+    report = model._trainer.reports["predict"]
+    assert report.strategy == "captured" if jit_compile == "captured" else report.captured_ms is not None
+
+
+def test_a_step_of_very_large_tensors_is_not_kept_alive(monkeypatch):
+    monkeypatch.setattr("torchkeras_shim.training.capture.recording._MOST_BYTES", 1000)
+    model = mlp()
+    model.compile("sgd", sparse(), jit_compile="captured")
+    with pytest.warns(UserWarning, match="a replay would save next to nothing"):
+        model.fit(X, Y, batch_size=8, verbose=0)
+
+
+def test_several_steps_per_execution_call_back_once_per_execution():
+    seen = []
+
+    class Note(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            seen.append(("begin", batch))
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(("end", batch))
+
+    model = mlp()
+    model.compile("sgd", sparse(), steps_per_execution=4)
+    model.fit(X, Y, batch_size=8, verbose=0, callbacks=[Note()])
+    assert seen == [("begin", 0), ("end", 3), ("begin", 4), ("end", 5)]

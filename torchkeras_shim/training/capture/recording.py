@@ -13,6 +13,10 @@ from torchkeras_shim.core import seeding, tree
 
 _TAGS = ("data_dependent_output", "dynamic_output_shape")
 _HOST_READS = ("aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero")
+#: A step whose tensors take more bytes than this is not kept alive as a whole: its kernels' own time outweighs by far
+#: what a replay saves.
+_MOST_BYTES = 1 << 30
+
 _IN_PLACE_OF_MEMORY = ("aten::resize_", "aten::set_", "aten::resize_as_")
 
 
@@ -47,6 +51,7 @@ class Recorder(TorchDispatchMode):
         self.calls: list[Call] = []
         self.refusal: str | None = None
         self._draws = seeding.draws()
+        self._bytes = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -56,15 +61,23 @@ class Recorder(TorchDispatchMode):
             self.refusal = _refusal_before(func)
         result = func(*args, **kwargs)
         if self.refusal is None:
-            self.refusal = _refusal_after(func, result)
+            self.refusal = _refusal_after(func, result) or self._refusal_of_size(func, result)
             self.calls.append(Call(func, args, kwargs, result))
+        if self.refusal is not None:
+            self.calls.clear()
         return result
+
+    def _refusal_of_size(self, func: Any, result: Any) -> str | None:
+        if func._schema.returns and func._schema.returns[0].alias_info is None:
+            self._bytes += sum(tensor.nbytes for tensor in tensors_in(result))
+        if self._bytes > _MOST_BYTES:
+            return f"its tensors take more than {_MOST_BYTES >> 20} MiB, so that a replay would save next to nothing"
+        return None
 
     def finish(self) -> str | None:
         """Returns why the calls cannot be replayed, `None` where they can."""
         if self.refusal is None and seeding.draws() != self._draws:
             self.refusal = "it draws from a SeedGenerator, whose count lives on the host"
-        if self.refusal is not None:
             self.calls.clear()
         return self.refusal
 
