@@ -49,6 +49,12 @@ class Dense(FusedActivation):
 
     kernel: Variable
     bias: Variable | None
+    #: Whether `self.kernel` and `self.bias` are what torch's table of parameters has, and no properties of a subclass.
+    _weights_in_table = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._weights_in_table = not (hasattr(cls, "kernel") or hasattr(cls, "bias"))
 
     def __init__(
         self,
@@ -117,15 +123,19 @@ class Dense(FusedActivation):
         """Computes the outputs; `training` makes no difference."""
         if not inputs.is_floating_point():
             inputs = inputs.to(self._compute_dtype)
-        bias = self.bias
+        weights: dict[str, Any] = self._parameters if self._weights_in_table else {}
+        try:  # torch's own table: `self.kernel` finds it there too, after a longer search
+            kernel, bias = weights["kernel"], weights["bias"] if self.use_bias else None
+        except KeyError:  # parametrized, pruned or replaced by a tensor
+            kernel, bias = self.kernel, self.bias
         if inputs.ndim == 2:
-            outputs = inputs.mm(self.kernel) if bias is None else torch.addmm(bias, inputs, self.kernel)
+            outputs = inputs.mm(kernel) if bias is None else torch.addmm(bias, inputs, kernel)
         else:
             flat = inputs.flatten(0, -2)  # a view of contiguous memory: one matrix product for all positions
-            flat = flat.mm(self.kernel) if bias is None else torch.addmm(bias, flat, self.kernel)
+            flat = flat.mm(kernel) if bias is None else torch.addmm(bias, flat, kernel)
             outputs = flat.view(*inputs.shape[:-1], self.units)
-        kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
-        return outputs if kernel is None else kernel(outputs)
+        finish = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
+        return outputs if finish is None else finish(outputs)
 
     forward = call
 
