@@ -44,6 +44,11 @@ class DataAdapter(ABC):
             return None
         return self.num_samples % self.batch_size > 0
 
+    @property
+    def places(self) -> list[str]:
+        """Where the data lives and how it gets to the device, a line for each part."""
+        return [f"{type(self).__name__.removesuffix('Adapter')}, moved batch by batch"]
+
     def on_epoch_begin(self) -> None:  # noqa: B027 - most data does not care
         """Is called before each pass."""
 

@@ -63,6 +63,12 @@ class ArrayAdapter(DataAdapter):
         self.num_batches = math.ceil(self.num_samples / self.batch_size)
         self._sources = placement.place([leaf for _, leaf in named], [name for name, _ in named], device)
         self._structure = tree.map_structure(lambda leaf: leaf is not None, self._structure)
+        self._names = [name for name, _ in named]
+
+    @property
+    def places(self) -> list[str]:
+        """Where each array lives and how its rows get to the device."""
+        return [f"{name}: {source.place}" for name, source in zip(self._names, self._sources, strict=True)]
 
     def batches(self) -> Iterator[Batch]:
         """Returns an iterator over one pass of the data."""

@@ -43,6 +43,7 @@ class Resident:
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
         self.row_bytes = _row_bytes(tensor.shape, tensor.itemsize)
+        self.place = f"{_kind(tensor)} lives on {tensor.device}"
 
     def take(self, rows: Rows) -> torch.Tensor:
         """Returns rows: a view for a range, a new tensor for indices, which live on the device as well."""
@@ -66,6 +67,7 @@ class Hosted:
         self.tensor = tensor
         self.device = device
         self.row_bytes = _row_bytes(tensor.shape, tensor.itemsize)
+        self.place = f"{_kind(tensor)} in host memory, too large for {device}: copied while earlier rows are at work"
 
     def take(self, rows: Rows) -> torch.Tensor:
         """Returns rows on the device; indices live on the host."""
@@ -89,6 +91,8 @@ class Filed:
         self.name = name
         self.device = device
         self.row_bytes = _row_bytes(array.shape, array.dtype.itemsize)
+        stored = "sparse" if arrays.is_scipy_sparse(array) else "in a file"
+        self.place = f"{_kind(array)} {stored}: read as its rows are needed, for {device}"
 
     def take(self, rows: Rows) -> torch.Tensor:
         """Returns rows on the device; indices live on the host."""
@@ -103,6 +107,10 @@ class Filed:
 
 
 Source = Resident | Hosted | Filed
+
+
+def _kind(array: Any) -> str:
+    return f"{str(array.dtype).removeprefix('torch.')} of shape {tuple(array.shape)}"
 
 
 def _row_bytes(shape: Any, itemsize: int) -> int:

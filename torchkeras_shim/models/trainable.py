@@ -11,7 +11,7 @@ import torch
 from torchkeras_shim.core.errors import check_keywords
 from torchkeras_shim.data import unpack_x_y_sample_weight
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.training import compile_config, steps
+from torchkeras_shim.training import compile_config, explain, steps
 from torchkeras_shim.training.preparation import builtin
 from torchkeras_shim.training.trainer import Trainer
 
@@ -374,6 +374,25 @@ class Trainable(Layer):
     def get_metrics_result(self) -> dict[str, Any]:
         """Returns the running results of all metrics by name."""
         return self._trainer.results()
+
+    def explain_step(self, print_fn: Any = None) -> None:
+        """Prints how the last `fit`, `evaluate` and `predict` ran, and where the time of a training step goes.
+
+        That is the strategy of each (see `jit_compile` in `compile`) and why; device and precision; where the data
+        lives; how often a step reads a device value on the host, and where; and the time of a step's parts, measured
+        now on a copy of the model with a batch of the last data, so that nothing of the model changes.
+
+        Args:
+            print_fn: What to call with each piece of text instead of `print`.
+
+        Example:
+            >>> import torchkeras_shim as keras
+            >>> lines = []
+            >>> keras.Sequential([keras.layers.Dense(1)], name="small").explain_step(lines.append)
+            >>> lines[0][:22], lines[-1][:17]
+            ("Steps of model 'small'", 'No batch was seen')
+        """
+        explain.explain(self._trainer, print_fn)
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> torch.Tensor:
         """Calls `compute_loss`, which in a user's class may lack the newer argument `training`."""

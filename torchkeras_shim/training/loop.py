@@ -134,7 +134,7 @@ def run_epoch(
         step: What to do with a batch.
         on_begin: Called with the number of the first batch of each execution.
         on_end: Called with the number of the last batch of each execution and what the step returned.
-        owner: Who has the flag.
+        owner: Who has the flag, and gets `steps_done`, the number of batches.
         stop_flag: The attribute that is looked at after each execution; the loop ends where it is true.
         steps_per_execution: How many batches go between two calls of the callbacks.
         first: The number of the first batch, where an epoch goes on that was interrupted.
@@ -160,4 +160,5 @@ def run_epoch(
         index = done
         if getattr(owner, stop_flag):
             break
+    owner.steps_done = index - first
     return result

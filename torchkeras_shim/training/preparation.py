@@ -58,10 +58,16 @@ class Preparation:
         self.planned_steps = self.planned_test_steps = self.planned_predict_steps = math.inf
         #: What ran how, by the name of the method: for `explain_step`.
         self.reports: dict[str, Report] = {}
+        self.data_places: list[str] = []
+        self.epoch_seconds: tuple[float, int] | None = None
+        self.sample: Any = None  # a batch
+        self.steps_done = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        unbound = dict.fromkeys(("_train_step", "_test_step", "_predict_step", "_forward", "_fingerprint", "history"))
+        unbound = dict.fromkeys(
+            ("_train_step", "_test_step", "_predict_step", "_forward", "_fingerprint", "history", "sample")
+        )
         return {**self.__dict__, **unbound}
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -94,6 +100,7 @@ class Preparation:
         self.steps_per_execution = steps_per_execution
         self.stop_training = False
         self.compiled = True
+        self.reports, self.sample, self.epoch_seconds = {}, None, None
         self.invalidate()
 
     def require_compiled(self, what: str) -> None:

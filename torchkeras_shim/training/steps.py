@@ -103,7 +103,7 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None) -> Callable
     return forward
 
 
-def _make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
+def make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
     """Returns a function from a batch to its outputs and its whole loss."""
     plan, forward, model = trainer.loss_plan, trainer.forward, trainer.model
     flags, thread = calling.Flags, calling.thread
@@ -133,7 +133,7 @@ def _make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, 
     return loss_of
 
 
-def _make_update(trainer: Preparation) -> Callable[[Any, Any, Any, Any, Any], None]:
+def make_update(trainer: Preparation) -> Callable[[Any, Any, Any, Any, Any], None]:
     """Returns a function that accumulates the loss and the metrics of a batch on the device."""
     total, count = trainer.loss_tracker.total, trainer.loss_tracker.count
     metrics = trainer.metric_plan
@@ -155,7 +155,7 @@ def _make_update(trainer: Preparation) -> Callable[[Any, Any, Any, Any, Any], No
 def make_train_step(trainer: Preparation) -> Step:
     """Returns the built-in training step: forward, loss, backward, update, accumulate."""
     optimizer, parameters = trainer.optimizer, trainer.parameters
-    loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+    loss_of, update = make_loss(trainer, ExtraLosses(trainer.model)), make_update(trainer)
     if not parameters:
         warnings.warn("The model does not have any trainable weights: training only measures it.", stacklevel=2)
         return make_test_step(trainer)
@@ -182,7 +182,7 @@ def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
     """Returns a training step that replays everything but the optimizer's update, and what it replays."""
     optimizer, parameters = trainer.optimizer, trainer.parameters
     extra = ExtraLosses(trainer.model)
-    loss_of, update = _make_loss(trainer, extra), _make_update(trainer)
+    loss_of, update = make_loss(trainer, extra), make_update(trainer)
     scales = getattr(optimizer, "loss_scale_factor", None) is not None
 
     def gradients(x: Any, y: Any, sample_weight: Any) -> list[Any]:
@@ -218,7 +218,7 @@ def _laid_out(grad: torch.Tensor | None, parameter: torch.Tensor) -> torch.Tenso
 
 def make_captured_test_step(trainer: Preparation) -> tuple[Step, Captured]:
     """Returns an evaluation step that replays, and what it replays."""
-    loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+    loss_of, update = make_loss(trainer, ExtraLosses(trainer.model)), make_update(trainer)
 
     def measure(x: Any, y: Any, sample_weight: Any) -> list[Any]:
         y_pred, loss = loss_of(x, y, sample_weight)
@@ -235,7 +235,7 @@ def make_captured_test_step(trainer: Preparation) -> tuple[Step, Captured]:
 
 def make_test_step(trainer: Preparation) -> Step:
     """Returns the built-in evaluation step: forward, loss, accumulate."""
-    loss_of, update = _make_loss(trainer, ExtraLosses(trainer.model)), _make_update(trainer)
+    loss_of, update = make_loss(trainer, ExtraLosses(trainer.model)), make_update(trainer)
 
     def test_step(x: Any, y: Any, sample_weight: Any = None) -> None:
         y_pred, loss = loss_of(x, y, sample_weight)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -132,6 +133,7 @@ class Trainer(Preparation):
             callbacks.on_epoch_begin(epoch)
             model.train()
             self.recheck()  # a callback may have changed what a captured step would not look at
+            start = time.perf_counter()
             batches = feed.epoch() if resumption is None else resumption.start(model, feed)
             resumption = None
             returned = run_epoch(
@@ -146,6 +148,7 @@ class Trainer(Preparation):
             )
             feed.end()
             epoch_logs = logs_module.read(self.logs(returned))
+            self.epoch_seconds = (time.perf_counter() - start, self.steps_done)
             model.eval()
             if validation is not None and _is_due(epoch, freq):
                 results = self._run_evaluate(validation, callbacks)
@@ -329,6 +332,7 @@ class Trainer(Preparation):
 
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
+        self.sample, self.data_places = first, feed.adapter.places
         if first is None:
             raise ValueError(
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."

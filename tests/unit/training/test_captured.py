@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -389,3 +392,17 @@ def test_several_steps_per_execution_call_back_once_per_execution():
     model.compile("sgd", sparse(), steps_per_execution=4)
     model.fit(X, Y, batch_size=8, verbose=0, callbacks=[Note()])
     assert seen == [("begin", 0), ("end", 3), ("begin", 4), ("end", 5)]
+
+
+def test_capturing_does_not_import_torchs_compiler():
+    code = (
+        "import sys, numpy as np, torchkeras_shim as keras\n"
+        "model = keras.Sequential([keras.layers.Dense(3)])\n"
+        "model.compile('adam', 'mse', jit_compile='captured')\n"
+        "model.fit(np.ones((40, 2)), np.ones((40, 3)), batch_size=4, verbose=0)\n"
+        "assert model._trainer.reports['fit'].strategy == 'captured'\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
