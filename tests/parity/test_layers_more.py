@@ -2,152 +2,52 @@
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
 import torch._dynamo  # before Keras, see test_layers
 
-from tests.parity import test_layers as base
+from tests.parity import layer_checks as checks
+from tests.parity.checking import first_of_each
+from tests.parity.layer_cases import MERGES, MORE_CASES
 from tests.parity.oracle import assert_close, keras, to_numpy
 from torchkeras_shim import layers
 from torchkeras_shim.core.symbolic import KerasTensor
 
-IMAGES, STEPS, VOLUMES, FIRST = (2, 4, 5, 3), (2, 7, 3), (2, 4, 3, 5, 2), {"data_format": "channels_first"}
+IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(MORE_CASES)]
+every_case = pytest.mark.parametrize(("name", "arguments", "shape"), MORE_CASES, ids=IDS)
 
-# class, arguments, input shape
-CASES = [
-    ("RepeatVector", {"n": 3}, (2, 4)),
-    ("Cropping1D", {}, STEPS),
-    ("Cropping1D", {"cropping": (0, 2)}, STEPS),
-    ("Cropping2D", {}, IMAGES),
-    ("Cropping2D", {"cropping": ((1, 0), (2, 1))}, IMAGES),
-    ("Cropping2D", {"cropping": (1, 0), **FIRST}, IMAGES),
-    ("Cropping3D", {}, VOLUMES),
-    ("Cropping3D", {"cropping": ((0, 1), (1, 0), (0, 0)), **FIRST}, VOLUMES),
-    ("ZeroPadding1D", {}, STEPS),
-    ("ZeroPadding1D", {"padding": (0, 2), **FIRST}, STEPS),
-    ("ZeroPadding2D", {}, IMAGES),
-    ("ZeroPadding2D", {"padding": ((1, 0), (2, 3))}, IMAGES),
-    ("ZeroPadding2D", {"padding": (1, 2), **FIRST}, IMAGES),
-    ("ZeroPadding3D", {}, VOLUMES),
-    ("ZeroPadding3D", {"padding": (1, 2, 0), **FIRST}, VOLUMES),
-    ("UpSampling1D", {"size": 3}, STEPS),
-    ("UpSampling2D", {}, IMAGES),
-    ("UpSampling2D", {"size": (3, 2), **FIRST}, IMAGES),
-    ("UpSampling2D", {"size": (2, 3), "interpolation": "bilinear"}, IMAGES),
-    ("UpSampling2D", {"interpolation": "bilinear", **FIRST}, IMAGES),
-    ("UpSampling2D", {"interpolation": "bicubic"}, IMAGES),
-    ("UpSampling2D", {"size": (1, 2), "interpolation": "lanczos3", **FIRST}, IMAGES),
-    ("UpSampling2D", {"interpolation": "lanczos5"}, IMAGES),
-    ("UpSampling3D", {}, VOLUMES),
-    ("UpSampling3D", {"size": (1, 2, 3), **FIRST}, VOLUMES),
-    ("GroupNormalization", {"groups": 2}, (2, 3, 5, 4)),
-    ("GroupNormalization", {"groups": -1, "scale": False, "epsilon": 1e-5}, STEPS),
-    ("GroupNormalization", {"groups": 2, "axis": 1, "gamma_regularizer": "l2"}, IMAGES),
-    ("GroupNormalization", {"groups": 5, "axis": 2, "center": False}, (2, 3, 5, 4)),
-    ("GroupNormalization", {"groups": 2}, (3, 6)),
-    ("UnitNormalization", {}, (3, 4)),
-    ("UnitNormalization", {"axis": [1, 2]}, IMAGES),
-    ("RMSNormalization", {}, (3, 4)),
-    ("RMSNormalization", {"axis": [-2, -1], "epsilon": 1e-3}, IMAGES),
-    ("Conv1DTranspose", {"filters": 2, "kernel_size": 3, "strides": 2, "padding": "same"}, STEPS),
-    ("Conv1DTranspose", {"filters": 2, "kernel_size": 2, "output_padding": 1, "strides": 3, **FIRST}, STEPS),
-    ("Conv2DTranspose", {"filters": 2, "kernel_size": 3, "activation": "relu"}, IMAGES),
-    ("Conv2DTranspose", {"filters": 2, "kernel_size": (3, 2), "strides": 2, "padding": "same"}, IMAGES),
-    ("Conv2DTranspose", {"filters": 2, "kernel_size": 3, "dilation_rate": 2, "use_bias": False, **FIRST}, IMAGES),
-    ("Conv3DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2}, VOLUMES),
-    ("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, STEPS),
-    ("DepthwiseConv1D", {"kernel_size": 2, "depthwise_regularizer": "l2", "use_bias": False, **FIRST}, STEPS),
-    ("DepthwiseConv2D", {"kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"}, IMAGES),
-    ("DepthwiseConv2D", {"kernel_size": (2, 3), "depth_multiplier": 2}, IMAGES),
-    ("DepthwiseConv2D", {"kernel_size": 2, "depth_multiplier": 2, "dilation_rate": 2, **FIRST}, (2, 3, 4, 5)),
-    ("SeparableConv1D", {"filters": 4, "kernel_size": 3, "depth_multiplier": 2}, STEPS),
-    ("SeparableConv1D", {"filters": 2, "kernel_size": 3, "padding": "same", "strides": 2, **FIRST}, STEPS),
-    (
-        "SeparableConv2D",
-        {"filters": 4, "kernel_size": 3, "padding": "same", "strides": 2, "activation": "relu"},
-        IMAGES,
-    ),
-    (
-        "SeparableConv2D",
-        {"filters": 2, "kernel_size": 2, "pointwise_initializer": "he_normal", "use_bias": False, **FIRST},
-        IMAGES,
-    ),
-    ("AdaptiveAveragePooling1D", {"output_size": 3}, STEPS),
-    ("AdaptiveAveragePooling2D", {"output_size": (2, 3)}, IMAGES),
-    ("AdaptiveAveragePooling2D", {"output_size": 2, **FIRST}, IMAGES),
-    ("AdaptiveAveragePooling3D", {"output_size": 2}, VOLUMES),
-    ("AdaptiveMaxPooling1D", {"output_size": (3,), **FIRST}, (2, 3, 7)),
-    ("AdaptiveMaxPooling2D", {"output_size": 2}, IMAGES),
-    ("AdaptiveMaxPooling3D", {"output_size": (1, 2, 3)}, VOLUMES),
-    ("SpatialDropout1D", {"rate": 0.5, "seed": 3}, STEPS),
-    ("SpatialDropout2D", {"rate": 0.5, **FIRST}, IMAGES),
-    ("SpatialDropout3D", {"rate": 0.5}, VOLUMES),
-    ("AlphaDropout", {"rate": 0.5, "noise_shape": (None, 1)}, (3, 4)),
-    ("GaussianDropout", {"rate": 0.5}, (3, 4)),
-    ("GaussianNoise", {"stddev": 0.5, "seed": 1}, (3, 4)),
-    ("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, (3, 4)),
-    ("Masking", {}, STEPS),
-    ("Masking", {"mask_value": 2.0}, STEPS),
-    ("EinsumDense", {"equation": "ab,bc->ac", "output_shape": 5, "bias_axes": "c"}, (3, 4)),
-    (
-        "EinsumDense",
-        {"equation": "abc,cde->abde", "output_shape": (3, 2, 3), "bias_axes": "de", "activation": "relu"},
-        (2, 3, 4),
-    ),
-    ("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (3, 2, 3), "bias_axes": "e"}, (2, 3, 4)),
-    ("EinsumDense", {"equation": "abcd,cde->abe", "output_shape": (3, 5), "kernel_regularizer": "l2"}, (2, 3, 2, 4)),
-    ("EinsumDense", {"equation": "...x,xy->...y", "output_shape": 3, "bias_axes": "y"}, (2, 3, 3, 4)),
-    ("EinsumDense", {"equation": "ab...,bc->ac...", "output_shape": 3, "bias_axes": "c"}, (2, 4, 3)),
-    ("EinsumDense", {"equation": "abc,dc->adb", "output_shape": (5, 3)}, (2, 3, 4)),
-]
-IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(CASES)]
-every_case = pytest.mark.parametrize(("name", "arguments", "shape"), CASES, ids=IDS)
-
-# class, arguments, shapes of the inputs
-MERGES = [
-    ("Add", {}, [(2, 3, 4), (2, 3, 4), (2, 3, 4)]),
-    ("Add", {}, [(2, 3, 4), (2, 4)]),
-    ("Subtract", {}, [(2, 3), (2, 3)]),
-    ("Multiply", {}, [(2, 3, 4), (2, 1, 4)]),
-    ("Average", {}, [(2, 3), (2, 3), (2, 1)]),
-    ("Maximum", {}, [(2, 3, 4), (2, 3, 4)]),
-    ("Minimum", {}, [(2, 3), (2, 3), (2, 3)]),
-    ("Concatenate", {}, [(2, 3, 4), (2, 3, 2)]),
-    ("Concatenate", {"axis": 1}, [(2, 3, 4), (2, 1, 4), (2, 2, 4)]),
-    ("Dot", {"axes": 1}, [(2, 5), (2, 5)]),
-    ("Dot", {"axes": (1, 2)}, [(2, 3, 5), (2, 4, 3)]),
-    ("Dot", {"axes": -1, "normalize": True}, [(2, 4, 5), (2, 3, 5)]),
-    ("Dot", {"axes": (2, 1)}, [(2, 3, 5, 2), (2, 5)]),
-]
 MERGE_IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(MERGES)]
 
 
 @every_case
 def test_weights(name, arguments, shape):
-    base.test_weights(name, arguments, shape)
+    checks.check_weights(name, arguments, shape)
 
 
-@every_case
-def test_outputs_and_gradients(name, arguments, shape):
-    base.test_outputs_and_gradients(name, arguments, shape, False)
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape", "gradients"),
+    [(*case, gradients) for case, gradients in zip(MORE_CASES, first_of_each(MORE_CASES), strict=True)],
+    ids=IDS,
+)
+def test_outputs_and_gradients(name, arguments, shape, gradients):
+    checks.check_outputs_and_gradients(name, arguments, shape, False, gradients)
 
 
 @every_case
 def test_config(name, arguments, shape):
-    base.test_config(name, arguments, shape)
+    checks.check_config(name, arguments, shape)
 
 
 @every_case
 def test_static_shape_and_type(name, arguments, shape):
-    base.test_static_shape_and_type(name, arguments, shape)
+    checks.check_static_shape_and_type(name, arguments, shape)
 
 
 @every_case
-def test_float64(name, arguments, shape):
-    base.test_float64(name, arguments, shape)
+def test_other_types(name, arguments, shape):
+    checks.check_float64(name, arguments, shape)
+    checks.check_half(name, arguments, shape)
 
 
 def several(shapes, seed=0):
@@ -357,11 +257,3 @@ def test_wrong_inputs(name, arguments, shape):
     for library in (layers, keras.layers):
         with pytest.raises(ValueError):
             getattr(library, name)(**arguments)(np.ones(shape, "float32"))
-
-
-@pytest.mark.parametrize("name", sorted({name for name, _, _ in (*CASES, *MERGES)}))
-def test_constructor_signature(name):
-    ours, theirs = (inspect.signature(getattr(library, name)) for library in (layers, keras.layers))
-    mine = {n: p.default for n, p in ours.parameters.items() if n != "kwargs"}
-    expected = {n: p.default for n, p in theirs.parameters.items() if n != "kwargs"}
-    assert list(mine.items()) == list(expected.items())
