@@ -50,3 +50,19 @@ def test_plain_torch_module(run):
     printed = example(run, "plain_torch_module.py", 6)
     assert numbers(r"one input: accuracy ([\d.]+)", printed)[0] > 0.8
     assert numbers(r"binary_accuracy': ([\d.]+)", printed)[0] > 0.6
+
+
+def test_autoencoder(run):
+    printed = example(run, "autoencoder.py", 8)
+    before, after = numbers(r"noisy images ([\d.]+), of the restored ones ([\d.]+)", printed)
+    assert after < 0.9 * before
+    assert "codes: (297, 12) drawn: torch.Size([1, 8, 8, 1])" in printed
+    assert re.search(r"└ code \(Dense\) +│ \(None, 12\)", printed)
+
+
+def test_contrastive(run):
+    printed = example(run, "contrastive.py", 15)
+    untrained, trained = numbers(r"untrained encoder: ([\d.]+)(?:.|\n)* trained encoder: ([\d.]+)", printed)
+    assert trained > untrained + 0.04
+    first, last = numbers(r"contrastive_loss: ([\d.]+) -> ([\d.]+)", printed)
+    assert last < 0.8 * first
