@@ -142,8 +142,10 @@ class Trainable(Layer):
             jit_compile: `"auto"` tries a captured step (its kernels written down once, replayed without modules and
                 autograd, to the same numbers) on the CPU where all of the model is known code, and keeps it where it
                 is faster. `"captured"` captures any model: its Python code then runs once per shape, as in a
-                `tf.function`. `True`, or a dict of options such as `{"mode": "max-autotune", "fullgraph": True}`,
-                runs the forward pass through `torch.compile`. `False` runs everything as it is written.
+                `tf.function`. `"cuda_graph"` launches a whole training step as one CUDA graph, with the same
+                restriction. A dict of options such as `{"mode": "max-autotune", "fullgraph": True}` runs the forward
+                pass through `torch.compile`. `True` is a CUDA graph on CUDA and `torch.compile` elsewhere. `False`
+                runs everything as it is written.
             auto_scale_loss: Kept for mixed precision; has an effect only together with the `mixed_float16` policy.
 
         Raises:

@@ -191,7 +191,7 @@ class Preparation:
     def forward(self) -> Callable[[Any], Any]:
         """The model's forward pass as the strategy in force runs it."""
         if self._forward is None:
-            self._forward = steps.make_forward(self.model, strategies.compile_options(self.jit_compile))
+            self._forward = steps.make_forward(self.model, strategies.compile_options(self.jit_compile, self.device))
         return self._forward
 
     def train_step(self) -> steps.Step:

@@ -28,7 +28,7 @@ def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any
         "epoch": epoch,
         "batch": batches,
         "random": RandomState().to_config(),
-        "layers": [generators_state(generators) for generators in _generators(model)],
+        "layers": [generators_state(generators) for generators in seeded_generators(model)],
         "data": feed.get_state(batches),
     }
     if batches:  # the running results of the epoch
@@ -55,7 +55,7 @@ class Resumption:
         batches = feed.resume(self._state["data"], RandomState.from_config(self._state["random"]))
         if self.batches:
             _restore_metrics(model.metrics, self._state["metrics"])
-        for generators, states in zip(_generators(model), self._state["layers"], strict=False):
+        for generators, states in zip(seeded_generators(model), self._state["layers"], strict=False):
             for device, text in states.items():
                 generators.on(torch.device(device)).set_state(from_text(text))
         return batches
@@ -66,7 +66,7 @@ def generators_state(generators: SeededGenerators) -> dict[str, str]:
     return {device: to_text(state) for device, state in generators.__getstate__()["states"].items()}
 
 
-def _generators(model: torch.nn.Module) -> list[SeededGenerators]:
+def seeded_generators(model: torch.nn.Module) -> list[SeededGenerators]:
     """Returns the generators of layers with a seed of their own, in the order of the layers."""
     values = (value for module in model.modules() for value in vars(module).values())
     return list({id(value): value for value in values if isinstance(value, SeededGenerators)}.values())

@@ -18,7 +18,9 @@ from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
+from torchkeras_shim.training.resume import seeded_generators
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation
@@ -178,8 +180,8 @@ def make_train_step(trainer: Preparation) -> Step:
     return train_step
 
 
-def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
-    """Returns a training step that replays everything but the optimizer's update, and what it replays."""
+def _make_gradients(trainer: Preparation) -> Callable[[Any, Any, Any], list[Any]]:
+    """Returns all of a training step but the optimizer's update: from a batch to gradients, metrics included."""
     optimizer, parameters = trainer.optimizer, trainer.parameters
     extra = ExtraLosses(trainer.model)
     loss_of, update = make_loss(trainer, extra), make_update(trainer)
@@ -194,8 +196,13 @@ def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
         extra.clear()
         return [_laid_out(grad, parameter) for grad, parameter in zip(grads, parameters, strict=True)]
 
-    captured, plan = Captured(gradients), trainer.loss_plan
-    apply = optimizer.stepper(parameters)
+    return gradients
+
+
+def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
+    """Returns a training step that replays everything but the optimizer's update, and what it replays."""
+    captured, plan = Captured(_make_gradients(trainer)), trainer.loss_plan
+    apply = trainer.optimizer.stepper(trainer.parameters)
     no_grad, version, bound = torch.no_grad, StructureVersion, StructureVersion.value
 
     def train_step(x: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -207,6 +214,27 @@ def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
         return None
 
     return train_step, captured
+
+
+def make_graphed_train_step(trainer: Preparation) -> tuple[Step, GraphedStep]:
+    """Returns a training step that launches a CUDA graph, and what holds the graphs."""
+    gradients, plan = _make_gradients(trainer), trainer.loss_plan
+    apply = trainer.optimizer.stepper(trainer.parameters)
+    generators = [own.on(trainer.device) for own in seeded_generators(trainer.model)]
+    graphed = GraphedStep(gradients, trainer.optimizer, apply, generators)
+    no_grad, version, bound = torch.no_grad, StructureVersion, StructureVersion.value
+
+    def train_step(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        if version.value != bound:
+            return trainer.train_step()(x, y, sample_weight)
+        with no_grad():
+            if plan.checked:
+                graphed(x, y, sample_weight)
+            else:
+                apply(gradients(x, y, sample_weight))
+        return None
+
+    return train_step, graphed
 
 
 def _laid_out(grad: torch.Tensor | None, parameter: torch.Tensor) -> torch.Tensor | None:

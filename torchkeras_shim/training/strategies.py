@@ -17,7 +17,7 @@ from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation
 
-NAMES = ("captured",)
+NAMES = ("captured", "cuda_graph")
 
 
 def check(jit_compile: Any, run_eagerly: bool) -> None:
@@ -36,18 +36,39 @@ def check(jit_compile: Any, run_eagerly: bool) -> None:
             )
     elif jit_compile not in (True, False, "auto", None, *NAMES):
         raise ValueError(
-            "`jit_compile` must be True, False, 'auto', 'captured', or a dict of options for torch.compile. "
+            "`jit_compile` must be True, False, 'auto', 'captured', 'cuda_graph', or a dict of options for "
+            "torch.compile. "
             f"Received: jit_compile={jit_compile!r}"
         )
     if run_eagerly and jit_compile not in (False, "auto", None):
         raise ValueError(f"If `jit_compile` is {jit_compile!r}, then `run_eagerly` cannot be True.")
 
 
-def compile_options(jit_compile: Any) -> dict[str, Any] | None:
-    """Returns the options for `torch.compile`, `None` where it is not asked for."""
+def compile_options(jit_compile: Any, device: torch.device) -> dict[str, Any] | None:
+    """Returns the options for `torch.compile`, `None` where it is not asked for.
+
+    Args:
+        jit_compile: `compile`'s argument. A plain `True` means the strongest strategy there is: a CUDA graph on CUDA,
+            `torch.compile` elsewhere.
+        device: Where the model lives.
+    """
     if isinstance(jit_compile, dict):
         return jit_compile
-    return {} if jit_compile is True else None
+    return {} if jit_compile is True and device.type != "cuda" else None
+
+
+def _graphs(trainer: Preparation) -> bool:
+    """Tells whether a step is to be a CUDA graph.
+
+    Raises:
+        ValueError: where that is asked for by name and the model lives elsewhere.
+    """
+    if trainer.jit_compile == "cuda_graph" and trainer.device.type != "cuda":
+        raise ValueError(
+            f"jit_compile='cuda_graph' needs a model on a CUDA device; '{trainer.model.name}' lives on "
+            f"{trainer.device}. Use jit_compile='auto'."
+        )
+    return trainer.jit_compile == "cuda_graph" or (trainer.jit_compile is True and trainer.device.type == "cuda")
 
 
 def train_step(trainer: Preparation) -> steps.Step:
@@ -57,11 +78,14 @@ def train_step(trainer: Preparation) -> steps.Step:
     if not trainer.parameters:
         report.reason = "nothing is trainable"
         return eager
+    if _graphs(trainer):
+        step, graphed = steps.make_graphed_train_step(trainer)
+        return forced(step, graphed, report, "CUDA graph", f"jit_compile={trainer.jit_compile!r}")
     if not _may_capture(trainer, report, trainer.planned_steps):
         return eager
     step, captured = steps.make_captured_train_step(trainer)
     if trainer.jit_compile == "captured":
-        return forced(step, captured, report)
+        return forced(step, captured, report, "captured", "jit_compile='captured'")
     return Trial(eager, step, captured, report)
 
 
@@ -73,7 +97,7 @@ def test_step(trainer: Preparation) -> steps.Step:
         return eager
     step, captured = steps.make_captured_test_step(trainer)
     if trainer.jit_compile == "captured":
-        return forced(step, captured, report)
+        return forced(step, captured, report, "captured", "jit_compile='captured'")
     return Trial(eager, step, captured, report)
 
 
@@ -89,14 +113,14 @@ def predict_step(trainer: Preparation) -> steps.Step:
         return eager
     captured = Captured(lambda x, y, sample_weight: forward(x))
     if trainer.jit_compile == "captured":
-        return forced(captured, captured, report)
+        return forced(captured, captured, report, "captured", "jit_compile='captured'")
     return Trial(eager, captured, captured, report)
 
 
 def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
     """Tells whether a captured step may take part; notes the reason where not."""
     if trainer.jit_compile not in ("auto", "captured"):
-        compiled = compile_options(trainer.jit_compile) is not None
+        compiled = compile_options(trainer.jit_compile, trainer.device) is not None
         report.strategy = "torch.compile" if compiled else "eager"
         report.reason = f"jit_compile={trainer.jit_compile!r}"
         return False

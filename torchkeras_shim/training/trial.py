@@ -42,23 +42,27 @@ class Report:
         self.captured_ms: float | None = None
 
 
-def forced(step: Step, captured: Captured, report: Report) -> Step:
+def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str) -> Step:
     """Returns a step that replays wherever it can, and warns once where it cannot.
 
     Args:
         step: The step that goes through `captured`.
-        captured: What records and replays.
+        captured: What captures and replays; its `refusal` says why it cannot.
         report: Where to note what runs.
+        strategy: The strategy's name.
+        asked: What the user wrote to get it.
     """
-    report.strategy, report.reason = "captured", "jit_compile='captured'"
+    report.strategy, report.reason = strategy, asked
+    told = False
 
     def run(x: Any, y: Any, sample_weight: Any = None) -> Any:
-        known = captured.refusal
+        nonlocal told
         result = step(x, y, sample_weight)
-        if captured.refusal is not known:
+        if captured.refusal is not None and not told:
+            told = True
             report.strategy, report.reason = "eager", f"cannot be captured: {captured.refusal}"
             warnings.warn(
-                f"The step runs eagerly, because it cannot be captured: {captured.refusal}. "
+                f"The step runs eagerly in spite of {asked}, because it cannot be captured: {captured.refusal}. "
                 "Change that, or compile with `jit_compile=False`.",
                 stacklevel=2,
             )

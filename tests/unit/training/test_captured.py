@@ -406,3 +406,26 @@ def test_capturing_does_not_import_torchs_compiler():
     subprocess.run(
         [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is for machines without CUDA")
+def test_a_cuda_graph_needs_cuda():
+    model = mlp()
+    model.compile("sgd", sparse(), jit_compile="cuda_graph")
+    with pytest.raises(ValueError, match="needs a model on a CUDA device; 'sequential' lives on cpu"):
+        model.fit(X, Y, verbose=0)
+
+
+def test_options_of_torch_compile_are_checked_by_name():
+    with pytest.raises(TypeError, match=r"does not know: \['mod'\]"):
+        mlp().compile("sgd", "mse", jit_compile={"mod": "max-autotune"})
+
+
+def test_options_reach_torch_compile(monkeypatch):
+    seen = []
+    monkeypatch.setattr(torch, "compile", lambda function, **options: seen.append(options) or function)
+    model = mlp()
+    model.compile("sgd", sparse(), jit_compile={"mode": "reduce-overhead", "dynamic": False})
+    model.fit(X, Y, verbose=0)
+    assert seen == [{"mode": "reduce-overhead", "dynamic": False}]
+    assert model._trainer.reports["fit"].strategy == "torch.compile"

@@ -40,10 +40,10 @@ class Captured:
     def __call__(self, *batch: Any) -> Any:
         if self.refusal is not None:
             return self.function(*batch)
-        signature = tuple(map(_signature, batch))
-        program = self.programs.get(signature)
+        key = tuple(map(signature, batch))
+        program = self.programs.get(key)
         if program is None:
-            return self._meet(signature, batch)
+            return self._meet(key, batch)
         try:
             return program(batch)
         except (RuntimeError, IndexError):  # where the data is to blame, the function itself knows how to say so
@@ -51,18 +51,18 @@ class Captured:
 
     def plainly(self, *batch: Any) -> Any:
         """Runs the function as it is: for a first batch that is to be looked at by value."""
-        signature = tuple(map(_signature, batch))
+        key = tuple(map(signature, batch))
         if len(self.programs) < MAX_PROGRAMS:
-            self.programs.setdefault(signature, None)
+            self.programs.setdefault(key, None)
         return self.function(*batch)
 
     def replays(self, *batch: Any) -> bool:
         """Tells whether a batch would be replayed."""
-        return self.refusal is None and self.programs.get(tuple(map(_signature, batch))) is not None
+        return self.refusal is None and self.programs.get(tuple(map(signature, batch))) is not None
 
-    def _meet(self, signature: Any, batch: tuple[Any, ...]) -> Any:
+    def _meet(self, key: Any, batch: tuple[Any, ...]) -> Any:
         """Runs a batch of a shape that has no program yet."""
-        if signature not in self.programs:
+        if key not in self.programs:
             return self.plainly(*batch)
         # Aliases, so that one tensor given twice is two inputs.
         batch = tree.map_structure(lambda leaf: leaf.detach() if isinstance(leaf, _Tensor) else leaf, batch)
@@ -73,7 +73,7 @@ class Captured:
             compiler = Compiler(recorder.calls, inputs, tree.flatten(result))
             self.refusal = compiler.refusal
             if self.refusal is None:
-                self.programs[signature] = _program(compiler.compile(), batch, result)
+                self.programs[key] = _program(compiler.compile(), batch, result)
         return result
 
 
@@ -96,7 +96,7 @@ def _program(run: Callable[..., list[Any]], batch: tuple[Any, ...], result: Any)
     return general
 
 
-def _signature(value: Any) -> Any:
+def signature(value: Any) -> Any:
     """Returns what two batches have in common that one program can serve."""
     if type(value) is _Tensor:
         return value.shape, value.stride(), value.dtype
@@ -105,7 +105,7 @@ def _signature(value: Any) -> Any:
     if isinstance(value, _Tensor):
         return type(value), value.shape, value.stride(), value.dtype
     if isinstance(value, dict):
-        return tuple((key, _signature(item)) for key, item in value.items())
+        return tuple((key, signature(item)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return type(value), *map(_signature, value)
+        return type(value), *map(signature, value)
     return value
