@@ -259,10 +259,18 @@ def test_rnn_with_cells(build, mask):
     assert [y.shape for y in symbolic] == [tuple(y.shape) for y in flat(build(keras.layers)(keras.Input((None, 4))))]
 
 
-@pytest.mark.parametrize("implementation", [1, 2])
-@pytest.mark.parametrize("name", ["SimpleRNNCell", "LSTMCell", "GRUCell"])
-def test_one_step(name, implementation):
-    arguments = {"units": 3} if name == "SimpleRNNCell" else {"units": 3, "implementation": implementation}
+CELLS = [
+    ("SimpleRNNCell", {"units": 3}),
+    ("SimpleRNNCell", {"units": 3, "activation": "relu", "use_bias": False, "kernel_regularizer": "l2"}),
+    ("LSTMCell", {"units": 3}),
+    ("LSTMCell", {"units": 3, "implementation": 1, "recurrent_activation": "hard_sigmoid", "unit_forget_bias": False}),
+    ("GRUCell", {"units": 3}),
+    ("GRUCell", {"units": 3, "implementation": 1, "reset_after": False, "bias_initializer": "ones"}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CELLS)
+def test_one_step(name, arguments):
     ours, theirs = pair(name, arguments, (2, 4))
     states = [inputs_of((2, 3), seed) for seed in range(2 if name.startswith("LSTM") else 1)]
     x = inputs_of((2, 4))

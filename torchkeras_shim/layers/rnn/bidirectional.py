@@ -158,15 +158,18 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         """Returns the output shape for the shape of sequences."""
-        shapes = self.forward_layer.compute_output_shape(sequences_shape)
+        forward, backward = (
+            layer.compute_output_shape(sequences_shape) for layer in (self.forward_layer, self.backward_layer)
+        )
         states: tuple[Any, ...] = ()
         if self.return_state:
-            shapes, states = shapes[0], (*shapes[1:], *shapes[1:])
-        output = tuple(shapes)
+            states = (*forward[1:], *backward[1:])
+            forward, backward = forward[0], backward[0]
+        output = tuple(forward)
         if self.merge_mode == "concat":
-            output = (*output[:-1], 2 * output[-1])
+            output = (*output[:-1], output[-1] + backward[-1])
         if self.merge_mode is None:
-            return (output, output, *states)
+            return (output, tuple(backward), *states)
         return (output, *states) if self.return_state else output
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -183,12 +186,12 @@ class Bidirectional(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the mask of the outputs: that of the sequences, if sequences are returned."""
-        mask = tree.flatten(mask)[0] if self.return_sequences else None
-        masks: tuple[Any, ...] = (mask, mask) if self.merge_mode is None else (mask,)
+        output = tree.flatten(mask)[0] if self.return_sequences else None
+        masks: tuple[Any, ...] = (output, output) if self.merge_mode is None else (output,)
         if self.return_state:
-            sizes = tree.flatten([list(self.forward_layer.state_size), list(self.backward_layer.state_size)])
-            masks = (*masks, *[None] * len(sizes))
-        return masks if len(masks) > 1 else mask
+            for layer in (self.forward_layer, self.backward_layer):
+                masks = (*masks, *layer.compute_mask(inputs, mask)[1:])
+        return masks if len(masks) > 1 else output
 
     @property
     def states(self) -> Any:

@@ -200,8 +200,14 @@ class RNN(Layer):
                 initial_state = self.get_initial_state(sequences.shape[0])
         elif not loop.is_nested(initial_state):
             initial_state = [initial_state]
-        dtype, device = getattr(self.cell, "_compute_dtype", self._compute_dtype), sequences.device
-        return [tree.map_structure(lambda x: torch.as_tensor(x).to(device, dtype), one) for one in initial_state]
+        device, default = sequences.device, self._compute_dtype
+        stacked = isinstance(self.cell, StackedRNNCells) and len(self.cell.cells) == len(initial_state)
+        cells = self.cell.cells if stacked else [self.cell] * len(initial_state)
+        types = [getattr(cell, "_compute_dtype", default) for cell in cells]
+        return [
+            tree.map_structure(lambda x, dtype=dtype: torch.as_tensor(x).to(device, dtype), one)
+            for one, dtype in zip(initial_state, types, strict=True)
+        ]
 
     def _finish(self, output: torch.Tensor, states: Any) -> Any:
         """Keeps the states for the next batch, and puts together what the call returns."""
