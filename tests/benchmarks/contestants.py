@@ -1,8 +1,9 @@
-"""Who trains: `fit` of this library and of Keras's backends, and two loops written by hand.
+"""Who trains: `fit` of this library and of Keras's backends, and loops written by hand.
 
 Every contestant trains the same model on the same data with the same batch size, Adam at 0.001, cross-entropy from
-logits, accuracy as metric, shuffling, and silence. `epoch()` trains one epoch and returns `(loss, accuracy)` as floats:
-the device has come to rest when it returns.
+logits, accuracy as metric, shuffling, and silence. `epoch()` and `evaluate()` go once through the data and return
+`(loss, accuracy)` as floats, `predict()` returns the outputs as a numpy array: the device has come to rest when they
+return.
 """
 
 from __future__ import annotations
@@ -48,11 +49,52 @@ class Fit:
         logs = self.model.fit(self.x, self.y, batch_size=self.batch_size, epochs=1, verbose=0).history
         return logs["loss"][-1], logs["accuracy"][-1]
 
+    def evaluate(self) -> tuple[float, float]:
+        """Evaluates on all data by one call of `evaluate`."""
+        loss, accuracy = self.model.evaluate(self.x, self.y, batch_size=self.batch_size, verbose=0)
+        return float(loss), float(accuracy)
+
+    def predict(self) -> Any:
+        """Predicts all data by one call of `predict`."""
+        return self.model.predict(self.x, batch_size=self.batch_size, verbose=0)
+
 
 class Loop:
     """What both loops share: a torch model and its data as tensors on the device."""
 
     fused: bool
+
+    def batches(self) -> Any:
+        """Yields all data in order."""
+        for start in range(0, len(self.y), self.batch_size):
+            stop = start + self.batch_size
+            yield self.arrange(self.x[start:stop].to(self.device)), self.y[start:stop].to(self.device)
+
+    def evaluate(self) -> tuple[float, float]:
+        """Evaluates on all data; one read at the end."""
+        import torch
+        from torch.nn import functional
+
+        self.model.eval()
+        total = torch.zeros((), device=self.device)
+        correct = torch.zeros((), device=self.device, dtype=torch.int64)
+        with torch.inference_mode():
+            for x, y in self.batches():
+                logits = self.model(x)
+                total += functional.cross_entropy(logits, y) * len(y)
+                correct += (logits.argmax(dim=1) == y).sum()
+        self.model.train()
+        return float(total) / len(self.y), float(correct) / len(self.y)
+
+    def predict(self) -> Any:
+        """Predicts all data."""
+        import torch
+
+        self.model.eval()
+        with torch.inference_mode():
+            outputs = torch.cat([self.model(x) for x, _ in self.batches()]).cpu().numpy()
+        self.model.train()
+        return outputs
 
     def prepare(self, workload: Workload, samples: int) -> None:
         """Builds the model and places it with its data."""
@@ -61,8 +103,8 @@ class Loop:
         torch.manual_seed(0)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = workload.batch_size
-        x, y = (torch.from_numpy(array) for array in workload.data(samples))
-        self.x, self.y = workload.torch_input(x), y
+        self.x, self.y = (torch.from_numpy(array) for array in workload.data(samples))
+        self.arrange = workload.torch_input
         self.model = workload.torch_model().to(self.device).train()
         self.start_like_keras()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=self.fused or None)
@@ -76,7 +118,8 @@ class Loop:
                 nn.init.uniform_(module.weight, -0.05, 0.05)
             elif isinstance(module, (nn.Linear, nn.Conv2d)):
                 nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
 
 class TutorialLoop(Loop):
@@ -98,7 +141,7 @@ class TutorialLoop(Loop):
         loss_fn = nn.CrossEntropyLoss()
         total, correct = 0.0, 0
         for x, y in self.loader:
-            x, y = x.to(self.device), y.to(self.device)
+            x, y = self.arrange(x.to(self.device)), y.to(self.device)
             logits = self.model(x)
             loss = loss_fn(logits, y)
             self.optimizer.zero_grad()
@@ -129,7 +172,7 @@ class ExpertLoop(Loop):
         correct = torch.zeros((), device=self.device, dtype=torch.int64)
         order = torch.randperm(len(y_all), device=self.device)
         for index in order.split(self.batch_size):
-            x, y = x_all.index_select(0, index), y_all.index_select(0, index)
+            x, y = self.arrange(x_all.index_select(0, index)), y_all.index_select(0, index)
             logits = model(x)
             loss = functional.cross_entropy(logits, y)
             optimizer.zero_grad(set_to_none=True)
@@ -141,15 +184,36 @@ class ExpertLoop(Loop):
         return float(total) / len(y_all), float(correct) / len(y_all)
 
 
+class CompiledLoop(ExpertLoop):
+    """The expert's, with the model through `torch.compile`."""
+
+    def prepare(self, workload: Workload, samples: int) -> None:
+        """Wraps the model."""
+        import torch
+
+        super().prepare(workload, samples)
+        self.model = torch.compile(self.model)
+
+
 def create(name: str) -> Fit | Loop:
     """Returns a contestant by the name that the command line uses; raises ImportError where it is not installed."""
     if name == "tutorial-loop":
         return TutorialLoop()
     if name == "expert-loop":
         return ExpertLoop()
+    if name == "compiled-loop":
+        return CompiledLoop()
     return Fit(name.removeprefix("keras-"))
 
 
 #: All of them; the last is the yardstick.
-NAMES = ("torchkeras_shim", "keras-torch", "keras-jax", "keras-tensorflow", "tutorial-loop", "expert-loop")
+NAMES = (
+    "torchkeras_shim",
+    "keras-torch",
+    "keras-jax",
+    "keras-tensorflow",
+    "tutorial-loop",
+    "compiled-loop",
+    "expert-loop",
+)
 YARDSTICK = "expert-loop"

@@ -1,26 +1,29 @@
-"""Times training against Keras's own backends and against loops written by hand.
+"""Times `fit`, `evaluate` and `predict` against Keras's own backends and against loops written by hand.
 
-    python tests/benchmarks/run.py                    # everything, a few minutes
+    python tests/benchmarks/run.py                    # everything, half an hour
     python tests/benchmarks/run.py --models mlp --rounds 7
     python tests/benchmarks/run.py --quick --only torchkeras_shim expert-loop
+    python tests/benchmarks/run.py --write docs/benchmarks
 
 Each contestant lives in a process of its own, on the same processor cores, with the same number of threads. A round
-lets each train one whole epoch, one after the other, so that whatever else the machine does hits all of them alike;
-ratios are taken within a round. The first epoch of each does not count.
+lets each go once through the data, one after the other, so that whatever else the machine does hits all of them alike;
+ratios are taken within a round. The first epoch of each, with building and compiling, is told apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from contestants import NAMES, YARDSTICK
+import report
+from contestants import NAMES
+from measures import PHASES, spread, table, title
 from tabulate import tabulate
 from workloads import WORKLOADS
 
@@ -90,54 +93,33 @@ def environment(threads: int, device: str) -> dict[str, str]:
     return values
 
 
-def spread(values: list[float], digits: int) -> str:
-    """Returns `median (lowest - highest)`."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:.{digits}f} ({low:.{digits}f} - {high:.{digits}f})"
-
-
 def time_model(model: str, workers: list[Worker], rounds: int, quick: bool) -> list[dict]:
-    """Trains one model with every contestant, round by round; returns one record per contestant."""
+    """Lets every contestant train, evaluate and predict, round by round; returns one record per contestant."""
     workload = WORKLOADS[model]
     samples = workload.quick_samples if quick else workload.samples
     steps = samples // workload.batch_size
-    for worker in workers:
-        worker.ask(do="prepare", model=model, samples=samples)
-    racing = [worker for worker in workers if worker.error is None]
-    answers: dict[str, list[dict]] = {worker.name: [] for worker in racing}
-    for _ in range(rounds):
-        for worker in racing:
-            if worker.error is None:
-                answers[worker.name].append(worker.ask(do="round"))
     records = []
     for worker in workers:
-        record: dict = {"model": model, "contestant": worker.name, "error": worker.error, "steps": steps}
+        worker.error = None  # of another model, perhaps
+        first = worker.ask(do="prepare", model=model, samples=samples).get("first")
+        records.append({"model": model, "contestant": worker.name, "steps": steps, "first_epoch": first})
+    for what in PHASES:
+        times: dict[str, list[float]] = {worker.name: [] for worker in workers}
+        for _ in range(rounds):
+            for worker, record in zip(workers, records, strict=True):
+                if worker.error is None:
+                    answer = worker.ask(do=what)
+                    times[worker.name].append(1e3 * answer.get("seconds", 0.0) / steps)
+                    if what == "fit":
+                        record["loss"] = answer.get("loss")
+        for worker, record in zip(workers, records, strict=True):
+            record["error"] = worker.error
+            if worker.error is None:
+                record[what] = times[worker.name]
+    for worker, record in zip(workers, records, strict=True):
         if worker.error is None:
-            record["ms"] = [1e3 * answer["seconds"] / steps for answer in answers[worker.name]]
-            record["loss"] = answers[worker.name][-1]["loss"]
-        records.append(record)
-    yardstick = next((r for r in records if r["contestant"] == YARDSTICK and "ms" in r), None)
-    for record in records:
-        if yardstick and "ms" in record:
-            record["ratios"] = [own / expert for own, expert in zip(record["ms"], yardstick["ms"], strict=True)]
-            record["ratio_of_best"] = min(record["ms"]) / min(yardstick["ms"])
+            record["kernel_share"] = worker.ask(do="kernels").get("share")
     return records
-
-
-def print_records(records: list[dict]) -> None:
-    """Prints one model's table."""
-    model, steps = records[0]["model"], records[0]["steps"]
-    rows = []
-    for record in records:
-        if record["error"]:
-            rows.append([record["contestant"], record["error"][:90], "", "", ""])
-        else:
-            ratios = spread(record["ratios"], 2) if "ratios" in record else ""
-            best = f"{record['ratio_of_best']:.2f}" if "ratio_of_best" in record else ""
-            rows.append([record["contestant"], spread(record["ms"], 3), ratios, best, f"{record['loss']:.3f}"])
-    print(f"\n{model}: batch {WORKLOADS[model].batch_size}, {steps} steps per epoch, {len(records)} contestants")
-    headers = ["", "ms per step (lowest - highest)", f"ratio to {YARDSTICK}", "ratio of the best", "last loss"]
-    print(tabulate(rows, headers, disable_numparse=True))
 
 
 def time_imports(names: list[str], rounds: int, variables: dict[str, str]) -> list[dict]:
@@ -175,32 +157,34 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)) if _linux() else os.cpu_count())
     parser.add_argument("--no-imports", action="store_true", help="leave the import times out")
     parser.add_argument("--json", type=Path, help="also write the raw times to this file")
+    parser.add_argument("--write", type=Path, help="also write a page with the tables and a plot into this folder")
     parser.add_argument("--noisy", action="store_true", help="show what the contestants print")
     options = parser.parse_args()
 
     variables = environment(options.threads, options.device)
     names = [name for name in NAMES if name in options.only]
-    records: list[dict] = []
+    by_model: list[list[dict]] = []
     print(f"{options.threads} threads, {options.rounds} rounds, device: {options.device}")
+    imports: list[dict] = []
     if not options.no_imports:
         imports = time_imports(names, min(options.rounds, 3), variables)
         print("\nimport, in a fresh process; torchkeras_shim: on top of `import torch`")
         print(tabulate([[r["import"], spread(r["seconds"], 3)] for r in imports], ["", "seconds"]))
-        records += imports
     workers = [Worker(name, options.threads, variables, options.noisy) for name in names]
     try:
         for worker in [worker for worker in workers if worker.error]:
             print(f"{worker.name} does not take part: {worker.error}")
             workers.remove(worker)
         for model in options.models:
-            model_records = time_model(model, workers, options.rounds, options.quick)
-            print_records(model_records)
-            records += model_records
+            by_model.append(time_model(model, workers, options.rounds, options.quick))
+            print(f"\n{title(by_model[-1])}\n{table(by_model[-1])}", flush=True)
     finally:
         for worker in workers:
             worker.close()
     if options.json:
-        options.json.write_text(json.dumps(records, indent=1))
+        options.json.write_text(json.dumps([*imports, *itertools.chain(*by_model)], indent=1))
+    if options.write:
+        report.write(options.write, by_model, imports, options)
 
 
 def _linux() -> bool:

@@ -1,7 +1,8 @@
 """One contestant in a process of its own, told over a pipe what to do.
 
-Reads one JSON object per line: `{"do": "prepare", "model": "mlp", "samples": 60000}` builds and trains one epoch that
-does not count; `{"do": "round"}` trains one epoch and answers its seconds.
+Reads one JSON object per line: `{"do": "prepare", "model": "mlp", "samples": 60000}` builds and trains a first epoch,
+and answers how long both took; `{"do": "fit"}`, `"evaluate"` or `"predict"` goes once through the data and answers the
+seconds; `{"do": "kernels"}` answers which share of an epoch the kernels of a CUDA device take.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 
 def main(name: str, threads: int) -> None:
@@ -37,17 +39,38 @@ def main(name: str, threads: int) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         try:
+            gc.collect()
+            start = time.perf_counter()
             if order["do"] == "prepare":
                 contestant.prepare(WORKLOADS[order["model"]], order["samples"])
                 contestant.epoch()
-                answer(ready=True)
+                first = time.perf_counter() - start
+                contestant.evaluate()
+                contestant.predict()
+                answer(first=first)
+            elif order["do"] == "kernels":
+                answer(share=kernel_share(contestant))
+            elif order["do"] == "predict":
+                contestant.predict()
+                answer(seconds=time.perf_counter() - start)
             else:
-                gc.collect()
-                start = time.perf_counter()
-                loss, accuracy = contestant.epoch()
+                loss, accuracy = contestant.epoch() if order["do"] == "fit" else contestant.evaluate()
                 answer(seconds=time.perf_counter() - start, loss=loss, accuracy=accuracy)
         except Exception as error:
             answer(error=f"{type(error).__name__}: {error}")
+
+
+def kernel_share(contestant: Any) -> float | None:
+    """Returns the share of an epoch's time in which kernels run on the CUDA device; `None` where there is none."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    start = time.perf_counter()
+    contestant.epoch()
+    seconds = time.perf_counter() - start
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        contestant.epoch()
+    return sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / seconds
 
 
 if __name__ == "__main__":
