@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim import saving, summary
+from torchkeras_shim import export, saving, summary
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.errors import did_you_mean
@@ -357,6 +357,33 @@ class Model(Trainable):
             **kwargs: `by_name` for `.h5` files: find layers by name rather than by order.
         """
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def to_torch(self, copy: bool = False) -> torch.nn.Module:
+        """Returns the same network in plain torch modules, with nothing of this library in it.
+
+        Args:
+            copy: Whether the weights get memory of their own. Otherwise training one trains the other.
+        """
+        return export.to_torch(self, copy)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes the model, for inference, to a file that other programs run without this library.
+
+        Args:
+            filepath: Where to; it must end in `.pt2` for `"torch"`.
+            format: `"torch"` (`torch.export.load` reads it) or `"onnx"`.
+            verbose: Whether to print a message at the end; `None` means yes.
+            input_signature: Shapes and types of the inputs, where they shall not be the model's.
+            **kwargs: For `"torch"` the arguments of `torch.export.export`; for `"onnx"` `opset_version`.
+        """
+        export.export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
 
 def _as_tuples(shapes: Any) -> Any:

@@ -1,0 +1,7 @@
+"""Models for programs that do not have this library: plain torch modules, and files."""
+
+from torchkeras_shim.export.emitter import NoCounterpartError
+from torchkeras_shim.export.files import export_model
+from torchkeras_shim.export.network import to_torch
+
+__all__ = ["NoCounterpartError", "export_model", "to_torch"]

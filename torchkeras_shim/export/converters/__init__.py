@@ -1,0 +1,25 @@
+"""How each layer is written as plain torch. Importing this package fills the table."""
+
+from torchkeras_shim.export.converters import (
+    attention,
+    convolution,
+    core,
+    merging,
+    normalization,
+    pooling,
+    recurrent,
+    regularization,
+    shaping,
+)
+
+__all__ = [
+    "attention",
+    "convolution",
+    "core",
+    "merging",
+    "normalization",
+    "pooling",
+    "recurrent",
+    "regularization",
+    "shaping",
+]
