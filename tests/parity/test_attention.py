@@ -22,6 +22,8 @@ HEADS = [
         "MultiHeadAttention",
         {"num_heads": 2, "key_dim": 3, "value_dim": 4, "output_shape": 7, "use_bias": False, "dropout": 0.1},
     ),
+    ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "value_dim": 5}),
+    ("MultiHeadAttention", {"num_heads": 2, "key_dim": 4, "value_dim": 2, "use_gate": True, "sliding_window": 2}),
     ("MultiHeadAttention", {"num_heads": 1, "key_dim": 3, "use_gate": True, "sliding_window": 2, "dropout": 0.3}),
     ("GroupQueryAttention", {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}),
     ("GroupQueryAttention", {"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1, "use_gate": True}),
@@ -111,22 +113,74 @@ def test_heads_config_shape_and_gradients(name, arguments):
         assert_close(tensor.grad, one, rtol=1e-3, atol=2e-3)  # the key bias has no gradient but rounding
 
 
-def test_more_than_one_attended_axis():
-    ours, theirs = pair("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, ((2, 2, 3, 4), (2, 4, 2, 4)))
-    query, value = data_of((2, 2, 3, 4), 1), data_of((2, 4, 2, 4), 2)
-    expected = theirs(query, value, return_attention_scores=True)
-    outputs = ours(torch.from_numpy(query), torch.from_numpy(value), return_attention_scores=True)
-    for mine, wanted in zip(outputs, expected, strict=True):
+AXES = [
+    (None, (2, 2, 3, 4), (2, 4, 2, 4)),
+    ((1, 2), (2, 2, 3, 4), (2, 4, 2, 4)),
+    ((2, 1), (2, 2, 3, 4), (2, 4, 2, 4)),
+    (2, (2, 3, 4, 5), (2, 3, 6, 5)),
+    ((1,), (2, 3, 4, 5), (2, 2, 4, 5)),
+    (-2, (2, 3, 4, 5), (2, 3, 2, 5)),
+    ((1, 3), (2, 2, 3, 4, 5), (2, 3, 3, 2, 5)),
+]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("axes", "query_shape", "value_shape"), AXES)
+def test_attended_axes(axes, query_shape, value_shape, masked):
+    arguments = {"num_heads": 2, "key_dim": 3, "value_dim": 4, "attention_axes": axes}
+    ours, theirs = pair("MultiHeadAttention", arguments, (query_shape, value_shape))
+    query, value = data_of(query_shape, 1), data_of(value_shape, 2)
+    call = {"return_attention_scores": True}
+    if masked:
+        places = [shape[axis] for shape in (query_shape, value_shape) for axis in ours.attention_axes]
+        call["attention_mask"] = np.random.RandomState(3).uniform(size=(2, *places)) > 0.4
+    outputs = ours(torch.from_numpy(query), torch.from_numpy(value), **call)
+    for mine, wanted in zip(outputs, theirs(query, value, **call), strict=True):
         assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
+    assert_close(
+        ours(torch.from_numpy(query), torch.from_numpy(value), **call | {"return_attention_scores": False}), outputs[0]
+    )
+    same_config(ours, theirs)
+    specs = [KerasTensor((None, *shape[1:])) for shape in (query_shape, value_shape)]
+    for static, real in zip(ours(*specs, return_attention_scores=True), outputs, strict=True):
+        assert static.shape == (None, *real.shape[1:])
 
 
-def test_flash_attention_and_other_axes_are_refused():
+def test_what_cannot_be_attended():
+    for axes in (0, 3, (1, 1), ()):
+        with pytest.raises(ValueError, match="attention_axes"):
+            layers.MultiHeadAttention(2, 3, attention_axes=axes).build((2, 3, 4, 5), (2, 3, 4, 5))
+    for library in (layers, keras.layers):
+        with pytest.raises(ValueError, match="attention_axes"):
+            library.MultiHeadAttention(2, 3, attention_axes="1")
+        with pytest.raises(ValueError, match="num_heads"):
+            library.MultiHeadAttention(0, 3)
+    layer = layers.MultiHeadAttention(2, 3)
+    x = torch.ones(2, 3, 4, 5)
+    with pytest.raises(ValueError, match="the mask does not fit"):
+        layer(x, x, attention_mask=torch.ones(2, 5, 5, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_flash_attention(name):
+    sizes = (2, 3) if name == "MultiHeadAttention" else (3, 4, 2)
+    plain = getattr(layers, name)(*sizes)
+    query, value = torch.from_numpy(data_of(Q, 1)), torch.from_numpy(data_of(V, 2))
+    expected = plain(query, value)
+    for choice, kernel in ((True, "scaled_dot_product_flash"), (False, "scaled_dot_product_attention_math")):
+        layer = getattr(layers, name)(*sizes, flash_attention=choice)
+        layer.build(Q, V)
+        layer.set_weights(plain.get_weights())
+        with torch.profiler.profile() as profile:
+            assert_close(layer(query, value), expected, rtol=1e-4, atol=1e-5)
+        assert any(kernel in event.key for event in profile.key_averages())
+    with pytest.raises(ValueError, match="flash_attention=True returns no attention scores"):
+        getattr(layers, name)(*sizes, flash_attention=True)(query, value, return_attention_scores=True)
     with pytest.raises(ValueError, match="flash_attention"):
-        layers.MultiHeadAttention(2, 3, flash_attention=True)
-    with pytest.raises(ValueError, match="attention_axes"):
-        layers.MultiHeadAttention(2, 3, attention_axes=2).build((2, 3, 4, 5), (2, 3, 4, 5))
-    with pytest.raises(ValueError, match="num_heads"):
-        layers.MultiHeadAttention(0, 3)
+        getattr(layers, name)(*sizes, flash_attention="always")
+    for library in (layers, keras.layers):
+        with pytest.raises(ValueError, match="Dropout is not supported when flash attention"):
+            getattr(library, name)(*sizes, dropout=0.1, flash_attention=True)
 
 
 @pytest.mark.parametrize("masked", [False, True])

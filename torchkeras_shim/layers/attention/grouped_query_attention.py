@@ -23,7 +23,7 @@ class GroupedQueryAttention(HeadsOfAttention):
         dropout: The share of the attention that training drops.
         use_bias: Whether the projections have biases.
         sliding_window: How near a source must be to be seen; no limit by default.
-        flash_attention: Only `None`: torch chooses.
+        flash_attention: `True` insists on torch's flash kernel, `False` forbids it, `None` lets torch choose.
         kernel_initializer: How the kernels start.
         bias_initializer: How the biases start.
         kernel_regularizer: A penalty on the kernels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -43,6 +44,33 @@ def merged(
     for part in parts:
         result = part if result is None else result & part
     return result
+
+
+def flattened(mask: torch.Tensor, lead: int, targets: list[int], sources: list[int], name: str) -> torch.Tensor:
+    """Returns a mask whose target and source axes are one axis each, with room for all axes in front of them.
+
+    Args:
+        mask: Of shape (batch, ..., targets..., sources...), or broadcast to it.
+        lead: How many axes there are in front of the targets.
+        targets: The sizes of the targets' axes.
+        sources: The sizes of the sources' axes.
+        name: The layer's name, for the message.
+
+    Raises:
+        ValueError: where the mask does not fit.
+    """
+    own = len(targets) + len(sources)
+    try:
+        mask = mask.reshape(*[1] * (own - mask.ndim), *mask.shape)
+        while mask.ndim < lead + own:
+            mask = mask.unsqueeze(-own - 1)
+        mask = mask.expand(*mask.shape[: mask.ndim - own], *targets, *sources)
+    except RuntimeError as error:
+        raise ValueError(
+            f"Layer '{name}': the mask does not fit. Expected the shape (batch, *{tuple(targets)}, *{tuple(sources)}): "
+            f"targets, then sources. Received, all masks merged: {tuple(mask.shape)}"
+        ) from error
+    return mask.reshape(*mask.shape[: mask.ndim - own], math.prod(targets), math.prod(sources))
 
 
 def _bool(mask: Any, device: Any) -> torch.Tensor:

@@ -22,9 +22,10 @@ class MultiHeadAttention(HeadsOfAttention):
         dropout: The share of the attention that training drops.
         use_bias: Whether the projections have biases.
         output_shape: The sizes of the outputs' last dimensions; those of the query by default.
-        attention_axes: Must be all axes between batch and features, which `None` means.
+        attention_axes: The axes that attention runs over; all between batch and features by default. Query and value
+            have the same sizes along the others.
         sliding_window: How near a source must be to be seen; no limit by default.
-        flash_attention: Only `None`: torch chooses.
+        flash_attention: `True` insists on torch's flash kernel, `False` forbids it, `None` lets torch choose.
         kernel_initializer: How the kernels start.
         bias_initializer: How the biases start.
         kernel_regularizer: A penalty on the kernels.
@@ -95,7 +96,13 @@ class MultiHeadAttention(HeadsOfAttention):
         self.key_dim = key_dim
         self.value_dim = value_dim or key_dim
         self._output_sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape or ()) or None
-        self._attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
+        if isinstance(attention_axes, int):
+            attention_axes = (attention_axes,)
+        elif attention_axes and not isinstance(attention_axes, (list, tuple)):
+            raise ValueError(
+                f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}"
+            )
+        self._attention_axes = attention_axes
 
     @property
     def dropout(self) -> float:
@@ -116,12 +123,12 @@ class MultiHeadAttention(HeadsOfAttention):
         """Creates the projections."""
         key_shape = self._note_shapes(query_shape, value_shape, key_shape)
         rank = len(query_shape)
-        axes = tuple(range(1, rank - 1))
-        given = self._attention_axes
-        if given is not None and tuple(axis if axis >= 0 else rank + axis for axis in given) != axes:
+        given = tuple(range(1, rank - 1)) if self._attention_axes is None else self._attention_axes
+        axes = tuple(axis if axis >= 0 else rank + axis for axis in given)
+        if not axes or len(set(axes)) != len(axes) or not all(0 < axis < rank - 1 for axis in axes):
             raise ValueError(
-                f"Layer '{self.name}': attention_axes={given} is not supported for inputs of rank {rank}, only all of "
-                f"{axes}. Move the other axes into the batch with `keras.ops.reshape`."
+                f"Layer '{self.name}': `attention_axes` must be different axes between the batch and the features. "
+                f"Received: attention_axes={self._attention_axes} for a query of shape {tuple(query_shape)}"
             )
         self._attention_axes = axes
         heads = (self.num_heads, self.key_dim)
@@ -137,6 +144,10 @@ class MultiHeadAttention(HeadsOfAttention):
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:
         """Returns the output shape."""
         return (*query_shape[:-1], *(self._output_sizes or (query_shape[-1],)))
+
+    def _attended(self, rank: int) -> tuple[int, ...]:
+        axes: tuple[int, ...] = self._attention_axes
+        return axes
 
     def _heads(self) -> int:
         return self.num_heads

@@ -39,10 +39,15 @@ class HeadsOfAttention(Layer):
         flash_attention: Any,
         options: dict[str, Any],
     ) -> None:
-        if flash_attention is not None:
+        if flash_attention not in (None, True, False):
             raise ValueError(
-                f"Layer '{self.name}': flash_attention={flash_attention!r} is not supported. Leave it out: torch takes "
-                "its flash kernel by itself wherever it can (see `torch.nn.attention.sdpa_kernel` to choose)."
+                "`flash_attention` must be `True` (insist on the flash kernel), `False` (forbid it) or `None` (let torch "
+                f"choose). Received: flash_attention={flash_attention!r}"
+            )
+        if flash_attention and dropout > 0:
+            raise ValueError(
+                "Dropout is not supported when flash attention is enabled. Please set dropout to 0.0 to use flash "
+                f"attention. Received: dropout={dropout}, flash_attention=True"
             )
         if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
             raise ValueError(
@@ -50,6 +55,7 @@ class HeadsOfAttention(Layer):
             )
         self.supports_masking = True
         self.seed = seed
+        self._flash = flash_attention
         self._rate, self._use_bias, self._use_gate, self._sliding_window = dropout, use_bias, use_gate, sliding_window
         tables: dict[str, Any] = {
             "initializer": initializers,
@@ -153,24 +159,33 @@ class HeadsOfAttention(Layer):
         self, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, with_scores: bool, training: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Attention of heads of shape (batch, places, heads, depth)."""
+        if self._flash and (with_scores or query.ndim != 4):
+            raise ValueError(
+                f"Layer '{self.name}': flash_attention=True returns no attention scores and attends over one axis. "
+                f"Received: return_attention_scores={with_scores}, heads of shape {tuple(query.shape)}. Leave "
+                "`flash_attention` out."
+            )
         scale = 1.0 / math.sqrt(query.shape[-1])
         if not with_scores and not self._rate and query.ndim == 4:
             if mask is not None:
                 mask = mask.reshape(*[1] * (3 - mask.ndim), *mask.shape)
                 mask = mask.unsqueeze(1) if mask.ndim == 3 else mask
-            return _attend(query, key, value, mask=mask, scale=scale, is_causal=is_causal), None
+            flash = self._flash
+            heads = _attend(query, key, value, mask=mask, scale=scale, is_causal=is_causal, flash_attention=flash)
+            return heads, None
         if key.shape[-2] != query.shape[-2]:
             repeats = query.shape[-2] // key.shape[-2]
             key, value = (x.repeat_interleave(repeats, dim=-2) for x in (key, value))
         if is_causal:
             mask = masks.causal(query.shape[1], key.shape[1], query.device)
-        # All places in one dimension: (batch, heads, targets, sources).
-        first, rest = query.shape[:-2], key.shape[1:-2]
-        q, k, v = (x.flatten(1, -3).transpose(1, 2) for x in (query, key, value))
+        # The attended axes as one, behind all others: (batch, other places, heads, targets, sources).
+        axes, rank = self._attended(query.ndim), query.ndim
+        order = (*(axis for axis in range(rank - 1) if axis not in axes), *axes, rank - 1)
+        targets, sources = ([x.shape[axis] for axis in axes] for x in (query, key))
+        q, k, v = (x.permute(order).flatten(rank - 1 - len(axes), rank - 2) for x in (query, key, value))
         scores = (q * scale) @ k.transpose(-1, -2)
         if mask is not None:
-            mask = mask.unsqueeze(-3) if mask.ndim == 3 else mask
-            mask = mask.expand(*mask.shape[:-2], scores.shape[-2], scores.shape[-1])
+            mask = masks.flattened(mask, scores.ndim - 2, targets, sources, self.name)
             lowest = -3e4 if scores.dtype == torch.float16 else -1e9
             scores = torch.where(mask, scores, lowest).softmax(-1)
             scores = torch.where(mask, scores, 0.0)
@@ -179,14 +194,22 @@ class HeadsOfAttention(Layer):
         dropped = torch.dropout(scores, self._rate, True) if training and self.seed is None else scores
         if training and self.seed is not None:
             dropped = self._dropout_layer(scores, training=True)
-        heads = (dropped @ v).transpose(1, 2).reshape(*first, value.shape[-2], value.shape[-1])
-        return heads, scores.reshape(*scores.shape[:2], *first[1:], *rest)
+        lead = scores.shape[:-2]
+        heads = (dropped @ v).reshape(*lead, *targets, v.shape[-1])
+        heads = heads.permute([order.index(axis) for axis in range(rank)])
+        return heads, scores.reshape(*lead, *targets, *sources)
+
+    def _attended(self, rank: int) -> tuple[int, ...]:
+        """The axes that attention runs over, of heads of some rank: all between batch and heads."""
+        return tuple(range(1, rank - 2))
 
     def _specs(self, query: Any, value: Any, output_shape: Any, heads: int, with_scores: bool) -> Any:
         output = KerasTensor(output_shape, self.compute_dtype)
         if not with_scores:
             return output
-        shape = (query.shape[0], heads, *query.shape[1:-1], *value.shape[1:-1])
+        axes = self._attended(len(query.shape) + 1)
+        lead = [size for axis, size in enumerate(query.shape[:-1]) if axis not in axes]
+        shape = (*lead, heads, *(x.shape[axis] for x in (query, value) for axis in axes))
         return output, KerasTensor(shape, self.compute_dtype)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
