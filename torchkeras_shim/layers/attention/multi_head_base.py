@@ -41,8 +41,8 @@ class HeadsOfAttention(Layer):
     ) -> None:
         if flash_attention not in (None, True, False):
             raise ValueError(
-                "`flash_attention` must be `True` (insist on the flash kernel), `False` (forbid it) or `None` (let torch "
-                f"choose). Received: flash_attention={flash_attention!r}"
+                "`flash_attention` must be `True` (insist on the flash kernel), `False` (forbid it) or `None` (let "
+                f"torch choose). Received: flash_attention={flash_attention!r}"
             )
         if flash_attention and dropout > 0:
             raise ValueError(
