@@ -86,6 +86,7 @@ def plot(path: Path, by_model: list[list[dict]]) -> bool:
 
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
+        from matplotlib import ticker
     except ImportError:
         return False
     figure, all_axes = plt.subplots(1, len(PHASES), figsize=(15, 1.2 + 1.0 * len(by_model)), sharey=True)
@@ -103,6 +104,9 @@ def plot(path: Path, by_model: list[list[dict]]) -> bool:
                     axes.plot(statistics.median(values), at, "o", color=colors[record["contestant"]])
         axes.axvline(1.0, color="black", linewidth=0.8)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(ticker.LogLocator(base=2))
+        axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
         axes.set_title(what)
         axes.set_xlabel(f"time, as a ratio to the {YARDSTICK}")
         axes.grid(axis="x", which="both", alpha=0.2)

@@ -65,7 +65,7 @@ class LossPlan:
             if identifier is None:
                 continue
             loss = _resolve_loss(identifier, flat_true[index], flat_pred[index])
-            self._entries.append((index, loss, None if weight is None else float(weight)))
+            self._entries.append((index, loss, _as_weight(weight)))
         if not self._entries:
             raise ValueError(
                 f"No loss is given for any output. Received: loss={self.loss}. Write, for example, "
@@ -117,6 +117,16 @@ class LossPlan:
         """Lets the next batch be checked by value again: a new `fit` may bring new data."""
         self.checked = False
         self.fused = None
+
+
+def _as_weight(weight: Any) -> float | None:
+    try:
+        return None if weight is None else float(weight)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`loss_weights` must be numbers. Received: {weight!r}. It is `compile`'s third argument; if these are "
+            f"metrics, write `metrics=[{weight!r}]`."
+        ) from None
 
 
 def _resolve_loss(identifier: Any, y_true: Any, y_pred: Any) -> Any:

@@ -482,3 +482,10 @@ def test_unsupported_torch_compile_keywords_go_to_torch():
     model.compile(backend="eager")
     assert model(torch.ones(2, 4)).shape == (2, 3)
     assert not model.compiled
+
+
+def test_metrics_in_the_place_of_loss_weights_are_explained():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", ["accuracy"])
+    with pytest.raises(ValueError, match=r"write `metrics=\['accuracy'\]`"):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
