@@ -54,13 +54,6 @@ def flat(outputs):
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
-def of_keras(layer, *inputs, **call):
-    """Keras's outputs. On JAX its fused attention cannot have values of another width than keys: then step by step."""
-    if ON_TENSORFLOW or call.get("return_attention_scores") or getattr(layer, "value_dim", 0) in (0, layer.key_dim):
-        return flat(layer(*inputs, **call))
-    return flat(layer(*inputs, **call, return_attention_scores=True))[:1]
-
-
 def pair(name, arguments, shapes):
     ours = getattr(layers, name)(**arguments, name="it")
     theirs = getattr(keras.layers, name)(**arguments, name="it")
@@ -90,14 +83,17 @@ def same_config(ours, theirs):
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: "-".join(call) or "plain")
 @pytest.mark.parametrize(("name", "arguments"), HEADS)
 def test_heads(name, arguments, call):
+    fused = not call.get("return_attention_scores") and not arguments.get("dropout")
+    if fused and "value_dim" in arguments and not ON_TENSORFLOW:
+        pytest.skip("Keras's fused attention on JAX fails where values have another width than keys")
     ours, theirs = pair(name, arguments, (Q, V))
     query, value = data_of(Q, 1), data_of(V, 2)
-    expected = of_keras(theirs, query, value, **call)
+    expected = flat(theirs(query, value, **call))
     outputs = flat(ours(torch.from_numpy(query), torch.from_numpy(value), **call))
     for mine, wanted in zip(outputs, expected, strict=True):
         assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
     key = data_of(V, 4)
-    expected = of_keras(theirs, query, value, key, **call)
+    expected = flat(theirs(query, value, key, **call))
     for mine, wanted in zip(flat(ours(*map(torch.from_numpy, (query, value, key)), **call)), expected, strict=True):
         assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
 
