@@ -155,6 +155,13 @@ def test_spectral_normalization_shares_the_kernel_and_copies_with_it():
     assert twin.kernel is twin.layer.kernel
     assert twin.kernel is not layer.kernel
     assert len(list(layer.parameters())) == 2
+    state = layer.state_dict()
+    assert list(state) == ["vector_u", "layer.kernel", "layer.bias"]  # each tensor once
+    with torch.no_grad():
+        twin.kernel.zero_()
+    twin.load_state_dict(state)
+    assert torch.equal(twin.kernel, layer.kernel)
+    assert twin.kernel is twin.layer.kernel
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,21 @@ class SpectralNormalization(Wrapper):
         sigma = v @ matrix @ u.t()
         return u, kernel / sigma.reshape(())
 
+    # The kernel is a weight of this layer, too, and the first one in Keras's order. A `state_dict` has it once, where it
+    # was made.
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination.pop(f"{prefix}kernel", None)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        own = self._parameters
+        self.__dict__["_parameters"] = {key: value for key, value in own.items() if key != "kernel"}
+        try:
+            super()._load_from_state_dict(state_dict, prefix, *args)
+        finally:
+            self.__dict__["_parameters"] = own
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "power_iterations": self.power_iterations}
