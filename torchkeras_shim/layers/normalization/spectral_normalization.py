@@ -90,8 +90,8 @@ class SpectralNormalization(Wrapper):
         sigma = v @ matrix @ u.t()
         return u, kernel / sigma.reshape(())
 
-    # The kernel is a weight of this layer, too, and the first one in Keras's order. A `state_dict` has it once, where it
-    # was made.
+    # The kernel is a weight of this layer, too, and the first one in Keras's order. A `state_dict` has it once, where
+    # it was made.
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
