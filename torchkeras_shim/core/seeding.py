@@ -137,11 +137,14 @@ def generator_for(seed: Any, device: torch.device) -> torch.Generator | None:
         first, count = seed, 0
     if device.type == "meta":
         return None  # only shapes are asked for
-    return torch.Generator(device).manual_seed(_mixed(first, count))
+    return torch.Generator(device).manual_seed(mixed(first, count))
 
 
-def _mixed(seed: int, count: int) -> int:
-    """Spreads seed and count over 64 bits, the low 32 of which are all that torch's CPU generator takes."""
+def mixed(seed: int, count: int) -> int:
+    """Spreads seed and count over 64 bits, the low 32 of which are all that torch's CPU generator takes.
+
+    Two sources with the same small seed, torch's own among them, are then not the same numbers.
+    """
     value = ((seed & _LOW_32_BITS) << 32 | (count & _LOW_32_BITS)) ^ (seed >> 32)
     for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):  # the finalizer of splitmix64
         value = (value & _LOW_64_BITS) + 0x9E3779B97F4A7C15 & _LOW_64_BITS

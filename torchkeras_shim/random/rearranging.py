@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torchkeras_shim.core.seeding import Seed, check_seed, generator_for
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.random.masks import keep_mask
 
 __all__ = ["dropout", "shuffle"]
 
@@ -41,20 +42,17 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         return x
     if rate == 1:
         return torch.zeros_like(x)
-    if seed is None and noise_shape is None:
+    if seed is None and noise_shape is None and not x.is_cpu:
         return F.dropout(x, rate, training=True)
-    if noise_shape is None:
-        shape = x.shape
-    else:
+    shape = None
+    if noise_shape is not None:
         if len(noise_shape) != x.dim() or any(n not in (None, 1, m) for n, m in zip(noise_shape, x.shape, strict=True)):
             raise ValueError(
                 "`noise_shape` must have 1, None or the input's size for each axis. "
                 f"Received: noise_shape={tuple(noise_shape)}, inputs.shape={tuple(x.shape)}"
             )
         shape = torch.Size(m if n is None else n for n, m in zip(noise_shape, x.shape, strict=True))
-    keep = torch.empty(shape, dtype=x.dtype, device=x.device)
-    keep.bernoulli_(1 - rate, generator=generator_for(seed, x.device))
-    return x * keep.div_(1 - rate)
+    return x * keep_mask(x, 1 - rate, generator_for(seed, x.device), shape).div_(1 - rate)
 
 
 @op

@@ -11,6 +11,7 @@ import torch
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.random.masks import keep_mask
 
 #: Where SELU goes for very negative inputs: minus its alpha times its scale.
 _SATURATION = -1.6732632423543772 * 1.0507009873554805
@@ -155,8 +156,7 @@ class AlphaDropout(BaseNoise):
         rate, shape = self._amount, list(inputs.shape)
         if self.noise_shape is not None:
             shape = [inputs.shape[i] if size is None else size for i, size in enumerate(self.noise_shape)]
-        keep = torch.empty(shape, dtype=torch.bool, device=inputs.device)
-        keep.bernoulli_(1.0 - rate, generator=self._generator(inputs))
+        keep = keep_mask(inputs, 1.0 - rate, self._generator(inputs), shape, torch.bool)
         scale: float = ((1.0 - rate) * (1.0 + rate * _SATURATION**2)) ** -0.5
         shift = -scale * _SATURATION * rate
         return torch.where(keep, inputs, _SATURATION) * scale + shift

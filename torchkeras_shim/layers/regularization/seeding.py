@@ -6,6 +6,11 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.seeding import mixed
+
+# Sets layers apart from the functions of `keras.random`, which count from zero.
+_LAYERS = 1 << 31
+
 
 class SeededGenerators:
     """One `torch.Generator` per device, all started from the same seed.
@@ -24,7 +29,7 @@ class SeededGenerators:
         """Returns the generator of a device."""
         generator = self._by_device.get(device)
         if generator is None:
-            generator = self._by_device[device] = torch.Generator(device).manual_seed(self.seed)
+            generator = self._by_device[device] = torch.Generator(device).manual_seed(mixed(self.seed, _LAYERS))
         return generator
 
     def __getstate__(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.random.masks import keep_mask
 
 
 class DropoutCell(Layer):
@@ -64,12 +65,11 @@ class DropoutCell(Layer):
         return self._mask(like, rate) if count is None else [self._mask(like, rate) for _ in range(count)]
 
     def _mask(self, like: torch.Tensor, rate: float) -> torch.Tensor:
-        mask = torch.empty_like(like, requires_grad=False)
         if rate == 1:
-            return mask.zero_()
+            return torch.zeros_like(like, requires_grad=False)
         on_meta = like.is_meta  # there is no generator on the meta device
         generator = None if self._generators is None or on_meta else self._generators.on(like.device)
-        return mask.bernoulli_(1.0 - rate, generator=generator).div_(1.0 - rate)
+        return keep_mask(like, 1.0 - rate, generator).div_(1.0 - rate)
 
     def _dropped(self, inputs: torch.Tensor, training: bool) -> Any:
         """The inputs under dropout: one tensor, or one per gate."""

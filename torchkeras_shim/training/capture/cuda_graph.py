@@ -95,7 +95,7 @@ class _Graph:
         self._scalars = [torch.zeros((), device=device) for _ in self._values]
         self._graph = torch.cuda.CUDAGraph()
         for generator in generators:
-            self._graph.register_generator_state(generator)  # type: ignore[no-untyped-call]
+            self._graph.register_generator_state(generator)
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             grads = gradients(*self._inputs)
             if any(grad is None for grad in grads):
