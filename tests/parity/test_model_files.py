@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 
 import h5py
@@ -433,3 +434,49 @@ def test_functional_models(make, writer, reader, ending, tmp_path):
     ):
         assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert int(loaded.optimizer.iterations) == 1
+
+
+def with_assets(k):
+    class Words(k.layers.Layer):
+        words = ()
+
+        def call(self, inputs):
+            return inputs * len(self.words)
+
+        def save_assets(self, folder):
+            with open(os.path.join(folder, "words.txt"), "w") as file:
+                file.write(" ".join(self.words))
+
+        def load_assets(self, folder):
+            with open(os.path.join(folder, "words.txt")) as file:
+                self.words = tuple(file.read().split())
+
+    return Words
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(("writer", "reader"), DIRECTIONS, ids=IDS)
+def test_assets_of_layers(writer, reader, zipped, tmp_path):
+    words = with_assets(writer)()
+    words.words = ("a", "b", "c")
+    inner = writer.Sequential([writer.Input((2,)), words])
+    model = writer.Sequential([writer.Input((2,)), inner, writer.layers.Dense(3)])
+    path = str(tmp_path / ("m.keras" if zipped else "m"))
+    model.save(path, zipped=zipped)
+    loaded = reader.models.load_model(path, custom_objects={"Words": with_assets(reader)})
+    assert loaded.layers[0].layers[0].words == ("a", "b", "c")
+    assert_close(loaded.predict(np.ones((2, 2)), verbose=0), model.predict(np.ones((2, 2)), verbose=0), rtol=1e-4)
+
+
+def test_a_layer_shared_by_two_models_is_one_in_keras_too(tmp_path):
+    k = torchkeras_shim
+    shared = k.layers.Dense(3, name="shared")
+    inputs = k.Input((3,))
+    stacks = [k.Sequential([k.Input((3,)), shared, k.layers.Dense(2)], name=name) for name in ("one", "two")]
+    model = k.Model(inputs, [stack(inputs) for stack in stacks])
+    model.save(str(tmp_path / "m.keras"))
+    loaded = keras.models.load_model(str(tmp_path / "m.keras"))
+    assert loaded.get_layer("one").layers[0] is loaded.get_layer("two").layers[0]
+    x = np.ones((2, 3), "float32")
+    for theirs, ours in zip(loaded.predict(x, verbose=0), model.predict(x, verbose=0), strict=True):
+        assert_close(ours, theirs, rtol=1e-4)

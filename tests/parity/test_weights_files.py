@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -182,3 +184,41 @@ def test_saving_what_is_not_built_is_refused(tmp_path):
             unbuilt(library).save_weights(path)
         with pytest.raises(ValueError, match=r"The filename must end in `\.weights\.h5`"):
             perceptron(library).save_weights(str(tmp_path / "x.bin"))
+
+
+@pytest.mark.parametrize("make", [perceptron, image_classifier, subclassed])
+@pytest.mark.parametrize("writer", [keras, torchkeras_shim], ids=["from keras", "to keras"])
+def test_weights_in_several_files(make, writer, tmp_path):
+    reader = torchkeras_shim if writer is keras else keras
+    path = str(tmp_path / "m.weights.json")
+    written = make(writer)
+    written.set_weights([np.random.default_rng(0).random(weight.shape) for weight in written.get_weights()])
+    read = make(reader)
+    written.save_weights(path, max_shard_size=(450 if make is image_classifier else 250) / 1024**3)
+    assert len(list(tmp_path.glob("*.h5"))) > 1
+    read.load_weights(path)
+    for ours, theirs in zip(read.get_weights(), written.get_weights(), strict=True):
+        assert_close(ours, theirs)
+
+
+def test_the_index_of_several_files_is_keras_own(tmp_path):
+    indices = []
+    for k in (keras, torchkeras_shim):
+        (tmp_path / k.__name__).mkdir()
+        image_classifier(k).save_weights(str(tmp_path / k.__name__ / "m.weights.json"), max_shard_size=450 / 1024**3)
+        indices.append(json.loads((tmp_path / k.__name__ / "m.weights.json").read_text()))
+    assert indices[0] == indices[1]
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.weights.json"])
+def test_objects_to_skip(name, tmp_path):
+    results = []
+    for k in (keras, torchkeras_shim):
+        written, read = perceptron(k), perceptron(k)
+        written.set_weights([np.full(weight.shape, 2.0) for weight in written.get_weights()])
+        read.set_weights([np.full(weight.shape, 3.0) for weight in read.get_weights()])
+        path = str(tmp_path / f"{k.__name__}_{name}")
+        k.saving.save_weights(written, path, max_shard_size=1 if name.endswith("json") else None)
+        k.saving.load_weights(read, path, objects_to_skip=[read.layers[0]])
+        results.append([float(weight.mean()) for weight in read.get_weights()])
+    assert results[0] == results[1] == [3.0, 3.0, 2.0, 2.0, 2.0, 2.0]

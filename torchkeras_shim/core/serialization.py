@@ -14,11 +14,13 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import custom_objects as custom
-from torchkeras_shim.core import dtypes
+from torchkeras_shim.core import dtypes, sharing
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.tables import PUBLIC_NAMES, TABLES, load_all
 
 _PLAIN = (str, bool, int, float, type(None))
+#: Objects of which one is as good as another of the same config.
+_VALUES = ("DTypePolicy",)
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -99,7 +101,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
     config = {key: serialize_keras_object(value) for key, value in obj.get_config().items()}
     if cls in PUBLIC_NAMES:
         module, name = PUBLIC_NAMES[cls]
-        result = {"module": module, "class_name": name, "config": config, "registered_name": None}
+        result: dict[str, Any] = {"module": module, "class_name": name, "config": config, "registered_name": None}
     else:
         result = {
             "module": None if cls.__module__ in ("builtins", "__main__") else cls.__module__,
@@ -107,6 +109,9 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
             "config": config,
             "registered_name": custom.get_registered_name(cls),
         }
+    shared = None if cls.__name__ in _VALUES else sharing.number(obj)
+    if shared is not None:
+        result[sharing.KEY] = shared
     build_config = obj.get_build_config() if hasattr(obj, "get_build_config") else None
     if build_config is not None:
         result["build_config"] = serialize_keras_object(build_config)
@@ -155,6 +160,9 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
         return _SPECIAL[class_name](inner or {})
     if class_name == "function":
         return _find(inner, config.get("registered_name"), None, "function", default_module)
+    shared = sharing.known(config)
+    if shared is not None:
+        return shared
     cls = _find(class_name, config.get("registered_name"), config.get("module"), "class", default_module)
     if not hasattr(cls, "from_config"):
         raise ValueError(f"{class_name} in the config has no `from_config()`. Received: {config}")
@@ -163,6 +171,7 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
         instance.build_from_config(config["build_config"])
     if config.get("compile_config") and hasattr(instance, "compile_from_config"):
         instance.compile_from_config(config["compile_config"])
+    sharing.remember(config, instance)
     return instance
 
 

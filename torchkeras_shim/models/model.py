@@ -339,22 +339,23 @@ class Model(Trainable):
         """
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Writes all weights to a file, which Keras reads too.
 
         Args:
             filepath: Where to; must end in `.weights.h5`, in `.h5` for Keras's older format, or in `.safetensors`.
             overwrite: Whether to replace an existing file without asking.
+            max_shard_size: The size in GB of one file of several, of which `filepath` names the index, `.weights.json`.
         """
-        saving.save_weights(self, filepath, overwrite=overwrite)
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Reads weights that `save_weights` or `save`, or Keras, wrote. Either all of them are loaded or none.
 
         Args:
-            filepath: A `.weights.h5`, `.keras`, `.h5` or `.safetensors` file.
+            filepath: A `.weights.h5`, `.weights.json`, `.keras`, `.h5` or `.safetensors` file.
             skip_mismatch: Whether to leave out layers that do not fit, with a warning, instead of raising.
-            **kwargs: `by_name` for `.h5` files: find layers by name rather than by order.
+            **kwargs: `by_name` for `.h5` files: find layers by name rather than by order; `objects_to_skip`.
         """
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
 
-METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 
 _LARGEST_TEXT = 1 << 26
 # Weights hardly shrink when compressed, and Keras does not compress them at all.
@@ -44,6 +44,15 @@ class Archive:
             if len(data) > _LARGEST_TEXT:
                 raise UnsafeFileError(f"Not allowed: '{name}' of '{self.path}' is longer than {_LARGEST_TEXT} bytes.")
             return data.decode("utf-8")
+
+    def sizes(self) -> dict[str, int]:
+        """Returns the sizes of all members by name."""
+        return dict(self._members)
+
+    def member(self, name: str) -> BinaryIO:
+        """Returns a member as an open file, whose checksum was found right."""
+        with _readable(self.path):
+            return self._open_member(name)
 
     def weights_size(self) -> int:
         """Returns the number of bytes of the weights, 0 where there are none."""
@@ -187,4 +196,13 @@ def _open_folder(path: str) -> Archive:
             raise UnsafeFileError(f"Not allowed: '{name}' of '{path}' is a link.")
         if os.path.isfile(member):
             members[name] = os.path.getsize(member)
+    if os.path.islink(os.path.join(path, ASSETS)):
+        raise UnsafeFileError(f"Not allowed: the assets of '{path}' are a link.")
+    for folder, subfolders, names in os.walk(os.path.join(path, ASSETS)):
+        for name in (*subfolders, *names):
+            if os.path.islink(os.path.join(folder, name)):
+                raise UnsafeFileError(f"Not allowed: '{name}' in the assets of '{path}' is a link.")
+        for name in names:
+            member = os.path.join(folder, name)
+            members[os.path.relpath(member, path).replace(os.sep, "/")] = os.path.getsize(member)
     return Archive(path, members, lambda name: open(os.path.join(path, name), "rb"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from typing import Any
 
 import h5py
 
 from torchkeras_shim.callbacks.console import print_msg
-from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file
+from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file, sharded
 from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
@@ -111,7 +112,13 @@ def load_model(
     )
 
 
-def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    objects_to_skip: list[Any] | None = None,
+) -> None:
     """Saves a model's weights; in `.weights.h5` files its optimizer's state too.
 
     The file appears at once and whole: an interrupted save leaves the previous file as it was.
@@ -120,57 +127,76 @@ def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool =
         model: The model; it must be built.
         filepath: A path that ends in `.weights.h5`, in `.h5` for Keras's older format, or in `.safetensors`.
         overwrite: `False` asks before an existing file is overwritten.
+        max_shard_size: The size in GB of one file of several; `filepath` is then their index, `.weights.json`.
+        objects_to_skip: Layers that are left out; for `.weights.h5` and `.weights.json`.
 
     Raises:
         ValueError: for another ending, or a model that is not built.
         FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
     """
     path = _local(filepath)
-    if not path.endswith((".weights.h5", ".safetensors", *_LEGACY)):
+    if max_shard_size is not None:
+        path = _index_of(path)
+    elif not path.endswith((".weights.h5", ".safetensors", *_LEGACY)):
         raise _wrong_ending(path, "save")
+    if objects_to_skip is not None and not path.endswith((".weights.h5", ".weights.json")):
+        raise ValueError(f"`objects_to_skip` only supports saving '.weights.h5' files. Received: {filepath}")
     _check_built(model, "saving a model")
     if os.path.exists(path) and not overwrite and not _may_overwrite(path):
         return
-    if path.endswith(".safetensors"):
+    if max_shard_size is not None:
+        sharded.save(model, path, max_shard_size, objects_to_skip)
+    elif path.endswith(".safetensors"):
         safetensors_file.save(model, path)
     elif path.endswith(".weights.h5"):
         with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-            write_weights(model, file)
+            write_weights(model, file, objects_to_skip)
     else:
         legacy_model.save_weights(model, path)
 
 
 def load_weights(
-    model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool | None = None
+    model: Any,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    by_name: bool | None = None,
+    objects_to_skip: list[Any] | None = None,
 ) -> None:
     """Loads weights that `save_weights`, `save_model` or Keras has saved. Either all of them are loaded or none.
 
     Args:
         model: The model; it must be built, of the architecture of the file.
-        filepath: A path that ends in `.weights.h5`, `.keras`, `.h5` or `.safetensors`.
+        filepath: A path that ends in `.weights.h5`, `.weights.json`, `.keras`, `.h5` or `.safetensors`.
         skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
         by_name: For `.h5` files: whether layers are found by name rather than by order.
+        objects_to_skip: Layers that keep their weights; for `.weights.h5` and `.weights.json`.
 
     Raises:
         ValueError: for another ending, a model that is not built, weights that do not fit, or a file with links into
             other files.
     """
     path = _local(filepath)
-    known = (".weights.h5", ".keras", ".safetensors", *_LEGACY)
+    known = (".weights.h5", ".weights.json", ".keras", ".safetensors", *_LEGACY)
     if not path.endswith(known):
         raise _wrong_ending(path, "load")
-    if by_name is not None and (path.endswith((".weights.h5", ".keras")) or not path.endswith(_LEGACY)):
+    if by_name is not None and (
+        path.endswith((".weights.h5", ".weights.json", ".keras")) or not path.endswith(_LEGACY)
+    ):
         raise ValueError(f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {filepath}")
+    if objects_to_skip is not None and not path.endswith((".weights.h5", ".weights.json")):
+        raise ValueError(f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {filepath}")
     _check_built(model, "loading weights into a model")
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no weights file '{path}'.")
     if path.endswith(".keras"):
         keras_file.load_weights(model, path, skip_mismatch)
+    elif path.endswith(".weights.json"):
+        sharded.load(model, path, skip_mismatch, objects_to_skip)
     elif path.endswith(".safetensors"):
         safetensors_file.load(model, path, skip_mismatch)
     elif path.endswith(".weights.h5") and not _is_legacy(path):
         with hdf5.opened(path, path) as file:
-            read_weights(model, file, path, skip_mismatch)
+            read_weights(model, file, path, skip_mismatch, objects_to_skip)
     else:
         legacy_model.load_weights(model, path, skip_mismatch, bool(by_name))
 
@@ -179,6 +205,23 @@ def _is_legacy(path: str) -> bool:
     """Tells whether a file has the older layout, which tf.keras 2 wrote whatever the name."""
     with hdf5.opened(path, path) as file:
         return hdf5.has_names(file, "layer_names")
+
+
+def _index_of(path: str) -> str:
+    """Returns the path of the index of sharded weights."""
+    if path.endswith(".weights.h5"):
+        new = f"{path[: -len('.h5')]}.json"
+        warnings.warn(
+            f"Saving sharded weights requires `*.json` as the extension. The original path: {path} will be renamed to "
+            f"{new}.",
+            stacklevel=4,
+        )
+        return new
+    if not path.endswith(".weights.json"):
+        raise ValueError(
+            f"The filename must end in `.weights.json` when `max_shard_size` is specified. Received: filepath={path}"
+        )
+    return path
 
 
 def _local(filepath: str | os.PathLike[str]) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import h5py
 
-from torchkeras_shim.saving import archive, budget, hdf5
-from torchkeras_shim.saving.archive import CONFIG, METADATA, WEIGHTS
+from torchkeras_shim.saving import archive, assets, budget, hdf5
+from torchkeras_shim.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS
 from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.model_config import KERAS_VERSION, model_to_json, parse, rebuild
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
@@ -43,6 +43,7 @@ def save(model: Any, path: str, zipped: bool = True) -> None:
                 for name, text in texts.items():
                     target.writestr(name, text)
                 target.write(weights, WEIGHTS)
+                assets.add_to(target, model)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(weights)
@@ -68,6 +69,7 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
                 model = rebuild(config, custom_objects, path)
             with hdf5.opened(weights, path) as file:
                 read_weights(model, file, path)
+        assets.read(model, source.sizes(), source.member, path)
     return model
 
 
@@ -95,7 +97,9 @@ def _metadata() -> dict[str, str]:
 
 def _save_folder(model: Any, path: str, texts: dict[str, str]) -> None:
     path = os.path.abspath(path)
-    if os.path.isfile(path) or (os.path.isdir(path) and not set(os.listdir(path)) <= {METADATA, CONFIG, WEIGHTS}):
+    if os.path.isfile(path) or (
+        os.path.isdir(path) and not set(os.listdir(path)) <= {METADATA, CONFIG, WEIGHTS, ASSETS}
+    ):
         raise ValueError(f"With `zipped=False` a model is saved as a folder, but '{path}' is something else.")
     temporary = f"{path}.{os.getpid()}.tmp"
     os.makedirs(temporary)
@@ -105,6 +109,8 @@ def _save_folder(model: Any, path: str, texts: dict[str, str]) -> None:
                 target.write(text)
         with replacing(os.path.join(temporary, WEIGHTS)) as file, h5py.File(file, "w") as weights:
             write_weights(model, weights)
+        if assets.has_any(model, "save_assets"):
+            assets.write(model, os.path.join(temporary, ASSETS))
         _swap_in(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

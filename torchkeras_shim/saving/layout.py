@@ -29,17 +29,22 @@ class Entry(NamedTuple):
     target: Any
 
 
-def walk(model: Layer) -> list[Entry]:
-    """Returns the objects whose weights a file keeps, each once, under the path at which Keras meets it first."""
-    walker = _Walker()
+def walk(model: Layer, objects_to_skip: Iterable[Any] | None = None) -> list[Entry]:
+    """Returns the objects whose weights a file keeps, each once, under the path at which Keras meets it first.
+
+    Args:
+        model: The model.
+        objects_to_skip: Objects that are left out, with everything in them that is not elsewhere, too.
+    """
+    walker = _Walker({id(target) for target in objects_to_skip or ()})
     walker.visit(model, "")
     return walker.entries
 
 
 class _Walker:
-    def __init__(self) -> None:
+    def __init__(self, visited: set[int]) -> None:
         self.entries: list[Entry] = []
-        self._visited: set[int] = set()
+        self._visited = visited
         self._open: set[int] = set()
 
     def visit(self, value: Any, path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from torchkeras_shim.core import serialization
+from torchkeras_shim.core import serialization, sharing
 from torchkeras_shim.core.custom_objects import CustomObjectScope
 from torchkeras_shim.saving import budget
 from torchkeras_shim.saving.hdf5 import DamagedFileError
@@ -25,7 +25,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
         NotImplementedError: where a part of the model has no config.
         TypeError: where a config holds something that JSON cannot.
     """
-    config = serialization.serialize_keras_object(model)
+    with sharing.writing():
+        config = sharing.keep_shared(serialization.serialize_keras_object(model))
     try:
         return json.dumps(config, **kwargs)
     except TypeError as error:
@@ -87,7 +88,7 @@ def rebuild(config: dict[str, Any], custom_objects: dict[str, Any] | None, path:
     Raises:
         ValueError: where the config does not describe a model, or refers to names that are not known.
     """
-    with CustomObjectScope(custom_objects or {}):
+    with CustomObjectScope(custom_objects or {}), sharing.reading():
         try:
             model = serialization.deserialize_keras_object(config)
         except ValueError:

@@ -19,34 +19,41 @@ from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
 from torchkeras_shim.saving.layout import Entry, walk
 
 
-def write_weights(model: Any, file: h5py.File) -> None:
+def write_weights(model: Any, file: h5py.File, objects_to_skip: Any = None) -> None:
     """Writes a model's weights, and its optimizer's state, in Keras's layout.
 
     Args:
         model: The model; it must be built.
         file: An empty HDF5 file.
+        objects_to_skip: Layers that are left out.
     """
-    for entry in walk(model):
-        _write(file, entry)
+    for entry in walk(model, objects_to_skip):
+        group = make_group(file, entry)
+        for key, value in values_of(entry.target):
+            hdf5.write(group, key, value)
 
 
-def read_weights(model: Any, file: h5py.File, path: str, skip_mismatch: bool = False) -> None:
+def read_weights(
+    model: Any, files: h5py.File | list[h5py.File], path: str, skip_mismatch: bool = False, objects_to_skip: Any = None
+) -> None:
     """Loads what `write_weights`, or Keras, has written. Either all of it is loaded or nothing.
 
     Args:
         model: The model; it must be built, of the architecture of the file.
-        file: The HDF5 file.
+        files: The HDF5 file, or several that hold parts of the weights.
         path: What the file is called in messages.
         skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
+        objects_to_skip: Layers that keep their weights.
 
     Raises:
         ValueError: for weights that do not fit, a damaged file, or one with links into other files.
     """
     loads: list[_Load] = []
     failures: list[tuple[Any, Exception]] = []
-    for entry in walk(model):
+    files = files if isinstance(files, list) else [files]
+    for entry in walk(model, objects_to_skip):
         try:
-            loads.append(_Load(entry, file))
+            loads.append(_Load(entry, files))
         except (UnsafeFileError, DamagedFileError):
             raise
         except ValueError as error:
@@ -55,7 +62,7 @@ def read_weights(model: Any, file: h5py.File, path: str, skip_mismatch: bool = F
         _report(failures, skip_mismatch)
     for load in loads:
         load.verify()
-    unused = _unused(file, loads, failures)
+    unused = [] if failures or objects_to_skip else _unused(files, loads)  # failures have been reported
     # Nothing has been changed up to here; the methods of the user's own layers may still fail.
     for load in sorted(loads, key=lambda load: not load.is_custom):
         load.apply()
@@ -70,16 +77,17 @@ def read_weights(model: Any, file: h5py.File, path: str, skip_mismatch: bool = F
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def _write(file: h5py.File, entry: Entry) -> None:
+def make_group(file: h5py.File, entry: Entry) -> h5py.Group:
+    """Makes the group that holds an object's own weights."""
     group = file.create_group(f"{entry.path}/vars" if entry.path else "vars")
     name = getattr(entry.target, "name", None)
     if isinstance(name, str):
         group.attrs["name"] = name
-    for key, value in _to_save(entry.target):
-        hdf5.write(group, key, value)
+    return group
 
 
-def _to_save(target: Any) -> Iterator[tuple[str, Any]]:
+def values_of(target: Any) -> Iterator[tuple[str, Any]]:
+    """Yields what an object saves, by its key."""
     if hasattr(target, "save_own_variables"):
         store: dict[str, Any] = {}
         target.save_own_variables(store)
@@ -140,9 +148,9 @@ def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
 class _Load:
     """What a file gives to one object: checked first, applied last, one array at a time."""
 
-    def __init__(self, entry: Entry, file: h5py.File) -> None:
+    def __init__(self, entry: Entry, files: list[h5py.File]) -> None:
         self.target = entry.target
-        self.found = hdf5.arrays(_group(file, entry.path))
+        self.found = {key: array for file in files for key, array in hdf5.arrays(_group(file, entry.path)).items()}
         self.names = [str(dataset.name) for dataset in self.found.values()]
         self.tensors: dict[str, torch.Tensor] = {}
         if isinstance(self.target, Optimizer) and _is_plain(self.target):
@@ -225,12 +233,11 @@ def _group(file: h5py.File, path: str) -> h5py.Group | None:
     return group
 
 
-def _unused(file: h5py.File, loads: list[_Load], failures: list[Any]) -> list[str]:
-    if failures:  # they have been reported
-        return []
+def _unused(files: list[h5py.File], loads: list[_Load]) -> list[str]:
     taken = {name for load in loads for name in load.names}
     # The state of an optimizer is no loss to a model that is not compiled.
-    return [name for name in hdf5.all_arrays(file) if name not in taken and not name.startswith("/optimizer/")]
+    names = [name for file in files for name in hdf5.all_arrays(file)]
+    return [name for name in names if name not in taken and not name.startswith("/optimizer/")]
 
 
 def _is_plain(optimizer: Optimizer) -> bool:
