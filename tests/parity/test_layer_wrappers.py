@@ -11,7 +11,7 @@ import torch._dynamo  # before Keras, see test_layers
 
 from tests.parity import layer_checks as checks
 from tests.parity.oracle import assert_close, keras
-from torchkeras_shim import layers
+from torchkeras_shim import backend, layers
 from torchkeras_shim.core.symbolic import KerasTensor
 
 STEPS, IMAGES, FILMS = (3, 5, 4), (2, 6, 5, 3), (2, 3, 6, 5, 2)
@@ -74,6 +74,8 @@ every_case = pytest.mark.parametrize(("name", "build", "shape"), CASES, ids=IDS)
 
 def pair(build, shape):
     """The same layer of ours and of Keras's, built, with equal weights."""
+    for clear in (backend.clear_session, keras.backend.clear_session):
+        clear()  # names that are made up count from the start in both
     ours, theirs = build(layers), build(keras.layers)
     x = checks.inputs_of("", shape)
     ours(torch.from_numpy(x))

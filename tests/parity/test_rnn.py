@@ -11,6 +11,7 @@ from tests.parity.oracle import assert_close, keras, to_numpy
 from torchkeras_shim import layers
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.layers.rnn import bidirectional as bidirectional_module
 
 SHAPE = (3, 6, 4)
 ALL = {"return_sequences": True, "return_state": True}
@@ -313,6 +314,54 @@ def test_bidirectional(name, arguments, wrapper, mask):
     same_config(ours, theirs)
     symbolic = flat(build(layers)(KerasTensor((None, 6, 4))))
     assert [y.shape for y in symbolic] == [tuple(y.shape) for y in flat(theirs(keras.KerasTensor((None, 6, 4))))]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    ("first", "second", "at_once"),
+    [
+        ({}, {}, True),
+        ({"use_bias": False}, {"use_bias": False}, True),
+        ({}, {"units": 4}, False),
+        ({"use_bias": False}, {}, False),
+        ({}, {"use_cudnn": False}, False),
+        ({"recurrent_dropout": 0.3}, {}, False),
+        ({"stateful": True}, {"stateful": True}, False),
+    ],
+)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_one_run_of_the_kernel_goes_both_ways(name, first, second, at_once, training, monkeypatch):
+    """Both layers in one run of torch's kernel give what each gives by itself; where they cannot, they are called."""
+    if name == "SimpleRNN":
+        second = {key: value for key, value in second.items() if key != "use_cudnn"} or {"activation": "relu"}
+        at_once = at_once and second != {"activation": "relu"}
+    forward, backward = (
+        getattr(layers, name)(**{"units": 3, **arguments, **ALL}, **way)
+        for arguments, way in ((first, {}), (second, {"go_backwards": True}))
+    )
+    x = torch.from_numpy(inputs_of())
+    runs = []
+    kernel = bidirectional_module.run_both_ways
+    monkeypatch.setattr(bidirectional_module, "run_both_ways", lambda *given: runs.append(1) or kernel(*given))
+    layer = layers.Bidirectional(forward, backward_layer=backward)
+    outputs = layer(x, training=training and "recurrent_dropout" not in first)
+    assert bool(runs) is at_once
+    if first.get("stateful"):
+        layer.reset_state()
+    one, other = layer.forward_layer(x), layer.backward_layer(x)
+    expected = [torch.cat([one[0], other[0].flip(1)], -1), *one[1:], *other[1:]]
+    for mine, wanted in zip(outputs, expected, strict=True):
+        assert_close(mine, wanted)
+
+
+def test_a_hook_on_one_direction_is_called():
+    layer = layers.Bidirectional(layers.LSTM(3))
+    x = torch.from_numpy(inputs_of())
+    layer(x)
+    calls = []
+    layer.backward_layer.register_forward_hook(lambda *given: calls.append(1))
+    layer(x)
+    assert calls
 
 
 def distributed_dense(module):

@@ -10,6 +10,7 @@ from torchkeras_shim.core import serialization, tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.rnn.native import fit_together, run_both_ways
 
 _MODES = ("sum", "mul", "ave", "concat", None)
 
@@ -66,7 +67,8 @@ class Bidirectional(Layer):
             layer, name=f"backward_{name.removeprefix('backward_')}", go_backwards=True
         )
         if hasattr(layer, "use_cudnn"):  # not in the config
-            self.forward_layer.use_cudnn = self.backward_layer.use_cudnn = layer.use_cudnn
+            for remade in (self.forward_layer, *(() if backward_layer else (self.backward_layer,))):
+                remade.use_cudnn = layer.use_cudnn
         self._check_layers()
         for one in (self.forward_layer, self.backward_layer):
             if getattr(one, "zero_output_for_mask", None) is not None:
@@ -119,6 +121,10 @@ class Bidirectional(Layer):
             mask: Booleans of shape (batch, time): which steps count.
             training: Whether dropout is active.
         """
+        mode = self.training if training is None else training
+        plain = initial_state is None and mask is None
+        if plain and fit_together(self.forward_layer, self.backward_layer, sequences, mode):
+            return self._at_once(sequences)
         arguments: dict[str, Any] = {}
         if mask is not None and self.forward_layer._call_spec.has_mask:
             arguments["mask"] = mask
@@ -143,6 +149,20 @@ class Bidirectional(Layer):
         return (*output, *states) if self.merge_mode is None else (output, *states)
 
     forward = call
+
+    def _at_once(self, sequences: torch.Tensor) -> Any:
+        """Runs both layers in one run of torch's kernel."""
+        outputs, finals = run_both_ways(self.forward_layer, self.backward_layer, sequences)
+        if not self.return_sequences:
+            output = self._merge(*finals[0])
+        elif self.merge_mode == "concat":
+            output = outputs
+        else:
+            output = self._merge(*outputs.chunk(2, dim=-1))
+        if not self.return_state:
+            return output
+        states = (final[way] for way in (0, 1) for final in finals)
+        return (*output, *states) if self.merge_mode is None else (output, *states)
 
     def _merge(self, forward: torch.Tensor, backward: torch.Tensor) -> Any:
         mode = self.merge_mode

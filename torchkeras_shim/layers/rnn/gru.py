@@ -142,21 +142,22 @@ class GRU(NativeRNN):
         )
 
     def _weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
-        # Keras's gates are z, r, h and torch's are r, z, n.
-        units, bias = self.cell.units, self.cell.bias
+        # Keras's gates are z, r, h and torch's are r, z, n: the one order of memory that no view turns into the other.
+        cell = self.cell
+        units, bias = cell.units, cell.bias
         weights = []
-        for weight in (self.cell.kernel.t(), self.cell.recurrent_kernel.t(), *(() if bias is None else (bias.t(),))):
-            z, r, h = weight.split(units)
+        for weight in (cell.kernel.t(), cell.recurrent_kernel.t()):
+            z, r, h = torch.split(weight, units)
             weights.append(torch.cat([r, z, h]))
-        if bias is not None:
-            weights[2:] = weights[2].unbind(1)
-        return [weight.to(dtype) for weight in weights]
+        if bias is not None:  # contiguous: torch adds one of them in every step
+            z, r, h = torch.split(bias, units, 1)
+            weights += torch.cat([r, z, h], 1).unbind()
+        return weights if weights[0].dtype is dtype else [weight.to(dtype) for weight in weights]
 
-    def _run_kernel(self, x: torch.Tensor, states: list[torch.Tensor], pad: Any) -> tuple[torch.Tensor, Any]:
-        weights = self._weights(x.dtype)
+    def _kernel(self, x: Any, states: Any, weights: Any, both_ways: bool) -> tuple[torch.Tensor, Any]:
         # `train` is what cuDNN needs to know for a backward pass; there is no dropout between layers here.
         train = torch.is_grad_enabled()
-        outputs, h = torch.gru(x, states[0], weights, len(weights) == 4, 1, 0.0, train, False, True)
+        outputs, h = torch.gru(x, states[0], weights, self.use_bias, 1, 0.0, train, both_ways, True)
         return outputs, (h,)
 
     def get_config(self) -> dict[str, Any]:

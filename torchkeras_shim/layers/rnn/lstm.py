@@ -145,9 +145,12 @@ class LSTM(NativeRNN):
         if pad is not None:
             x = torch.cat([x, pad], dim=2)
             weights[0] = holding(weights[0], self.cell.units)
+        return self._kernel(x, states, weights, False)
+
+    def _kernel(self, x: Any, states: Any, weights: Any, both_ways: bool) -> tuple[torch.Tensor, Any]:
         # `train` is what cuDNN needs to know for a backward pass; there is no dropout between layers here.
         train = torch.is_grad_enabled()
-        outputs, h, c = torch.lstm(x, states, weights, len(weights) == 4, 1, 0.0, train, False, True)
+        outputs, h, c = torch.lstm(x, states, weights, self.use_bias, 1, 0.0, train, both_ways, True)
         return outputs, (h, c)
 
     def get_config(self) -> dict[str, Any]:

@@ -49,8 +49,24 @@ class NativeRNN(RNN):
         """Whether torch's kernel computes what the cell computes."""
         raise NotImplementedError
 
-    def _run_kernel(self, x: torch.Tensor, states: list[torch.Tensor], pad: Any) -> tuple[torch.Tensor, Any]:
+    def _kernel(
+        self, x: torch.Tensor, states: list[torch.Tensor], weights: list[torch.Tensor], both_ways: bool
+    ) -> tuple[torch.Tensor, Any]:
         """Runs torch's kernel.
+
+        Args:
+            x: A tensor of shape (batch, time, inputs).
+            states: The first states, each of shape (1, batch, units), or (2, batch, units) for both ways.
+            weights: What `_weights` returns; for both ways those of the forward layer first.
+            both_ways: Whether to run backwards, too.
+
+        Returns:
+            The outputs of all steps, and the last states of the shape of the first ones.
+        """
+        raise NotImplementedError
+
+    def _run_kernel(self, x: torch.Tensor, states: list[torch.Tensor], pad: Any) -> tuple[torch.Tensor, Any]:
+        """Runs torch's kernel on the layer's own weights.
 
         Args:
             x: A tensor of shape (batch, time, inputs).
@@ -60,7 +76,7 @@ class NativeRNN(RNN):
         Returns:
             The outputs of all steps, and the last states of shape (1, batch, units).
         """
-        raise NotImplementedError
+        return self._kernel(x, states, self._weights(x.dtype), False)
 
     def _weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
         """The cell's weights as torch's kernels take them: views, of the type of the inputs."""
@@ -148,6 +164,45 @@ class NativeRNN(RNN):
             **cell_config(self),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
         }
+
+
+def fit_together(forward: Any, backward: Any, x: torch.Tensor, training: bool) -> bool:
+    """Tells whether one run of torch's kernel can do the work of two layers that are called without mask and states."""
+    cell, other = (getattr(layer, "cell", None) for layer in (forward, backward))
+    return (
+        isinstance(cell, RecurrentCell)
+        and isinstance(other, RecurrentCell)
+        and type(forward) is type(backward)
+        and type(forward).call is NativeRNN.call
+        and cell.units == other.units
+        and cell.use_bias == other.use_bias
+        and cell.activation is other.activation
+        and not forward.go_backwards
+        and not forward.stateful
+        and not (training and (cell.dropout or other.dropout))
+        and not x.is_meta
+        and all(
+            layer.use_cudnn is not False
+            and layer._has_kernel()
+            and layer._compute_dtype is x.dtype
+            and layer.activity_regularizer is None
+            and not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks)
+            for layer in (forward, backward)
+        )
+    )
+
+
+def run_both_ways(forward: Any, backward: Any, x: torch.Tensor) -> tuple[torch.Tensor, Any]:
+    """Runs two layers that `fit_together` over the steps, the second one backwards.
+
+    Returns:
+        The outputs of all steps, those of the two layers side by side, and the last states of shape (2, batch, units).
+    """
+    zeros = x.new_zeros(2, x.shape[0], forward.cell.units)
+    states = [zeros] * len(forward.state_size)
+    weights = [*forward._weights(x.dtype), *backward._weights(x.dtype)]
+    outputs: tuple[torch.Tensor, Any] = forward._kernel(x, states, weights, True)
+    return outputs
 
 
 def _take(outputs: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

@@ -122,11 +122,11 @@ class SimpleRNN(NativeRNN):
         cell = self.cell
         return cell.activation in _KERNELS and not cell.recurrent_dropout and cell.dropout < 1
 
-    def _run_kernel(self, x: torch.Tensor, states: list[torch.Tensor], pad: Any) -> tuple[torch.Tensor, Any]:
-        weights = self._weights(x.dtype)
+    def _kernel(self, x: Any, states: Any, weights: Any, both_ways: bool) -> tuple[torch.Tensor, Any]:
         kernel = _KERNELS[self.cell.activation]
         # `train` is what cuDNN needs to know for a backward pass; there is no dropout between layers here.
-        outputs, h = kernel(x, states[0], weights, len(weights) == 4, 1, 0.0, torch.is_grad_enabled(), False, True)
+        train = torch.is_grad_enabled()
+        outputs, h = kernel(x, states[0], weights, self.use_bias, 1, 0.0, train, both_ways, True)
         return outputs, (h,)
 
 
