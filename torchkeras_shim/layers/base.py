@@ -18,7 +18,7 @@ from torchkeras_shim import regularizers
 from torchkeras_shim.core import dtype_policies, naming, serialization, tree
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import calling, casting
+from torchkeras_shim.layers import call_spec, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
@@ -67,7 +67,7 @@ class Layer(HasAttributes):
     input_spec: Any
     activity_regularizer: Any
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
-    _call_spec: calling.CallSpec
+    _call_spec: call_spec.CallSpec
     _dtype_policy: dtype_policies.DTypePolicy
     _compute_dtype: torch.dtype
     _seen_ndim: int
@@ -90,12 +90,12 @@ class Layer(HasAttributes):
         super().__init_subclass__(**kwargs)
         own = cls.__dict__
         if "call" in own and "forward" not in own:
-            cls.forward = calling.as_forward(own["call"])  # type: ignore[method-assign]
+            cls.forward = call_spec.as_forward(own["call"])  # type: ignore[method-assign]
         elif "forward" in own and "call" not in own:
             cls.call = own["forward"]  # type: ignore[method-assign]
         if "build" in own:
             cls.build = _tracking_build(own["build"])  # type: ignore[method-assign]
-        cls._call_spec = calling.CallSpec(cls.call)
+        cls._call_spec = call_spec.CallSpec(cls.call, cls)
 
     def __init__(
         self,
@@ -385,6 +385,6 @@ def _captured_config(layer: Layer) -> dict[str, Any]:
         ) from error
 
 
-Layer._call_spec = calling.CallSpec(Layer.call)
+Layer._call_spec = call_spec.CallSpec(Layer.call)
 Layer.compute_mask._is_default = True  # type: ignore[attr-defined]
 __all__ = ["LAYERS", "Layer", "assert_input_compatibility"]

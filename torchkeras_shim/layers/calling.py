@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -73,34 +72,6 @@ def is_running(layer: Any) -> bool:
     )
 
 
-class CallSpec:
-    """What a class's `call` can be given."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        parameters = list(inspect.signature(call).parameters.values())[1:]
-        names = [parameter.name for parameter in parameters]
-        self.has_training = "training" in names
-        self.has_mask = "mask" in names
-        self.positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def as_forward(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a class's `forward`: `call` itself, with `training` filled in from the module's mode where it has one."""
-    spec = CallSpec(call)
-    if not spec.has_training:
-        return call
-    position = spec.positional.index("training") if "training" in spec.positional else None
-
-    @functools.wraps(call)
-    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = position is not None and len(args) > position
-        if not given and kwargs.get("training") is None:
-            kwargs["training"] = self.training
-        return call(self, *args, **kwargs)
-
-    return forward
-
-
 def torch_dtype(name: str) -> torch.dtype:
     """Returns torch's type for Keras's name."""
     return dtypes.to_torch_dtype(name)
@@ -151,6 +122,9 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 
 def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if kwargs.get("training") is not None and kwargs["training"] == layer._call_spec.training_default:
+        # Keras writes the default into its configs, and lets `fit` and `predict` overrule it: the mode decides.
+        kwargs = {key: value for key, value in kwargs.items() if key != "training"}
     first = args[0] if args else next(iter(kwargs.values()), None)
     known = {key: value for key, value in kwargs.items() if key != "training"}
     with scope_of(layer):
