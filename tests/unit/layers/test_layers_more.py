@@ -179,3 +179,24 @@ def test_spectral_normalization_shares_the_kernel_and_copies_with_it():
 def test_einsum_dense_says_what_does_not_fit(equation, output_shape, shape, bias, message):
     with pytest.raises(ValueError, match=message):
         layers.EinsumDense(equation, output_shape, bias_axes=bias)(torch.ones(shape))
+
+
+@pytest.mark.parametrize("name", ["BatchNormalization", "LayerNormalization", "GroupNormalization"])
+def test_what_replaces_scale_and_shift_is_what_counts(name):
+    arguments = {"groups": 2} if name == "GroupNormalization" else {}
+    layer, x = getattr(layers, name)(**arguments), torch.randn(3, 5, 4)
+    expected = layer(x, training=True).detach()
+    values = {"gamma": torch.full((4,), 2.0), "beta": torch.ones(4)}
+    assert torch.allclose(
+        torch.func.functional_call(layer, values, (x,), {"training": True}), 2 * expected + 1, atol=1e-5
+    )
+    torch.nn.utils.parametrize.register_parametrization(layer, "gamma", torch.nn.Softplus())
+    assert torch.allclose(layer(x, training=True), expected * torch.nn.functional.softplus(torch.ones(())), atol=1e-5)
+
+    class Fixed(getattr(layers, name)):
+        @property
+        def beta(self):
+            return torch.full((4,), 3.0)
+
+    fixed = Fixed(center=False, **arguments)
+    assert torch.allclose(fixed(x, training=True), expected + 3, atol=1e-5)

@@ -9,7 +9,8 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core.config import epsilon
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.normalization import renorm
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST
@@ -18,7 +19,7 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 @LAYERS.register()
-class BatchNormalization(Layer):
+class BatchNormalization(ScaledAndShifted):
     """Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts.
 
     In training mode it normalizes by the batch's own statistics and lets the moving ones follow:
@@ -59,8 +60,6 @@ class BatchNormalization(Layer):
                 [ 1.]])
     """
 
-    gamma: Variable | None
-    beta: Variable | None
     moving_mean: Variable
     moving_variance: Variable
     _to_first: tuple[int, ...] | None
@@ -111,7 +110,7 @@ class BatchNormalization(Layer):
         self.renorm = renorm
         self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
-        self.gamma = self.beta = None
+        self._without_weights()
 
     def build(self, input_shape: Any) -> None:
         """Creates scale, shift and the moving statistics."""
@@ -178,7 +177,10 @@ class BatchNormalization(Layer):
             return self._train_by_hand(inputs, mask)
         if self._compute_dtype in _HALF:
             return self._normalize_half(inputs, train)
-        return self._normalize(inputs, train, self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        gamma, beta = self._scale_and_shift()
+        statistics: dict[str, Any] = self._buffers
+        mean, variance = statistics["moving_mean"], statistics["moving_variance"]
+        return self._normalize(inputs, train, gamma, beta, mean, variance)
 
     def forward(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """`call` in the module's mode."""

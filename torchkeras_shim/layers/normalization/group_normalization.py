@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim import constraints, initializers, regularizers
-from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
 
 _HALF = (torch.float16, torch.bfloat16)
 
 
 @LAYERS.register()
-class GroupNormalization(Layer):
+class GroupNormalization(ScaledAndShifted):
     """Brings each group of channels of each sample to mean 0 and variance 1, then scales and shifts.
 
     Args:
@@ -41,8 +41,8 @@ class GroupNormalization(Layer):
         torch.Size([1, 4, 4, 6])
     """
 
-    gamma: Variable | None
-    beta: Variable | None
+    _to_first: tuple[int, ...] | None
+    _to_last: Any
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class GroupNormalization(Layer):
                 f"Layer '{self.name}': the number of channels ({channels}) must be a multiple of the number of groups "
                 f"({self.groups})."
             )
-        self.gamma = self.beta = None
+        self._without_weights()
         if self.scale:
             self.gamma = self.add_weight(
                 name="gamma",
@@ -125,26 +125,31 @@ class GroupNormalization(Layer):
                 autocast=False,
             )
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
+        # How torch's kernel, which wants the channels on axis 1, gets to see the inputs without a copy.
+        axis = self.axis % rank
+        self._lift = rank == 3 and axis == 2  # as an image of height 1, whose channels-last memory torch computes on
+        axis, rank = (3, 4) if self._lift else (axis, rank)
+        rest = [other for other in range(1, rank) if other != axis]
+        self._to_first = None if axis == 1 else (0, axis, *rest)
+        self._to_last = None if axis == 1 else tuple((0, axis, *rest).index(place) for place in range(rank))
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Normalizes."""
         dtype = self._compute_dtype
         x = inputs if inputs.is_floating_point() else inputs.to(dtype)
         x = x.float() if x.dtype in _HALF else x
-        gamma: torch.Tensor | None = self.gamma
-        beta: torch.Tensor | None = self.beta
+        gamma, beta = self._scale_and_shift()
         if gamma is not None and gamma.dtype is not x.dtype:
             gamma = gamma.to(x.dtype)
         if beta is not None and beta.dtype is not x.dtype:
             beta = beta.to(x.dtype)
-        rank, axis = x.ndim, self.axis % x.ndim
-        if rank == 3 and axis == 2:  # as an image of height 1, whose channels-last memory torch computes on as it is
-            outputs = F.group_norm(x.unsqueeze(1).permute(0, 3, 1, 2), self.groups, gamma, beta, self.epsilon)
-            outputs = outputs.permute(0, 2, 3, 1).squeeze(1)
-        elif axis == 1:
+        if self._to_first is None:
             outputs = F.group_norm(x, self.groups, gamma, beta, self.epsilon)
         else:
-            outputs = F.group_norm(x.movedim(axis, 1), self.groups, gamma, beta, self.epsilon).movedim(1, axis)
+            x = x.unsqueeze(1) if self._lift else x
+            outputs = F.group_norm(x.permute(self._to_first), self.groups, gamma, beta, self.epsilon)
+            outputs = outputs.permute(self._to_last)
+            outputs = outputs.squeeze(1) if self._lift else outputs
         return outputs if outputs.dtype is dtype else outputs.to(dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from torchkeras_shim import constraints, initializers, regularizers
-from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.ops import normalization
 
 _HALF = (torch.float16, torch.bfloat16)
 
 
 @LAYERS.register()
-class LayerNormalization(Layer):
+class LayerNormalization(ScaledAndShifted):
     """Brings each sample to mean 0 and variance 1 over some axes, then scales and shifts.
 
     Args:
@@ -43,8 +42,6 @@ class LayerNormalization(Layer):
         tensor([[-1.,  1.]])
     """
 
-    gamma: Variable | None
-    beta: Variable | None
     axis: Any
 
     def __init__(
@@ -98,7 +95,7 @@ class LayerNormalization(Layer):
                 )
         self.axis = axes
         shape = tuple(input_shape[axis] for axis in axes)
-        self.gamma = self.beta = None
+        self._without_weights()
         if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(
                 name="gamma",
@@ -126,7 +123,8 @@ class LayerNormalization(Layer):
         if inputs.dtype is not dtype or dtype in _HALF:
             return self._normalize_others(inputs)
         if self._trailing:
-            return F.layer_norm(inputs, inputs.shape[-self._trailing :], self.gamma, self.beta, self.epsilon)
+            gamma, beta = self._scale_and_shift()
+            return torch.layer_norm(inputs, inputs.shape[-self._trailing :], gamma, beta, self.epsilon)
         return normalization.normalize_layer(inputs, self.gamma, self.beta, self.axis, self.epsilon, self.rms_scaling)
 
     def _normalize_others(self, inputs: torch.Tensor) -> torch.Tensor:
