@@ -98,6 +98,8 @@ class Sequential(Model, torch.nn.Sequential):
         self._changed()
         if rebuild and self._explicit_input is not None:
             self._extend_specs()
+        else:
+            self.__dict__["built"] = False
 
     def _add_input(self, given: Any) -> None:
         if self._modules or self._explicit_input is not None:
@@ -124,7 +126,7 @@ class Sequential(Model, torch.nn.Sequential):
         """Takes the last layer away and returns it.
 
         Args:
-            rebuild: Kept for Keras's signature; the shapes of the other layers stay known either way.
+            rebuild: Whether the rest counts as built, for the shape that is known. If not, it is built at the next call.
 
         Raises:
             TypeError: where there is no layer.
@@ -135,7 +137,12 @@ class Sequential(Model, torch.nn.Sequential):
         self._raw_names.pop(key, None)
         if self._specs is not None:
             del self._specs[len(self._modules) + 1 :]
+        known = (self._specs, self._build_shape, self.built)
         self._changed()
+        if rebuild and self._modules:
+            self.__dict__["_specs"], self.__dict__["_build_shape"], self.__dict__["built"] = known
+        else:
+            self.__dict__["built"] = False
         return layer
 
     def _changed(self) -> None:
@@ -267,7 +274,7 @@ class Sequential(Model, torch.nn.Sequential):
     # Shapes ---------------------------------------------------------------------------------------------------------
 
     def _known_specs(self, what: str) -> list[Any]:
-        if self._specs is None:
+        if self._specs is None or (what.startswith("output") and len(self._specs) <= len(self._modules)):
             raise ValueError(
                 f"Sequential model '{self.name}' has no defined {what} yet. Give it an `Input(shape)` as the first "
                 "layer, call `model.build(input_shape)`, or call it on data."
