@@ -10,8 +10,8 @@ import torch
 
 from torchkeras_shim.training.capture.bindings import is_view, quickest
 from torchkeras_shim.training.capture.recording import Call, leaves, tensors_in
+from torchkeras_shim.training.capture.rewriting import Rewriter
 
-_ALIASES = ("aten::detach", "aten::alias", "aten::lift_fresh")
 _LITERALS = (bool, int, type(None))
 
 
@@ -41,10 +41,12 @@ class Compiler:
 
     def __init__(self, calls: Sequence[Call], inputs: Sequence[torch.Tensor], outputs: Sequence[Any]) -> None:
         self.refusal: str | None = None
-        self._calls = calls
         self._written = {
             _memory(tensor) for call in calls for tensor in _written_by(call) if tensor.layout is torch.strided
         }
+        rewriter = Rewriter(calls, outputs, self._written)
+        self._calls, outputs = rewriter.calls, rewriter.outputs
+        self._rewriter = rewriter  # keeps alive what the identities below refer to
         self._returned = {_memory(tensor) for tensor in outputs if tensor is not None}
         self._names: dict[int, str] = {id(tensor): f"x{index}" for index, tensor in enumerate(inputs)}
         self._inputs = [f"x{index}" for index in range(len(inputs))]
@@ -72,10 +74,7 @@ class Compiler:
         lines: list[_Line] = []
         for call in self._calls:
             given = tensors_in(call.args, tuple(call.kwargs.values()))
-            name = call.function.name().split(".")[0]
-            if name in _ALIASES and len(given) == 1:
-                self._alias(call.result, given[0])
-            elif self._is_constant(call, given):
+            if self._is_constant(call, given):
                 frozen = all(id(tensor) in self._frozen for tensor in given) or _needs_no_values(call)
                 for tensor in tensors_in(call.result):
                     self._constants[id(tensor)] = tensor
@@ -84,14 +83,6 @@ class Compiler:
             else:
                 lines.append(self._line(call, given, len(lines)))
         return lines
-
-    def _alias(self, result: torch.Tensor, source: torch.Tensor) -> None:
-        if id(source) in self._names:
-            self._names[id(result)] = self._names[id(source)]
-        else:
-            self._constants[id(result)] = self._constants.get(id(source), source)
-            if id(source) in self._frozen:
-                self._frozen.add(id(result))
 
     def _is_constant(self, call: Call, given: list[torch.Tensor]) -> bool:
         """Tells whether a call gives the very tensor that was recorded in every run."""
