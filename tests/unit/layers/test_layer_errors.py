@@ -61,7 +61,6 @@ def test_channels_first_data_gets_a_hint():
         (lambda: layers.Dense(2, quantization_config={}), "quantization_config"),
         (lambda: layers.Conv2D(2, 3, lora_alpha=1.0), "Conv2D.*lora_alpha"),
         (lambda: layers.Embedding(2, 3, lora_rank=1), "Embedding.*lora_rank"),
-        (lambda: layers.BatchNormalization(synchronized=True), "synchronized=True.* is not supported"),
         (lambda: layers.Dropout(0.5, seed="a"), "seed"),
         (lambda: layers.Dense(2, activation="rleu"), "Did you mean 'relu'"),
         (lambda: layers.Dense(2, kernel_initializer="glorot"), "Could not interpret initializer"),

@@ -13,6 +13,7 @@ from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.normalization import renorm
+from torchkeras_shim.layers.normalization import synchronized as across_processes
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -43,7 +44,8 @@ class BatchNormalization(ScaledAndShifted):
         renorm: Whether to use batch renormalization, which makes training and inference agree for small batches.
         renorm_clipping: Limits `"rmax"`, `"rmin"`, `"dmax"` of its corrections.
         renorm_momentum: The momentum of its own moving statistics.
-        synchronized: Not supported, must be `False`.
+        synchronized: Whether training takes the statistics of the batches of all processes of `torch.distributed`
+            together. Where there is one process only, it makes no difference.
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Call arguments:
@@ -52,7 +54,7 @@ class BatchNormalization(ScaledAndShifted):
         mask: Which places count for the statistics, of the inputs' shape without the last axis.
 
     Raises:
-        ValueError: for `synchronized=True` and wrong clipping limits.
+        ValueError: for wrong clipping limits.
 
     Example:
         >>> BatchNormalization(epsilon=0.0)(torch.tensor([[1.0], [3.0]]), training=True).detach()
@@ -88,11 +90,6 @@ class BatchNormalization(ScaledAndShifted):
     ) -> None:
         super().__init__(**kwargs)
         self.axis = int(axis)
-        if synchronized:
-            raise ValueError(
-                "BatchNormalization(synchronized=True) is not supported: statistics are those of one device. Leave it "
-                "out, or wrap the finished model with `torch.nn.SyncBatchNorm` layers of your own."
-            )
         self.synchronized = synchronized
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
@@ -172,7 +169,12 @@ class BatchNormalization(ScaledAndShifted):
         train = (self.training if training is None else training) and self._trainable
         if not inputs.is_floating_point():
             inputs = inputs.to(self._compute_dtype)
-        if train and (mask is not None or self.renorm or inputs.numel() <= inputs.shape[self.axis]):
+        if train and (
+            mask is not None
+            or self.renorm
+            or inputs.numel() <= inputs.shape[self.axis]
+            or (self.synchronized and across_processes.spread())
+        ):
             # One value per channel has no unbiased variance, which torch's kernel computes.
             return self._train_by_hand(inputs, mask)
         if self._compute_dtype in _HALF:
@@ -226,7 +228,10 @@ class BatchNormalization(ScaledAndShifted):
     def _train_by_hand(self, inputs: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Normalizes in separate steps, for what torch's kernel cannot do: masks and renormalization."""
         x = inputs.float() if inputs.dtype in _HALF else inputs
-        if mask is None:
+        if self.synchronized and across_processes.spread():
+            counts = None if mask is None else self._counts(x, mask)
+            mean, variance = across_processes.moments(x, counts, self._reduction_axes, epsilon())
+        elif mask is None:
             variance, mean = torch.var_mean(x, dim=self._reduction_axes, correction=0)
         else:
             mean, variance = self._masked_moments(x, mask)
@@ -247,13 +252,17 @@ class BatchNormalization(ScaledAndShifted):
             shift = shift + self.beta
         return (x * factor.reshape(shape) + shift.reshape(shape)).to(inputs.dtype)
 
-    def _masked_moments(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _counts(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Which of the inputs a mask lets count."""
         if mask.ndim != x.ndim - 1:
             raise ValueError(
                 "The mask provided should be one dimension less than the inputs. Received: "
                 f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(x.shape)}"
             )
-        counts = mask.to(torch.bool).unsqueeze(-1).expand(x.shape)
+        return mask.to(torch.bool).unsqueeze(-1).expand(x.shape)
+
+    def _masked_moments(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        counts = self._counts(x, mask)
         number = counts.to(x.dtype).sum(self._reduction_axes, keepdim=True) + epsilon()
         mean = torch.where(counts, x, 0).sum(self._reduction_axes, keepdim=True) / number
         variance = torch.where(counts, x - mean, 0).square().sum(self._reduction_axes, keepdim=True) / number
