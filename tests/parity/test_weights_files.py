@@ -222,3 +222,61 @@ def test_objects_to_skip(name, tmp_path):
         k.saving.load_weights(read, path, objects_to_skip=[read.layers[0]])
         results.append([float(weight.mean()) for weight in read.get_weights()])
     assert results[0] == results[1] == [3.0, 3.0, 2.0, 2.0, 2.0, 2.0]
+
+
+def attention(k, name, *args, **kwargs):
+    a, b = k.Input((5, 6)), k.Input((7, 6))
+    layer = getattr(k.layers, name)(*args, **kwargs)
+    return k.Model([a, b], layer(a, b) if args else layer([a, b]))
+
+
+def cells(k):
+    return [k.layers.LSTMCell(3), k.layers.GRUCell(4)]
+
+
+#: Layers whose weights lie in parts of their own, or under names of their own: the shape of the input, and the layer.
+LAYERS = {
+    "einsum": ((5, 4), lambda k: k.layers.EinsumDense("abc,cd->abd", output_shape=(None, 3), bias_axes="d")),
+    "depthwise": ((9, 4), lambda k: k.layers.DepthwiseConv1D(3)),
+    "separable": ((9, 9, 4), lambda k: k.layers.SeparableConv2D(3, 2)),
+    "transpose": ((5, 5, 5, 2), lambda k: k.layers.Conv3DTranspose(3, 2)),
+    "renorm": ((6, 4), lambda k: k.layers.BatchNormalization(renorm=True)),
+    "spectral": ((6, 6, 4), lambda k: k.layers.SpectralNormalization(k.layers.Conv2D(3, 2))),
+    "prelu": ((6, 4), lambda k: k.layers.PReLU()),
+    "lstm": ((5, 4), lambda k: k.layers.LSTM(3, dropout=0.2, seed=3)),
+    "gru": ((5, 4), lambda k: k.layers.GRU(3)),
+    "cell": ((5, 4), lambda k: k.layers.RNN(k.layers.LSTMCell(3))),
+    "cells": ((5, 4), lambda k: k.layers.RNN(cells(k))),
+    "stacked": ((5, 4), lambda k: k.layers.RNN(k.layers.StackedRNNCells(cells(k)))),
+    "bidirectional": ((5, 4), lambda k: k.layers.Bidirectional(k.layers.SimpleRNN(3))),
+    "distributed": ((5, 4), lambda k: k.layers.TimeDistributed(k.Sequential([k.layers.Dense(3)]))),
+    "convolutional": ((5, 6, 4), lambda k: k.layers.ConvLSTM1D(3, 2)),
+    "noise": ((4,), lambda k: k.layers.GaussianNoise(0.2, seed=1)),
+    "heads": (None, lambda k: attention(k, "MultiHeadAttention", 2, 3, use_gate=True)),
+    "grouped": (None, lambda k: attention(k, "GroupQueryAttention", 3, 4, 2)),
+    "attention": (None, lambda k: attention(k, "Attention", use_scale=True, score_mode="concat")),
+    "additive": (None, lambda k: attention(k, "AdditiveAttention")),
+}
+
+
+def arrays_in(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item.shape}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_has_its_weights_where_keras_has_them(name, tmp_path):
+    shape, make = LAYERS[name]
+    theirs, ours = (
+        make(k) if shape is None else k.Sequential([k.Input(shape), make(k)]) for k in (keras, torchkeras_shim)
+    )
+    paths = [str(tmp_path / f"{index}.weights.h5") for index in range(2)]
+    theirs.save_weights(paths[0])
+    ours.save_weights(paths[1])
+    assert arrays_in(paths[0]) == arrays_in(paths[1])
+    ours.load_weights(paths[0])
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert_close(a, b)
+    theirs.load_weights(paths[1])

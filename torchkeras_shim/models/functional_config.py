@@ -202,10 +202,12 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
     for entry in config["layers"]:
         operations[entry["name"]] = _operation_from_config(entry, custom_objects)
         calls.extend((entry["name"], index, node) for index, node in enumerate(_nodes_of(entry)))
+    called = {name for name, _, _ in calls}
     made: dict[tuple[str, int], list[Any]] = {
         (name, 0): tree.flatten(operation.output)
         for name, operation in operations.items()
-        if not isinstance(operation, _Function) and operation._inbound_nodes
+        # A layer that is called here may have been called in another model, which shares it, too.
+        if name not in called and not isinstance(operation, _Function) and operation._inbound_nodes
     }
 
     def tensor(place: Any) -> Any:
@@ -219,12 +221,21 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
             if all((place[0], int(place[1])) in made for place in _places(node)):
                 args, kwargs = _arguments(node, tensor)
                 made[name, index] = tree.flatten(operations[name](*args, **kwargs))
+                if isinstance(operations[name], _Function):
+                    _name(made[name, index], name if index == 0 else f"{name}_{index}")
             else:
                 left.append((name, index, node))
         if len(left) == len(waiting):
             raise ValueError(f"The config's calls do not form a graph: nothing makes the inputs of '{left[0][0]}'.")
         waiting = left
     return _resolve(config["input_layers"], tensor), _resolve(config["output_layers"], tensor)
+
+
+def _name(outputs: list[Any], name: str) -> None:
+    """Gives a recorded function the name it had, so that it is not that of another layer of the config."""
+    for tensor in outputs:
+        if isinstance(tensor, KerasTensor) and tensor._keras_history is not None:
+            tensor._keras_history.operation.name = name
 
 
 class _Function:

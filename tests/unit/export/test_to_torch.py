@@ -14,8 +14,6 @@ from tests.unit.export.cases import CASES, example, flat, randomized
 
 L = keras.layers
 
-pytestmark = pytest.mark.filterwarnings("ignore:Layer '(query|key|value)' .* was passed an input with a mask")
-
 
 def run(model: Any, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
     """Returns the model's outputs in a flat list."""

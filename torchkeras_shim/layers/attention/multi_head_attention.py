@@ -119,6 +119,28 @@ class MultiHeadAttention(HeadsOfAttention):
         """The axes that attention runs over."""
         return self._attention_axes
 
+    # Keras's public names, which are those in weights files.
+
+    @property
+    def query_dense(self) -> Any:
+        """The projection of the query."""
+        return self._query_dense
+
+    @property
+    def key_dense(self) -> Any:
+        """The projection of the key."""
+        return self._key_dense
+
+    @property
+    def value_dense(self) -> Any:
+        """The projection of the value."""
+        return self._value_dense
+
+    @property
+    def output_dense(self) -> Any:
+        """The projection of the heads to the output."""
+        return self._output_dense
+
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         """Creates the projections."""
         key_shape = self._note_shapes(query_shape, value_shape, key_shape)

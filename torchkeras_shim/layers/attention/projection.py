@@ -42,6 +42,7 @@ class Projection(Layer):
         self.use_bias = use_bias
         self.activation = activations.get(activation)
         self.options = options
+        self.supports_masking = True  # the attention layer around it sees to the masks
 
     def build(self, input_shape: Any) -> None:
         """Creates kernel and bias."""
