@@ -202,3 +202,22 @@ def test_lists(name, arguments, causal, masked):
             assert_close(mine, wanted, rtol=1e-4, atol=2e-5)
     same_config(ours, theirs)
     assert ours([KerasTensor((None, 4, 6)), KerasTensor((None, None, 6))]).shape == (None, 4, 6)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "mixed_bfloat16"])
+@pytest.mark.parametrize(("name", "arguments"), [*HEADS, *LISTS])
+def test_types(name, arguments, dtype):
+    lists = (name, arguments) in LISTS
+    shapes = ([Q, V],) if lists else (Q, V)
+    plain, typed = getattr(layers, name)(**arguments), getattr(layers, name)(**arguments, dtype=dtype)
+    for layer in (plain, typed):
+        layer.build(*shapes)
+    typed.set_weights(plain.get_weights())
+    data = [torch.from_numpy(data_of(Q, 1)), torch.from_numpy(data_of(V, 2))]
+    for call in ({}, {"return_attention_scores": True}):
+        results = [flat(layer(data, **call) if lists else layer(*data, **call)) for layer in (typed, plain)]
+        for mine, wanted in zip(*results, strict=True):
+            assert str(mine.dtype) == "torch." + dtype.removeprefix("mixed_")
+            tolerance = 1e-5 if dtype == "float64" else 0.05
+            assert_close(mine.float(), wanted, rtol=tolerance, atol=tolerance)
+    assert {str(w.dtype) for w in typed.weights} <= {"torch.float32" if dtype.startswith("mixed") else f"torch.{dtype}"}

@@ -8,7 +8,7 @@ import torch
 import torch._dynamo  # before Keras, see test_layers
 
 from tests.parity import layer_checks as checks
-from tests.parity.checking import first_of_each
+from tests.parity.checking import ON_TENSORFLOW, first_of_each
 from tests.parity.layer_cases import MERGES, MORE_CASES
 from tests.parity.oracle import assert_close, keras, to_numpy
 from torchkeras_shim import layers
@@ -78,6 +78,40 @@ def test_merging(name, arguments, shapes):
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "mixed_bfloat16"])
+@pytest.mark.parametrize(("name", "arguments", "shapes"), MERGES, ids=MERGE_IDS)
+def test_merging_gradients_and_types(name, arguments, shapes, dtype):
+    data = several(shapes)
+    plain = [torch.from_numpy(x).requires_grad_() for x in data]
+    expected = getattr(layers, name)(**arguments)(plain)
+    expected.square().sum().backward()
+    inputs = [torch.from_numpy(x).requires_grad_() for x in data]
+    output = getattr(layers, name)(**arguments, dtype=dtype)(inputs)
+    assert str(output.dtype) == "torch." + dtype.removeprefix("mixed_")
+    output.float().square().sum().backward()
+    close = {"rtol": 1e-4, "atol": 1e-5} if dtype == "float64" else {"rtol": 0.05, "atol": 0.1}
+    assert_close(output.float(), expected, **close)
+    for mine, wanted in zip(inputs, plain, strict=True):
+        assert_close(mine.grad, wanted.grad, **close)
+
+
+@pytest.mark.parametrize(("name", "arguments", "shapes"), MERGES, ids=MERGE_IDS)
+def test_merging_gradients(name, arguments, shapes):
+    if not ON_TENSORFLOW:
+        pytest.skip("the gradients are compared where that is quick")
+    import tensorflow as tf
+
+    data = several(shapes)
+    theirs = [tf.convert_to_tensor(x) for x in data]
+    with tf.GradientTape() as tape:
+        tape.watch(theirs)
+        loss = tf.reduce_sum(tf.square(getattr(keras.layers, name)(**arguments)(theirs)))
+    inputs = [torch.from_numpy(x).requires_grad_() for x in data]
+    getattr(layers, name)(**arguments)(inputs).square().sum().backward()
+    for mine, wanted in zip(inputs, tape.gradient(loss, theirs), strict=True):
+        assert_close(mine.grad, wanted, rtol=1e-4, atol=1e-5)
 
 
 def mask_of(tensor):
