@@ -114,6 +114,8 @@ class NativeRNN(RNN):
                 "It takes the default activations and no recurrent dropout (and `reset_after=True` for a GRU). Pass "
                 "use_cudnn='auto' to fall back to a loop over the cell."
             )
+        if native and initial_state is None and mask is None and not self.stateful:
+            return self._run_from_zero(sequences, training)
         if initial_state is None and not self.stateful:
             zeros = sequences.new_zeros(sequences.shape[0], self.cell.units)
             states = [zeros] * len(self.state_size)
@@ -121,11 +123,7 @@ class NativeRNN(RNN):
             states = self._first_states(sequences, initial_state)
         if not native:
             return self._loop(sequences, states, mask, training)
-        rate = self.cell.dropout
-        if training and 0.0 < rate < 1.0:
-            sequences = sequences * self.cell._mask(sequences[:, 0], rate).unsqueeze(1)
-        if self.go_backwards:
-            sequences = sequences.flip(1)
+        sequences = self._prepared(sequences, training)
         if mask is not None:
             return self._finish(*self._run_masked(sequences, states, mask))
         outputs, finals = self._run_kernel(sequences, [state.unsqueeze(0) for state in states], None)
@@ -133,6 +131,23 @@ class NativeRNN(RNN):
         return self._finish(outputs if self.return_sequences else finals[0], finals)
 
     forward = call
+
+    def _run_from_zero(self, sequences: torch.Tensor, training: bool) -> Any:
+        """The common case: no mask, no states to start with or to keep."""
+        zeros = sequences.new_zeros(1, sequences.shape[0], self.cell.units)
+        outputs, finals = self._run_kernel(self._prepared(sequences, training), [zeros] * len(self.state_size), None)
+        if self.return_sequences and not self.return_state:
+            return outputs
+        states = [final.squeeze(0) for final in finals]
+        output = outputs if self.return_sequences else states[0]
+        return (output, *states) if self.return_state else output
+
+    def _prepared(self, sequences: torch.Tensor, training: bool) -> torch.Tensor:
+        """The sequences under dropout, in the order of the steps."""
+        cell = self.cell
+        if training and 0.0 < cell.dropout < 1.0:
+            sequences = sequences * cell._mask(sequences[:, 0], cell.dropout).unsqueeze(1)
+        return sequences.flip(1) if self.go_backwards else sequences
 
     def _run_masked(self, x: torch.Tensor, states: list[torch.Tensor], mask: torch.Tensor) -> tuple[torch.Tensor, Any]:
         if self.go_backwards:
