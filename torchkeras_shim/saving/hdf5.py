@@ -183,7 +183,7 @@ def verify(dataset: h5py.Dataset) -> None:
 @_guarded
 def read(dataset: h5py.Dataset) -> torch.Tensor:
     """Returns the values of an array that `verify` has found good and whose shape the caller has checked."""
-    array = np.array(dataset[()])
+    array = np.asarray(dataset[()])
     if _is_bfloat16(dataset):
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     if array.dtype.itemsize == 16 and array.dtype.kind == "f":

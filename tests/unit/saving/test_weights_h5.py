@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -402,3 +403,15 @@ def test_a_state_dict_with_more_than_tensors_is_refused(path):
 def test_the_public_names():
     for name in saving.__all__:
         assert getattr(keras.saving, name) is getattr(saving, name)
+
+
+def test_reading_needs_one_copy_of_the_largest_weight(tmp_path):
+    model = keras.Sequential([keras.Input((1000,)), *[keras.layers.Dense(1000) for _ in range(3)]])
+    model.save_weights(tmp_path / "m.weights.h5")
+    tracemalloc.start()
+    try:
+        model.load_weights(tmp_path / "m.weights.h5")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 4_000_000 < peak < 5_000_000
