@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchkeras_shim.core.dtype_policies import DTYPE_POLICIES, DTypePolicy, FloatDTypePolicy, get
+from torchkeras_shim.core.dtype_policies import DTYPE_POLICIES, DTypePolicy, DTypePolicyMap, FloatDTypePolicy, get
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:

@@ -82,3 +82,45 @@ def test_errors(call, error, match):
     with pytest.raises(error, match=match):
         call()
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_map_gives_each_layer_the_policy_of_its_path():
+    policies = keras.dtype_policies.DTypePolicyMap("float32")
+    policies["outer/.*"] = "mixed_bfloat16"
+    policies["exact"] = keras.dtype_policies.DTypePolicy("float64")
+
+    class Outer(keras.layers.Layer):
+        def build(self, input_shape):
+            self.inner = keras.layers.Dense(2, dtype=policies, name="inner")
+            self.inner.build(input_shape)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    outer = Outer(name="outer")
+    assert outer(torch.ones(1, 3)).dtype is torch.bfloat16
+    assert outer.inner.dtype_policy.name == "mixed_bfloat16"
+    assert outer.inner.kernel.dtype is torch.float32
+    exact, other = (keras.layers.Dense(2, dtype=policies, name=name) for name in ("exact", "other"))
+    assert exact(torch.ones(1, 3)).dtype is torch.float64
+    assert exact.kernel.dtype is torch.float64
+    assert other(torch.ones(1, 3)).dtype is torch.float32
+    assert keras.layers.ReLU(dtype=policies, name="exact")(torch.ones(1, 3)).dtype is torch.float64
+    assert (len(policies), list(policies), "exact" in policies) == (2, ["outer/.*", "exact"], True)
+    copied = keras.dtype_policies.deserialize(keras.dtype_policies.serialize(policies))
+    assert copied == policies
+    assert copied["outer/x"].name == "mixed_bfloat16"
+
+
+def test_a_map_says_what_is_wrong_with_it():
+    policies = keras.dtype_policies.DTypePolicyMap(policy_map={"a/.*": "float16"})
+    assert policies.name == "map_float32"
+    with pytest.raises(ValueError, match="already exist"):
+        policies["a/.*"] = "float32"
+    policies["a/b/.*"] = "float32"
+    with pytest.raises(ValueError, match="matches multiple"):
+        policies["a/b/c"]
+    with pytest.raises(ValueError, match="cannot be a"):
+        keras.dtype_policies.DTypePolicyMap(policies)
+    with pytest.raises(TypeError, match="must be a dict"):
+        keras.dtype_policies.DTypePolicyMap(policy_map=[1])

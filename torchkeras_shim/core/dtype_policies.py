@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import torch
@@ -116,6 +118,107 @@ class FloatDTypePolicy(DTypePolicy):
         >>> FloatDTypePolicy("mixed_float16") == DTypePolicy("mixed_float16")
         True
     """
+
+
+@DTYPE_POLICIES.register()
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
+    """Policies by the paths of layers: a layer that is given the map as its `dtype` looks itself up when it is built.
+
+    A key is a path, or a regular expression that matches whole paths.
+
+    Args:
+        default_policy: The policy of every other path; the global one by default.
+        policy_map: Policies by path.
+
+    Raises:
+        ValueError: where `default_policy` is a map.
+        TypeError: where `policy_map` is no dict.
+
+    Example:
+        >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("bfloat16")})
+        >>> policies["encoder/dense"], policies["decoder/dense"]
+        (<DTypePolicy "bfloat16">, <DTypePolicy "float32">)
+    """
+
+    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None) -> None:
+        if isinstance(default_policy, DTypePolicyMap):
+            raise ValueError(f"`default_policy` cannot be a `DTypePolicyMap`. Received: {default_policy}")
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(
+                f"If specified, `policy_map` must be a dict of policies by path. Received: policy_map={policy_map} "
+                f"of type {type(policy_map)}"
+            )
+        self._default = None if default_policy is None else get(default_policy)
+        self._policies = {path: get(policy) for path, policy in (policy_map or {}).items()}
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """The policy of paths that are not in the map."""
+        return dtype_policy() if self._default is None else self._default
+
+    @property
+    def name(self) -> str:
+        """The name of the default policy behind `map_`."""
+        return f"map_{self.default_policy.name}"
+
+    @property
+    def variable_dtype(self) -> str:
+        """The default policy's."""
+        return self.default_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The default policy's."""
+        return self.default_policy.compute_dtype
+
+    def __getitem__(self, key: str) -> DTypePolicy:
+        if key in self._policies:
+            return self._policies[key]
+        matching = [pattern for pattern in self._policies if re.fullmatch(pattern, key)]
+        if len(matching) > 1:
+            raise ValueError(
+                f"Path '{key}' matches multiple dtype policy specification keys: {matching}. Please make sure each "
+                "path only matches at most one dtype policy specification key in the DTypePolicyMap."
+            )
+        return self._policies[matching[0]] if matching else self.default_policy
+
+    def __setitem__(self, key: str, policy: Any) -> None:
+        if key in self._policies:
+            raise ValueError(
+                f"{key} already exist in the DTypePolicyMap with value {self._policies[key]}. Please make sure to not "
+                "use duplicated keys."
+            )
+        self._policies[key] = get(policy)
+
+    def __delitem__(self, key: str) -> None:
+        del self._policies[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._policies
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._policies)
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, DTypePolicyMap) and other._policies == self._policies
+        return same and other._default == self._default  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((DTypePolicyMap, self._default, tuple(self._policies)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            "default_policy": None if self._default is None else DTYPE_POLICIES.serialize(self._default),
+            "policy_map": {path: DTYPE_POLICIES.serialize(policy) for path, policy in self._policies.items()},
+        }
+
+    def __repr__(self) -> str:
+        mapping = [(path, policy.name) for path, policy in self._policies.items()]
+        return f"<DTypePolicyMap default_policy={self.default_policy.name}, mapping={mapping}>"
 
 
 # Saved configs spell the class "keras.DTypePolicy" or "keras.dtype_policies.DTypePolicy".

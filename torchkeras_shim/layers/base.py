@@ -69,6 +69,7 @@ class Layer(HasAttributes):
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _call_spec: call_spec.CallSpec
     _dtype_policy: dtype_policies.DTypePolicy
+    _policy_map: dtype_policies.DTypePolicyMap | None
     _compute_dtype: torch.dtype
     _seen_ndim: int
     _seen_dtype: torch.dtype | None
@@ -246,12 +247,21 @@ class Layer(HasAttributes):
 
     def _adopt_policy(self, policy: dtype_policies.DTypePolicy) -> None:
         members = type(self)._leaves_types_to_members
+        self.__dict__["_policy_map"] = None
+        if isinstance(policy, dtype_policies.DTypePolicyMap):
+            self.__dict__["_policy_map"] = policy  # until the layer's path is known
+            policy = policy.default_policy
         self.__dict__["_dtype_policy"] = policy
         self.__dict__["_compute_dtype"] = calling.torch_dtype(
             policy.variable_dtype if members else policy.compute_dtype
         )
         if not members:
             casting.arm(self)
+
+    def look_up_policy(self) -> None:
+        """Takes the policy of the layer's path, where it was given a map of policies. Its name scope must be open."""
+        if self._policy_map is not None:
+            self._adopt_policy(self._policy_map[naming.scoped("weight").rpartition("/")[0]])
 
     @property
     def path(self) -> str:
@@ -359,6 +369,7 @@ def _tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
         self.__dict__["_building"] = depth = self.__dict__.get("_building", 0) + 1
         try:
             with calling.scope_of(self):
+                self.look_up_policy()
                 build(self, *args, **kwargs)
         finally:
             self.__dict__["_building"] = depth - 1

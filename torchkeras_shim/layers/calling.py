@@ -92,6 +92,10 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
             for adder in adders_in(layer):
                 adder._added_losses.clear()
         with scope_of(layer) if layer._seen_ndim == -1 else nullcontext():
+            if layer._policy_map is not None:  # the layer's path is known now, and with it its type
+                layer.look_up_policy()
+                args, kwargs = _convert(layer, args, kwargs)
+                first = args[0] if args else next(iter(kwargs.values()), None)
             if not layer.built:  # what is wrong beforehand must not leave weights of a wrong shape behind
                 assert_input_compatibility(layer.input_spec, first, layer)
                 build_for(layer, args, kwargs)
@@ -128,6 +132,7 @@ def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     first = args[0] if args else next(iter(kwargs.values()), None)
     known = {key: value for key, value in kwargs.items() if key != "training"}
     with scope_of(layer):
+        layer.look_up_policy()
         build_for(layer, args, known)
         assert_input_compatibility(layer.input_spec, first, layer)
         outputs = layer.compute_output_spec(*args, **known)

@@ -126,7 +126,7 @@ class Sequential(Model, torch.nn.Sequential):
         """Takes the last layer away and returns it.
 
         Args:
-            rebuild: Whether the rest counts as built, for the shape that is known. If not, it is built at the next call.
+            rebuild: Whether the rest counts as built, for the known shape. If not, it is built at the next call.
 
         Raises:
             TypeError: where there is no layer.
