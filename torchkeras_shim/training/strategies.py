@@ -126,6 +126,8 @@ def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
         return False
     if any(_hooked(parameter) for parameter in trainer.parameters):
         report.reason = "a weight has hooks, which a replay would not call"
+    elif torch.is_anomaly_enabled():
+        report.reason = "torch's anomaly detection watches autograd, which a replay goes without"
     elif trainer.jit_compile == "captured":
         return True
     elif planned < MIN_STEPS:

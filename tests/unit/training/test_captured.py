@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -282,6 +283,24 @@ def test_auto_leaves_hooked_models_alone():
     assert "has hooks" in model._trainer.reports["fit"].reason
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+def test_anomaly_detection_sees_every_step():
+    model = mlp()
+    model.compile("sgd", sparse(), jit_compile="captured")
+    with torch.autograd.detect_anomaly():
+        model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
+    assert "anomaly detection" in model._trainer.reports["fit"].reason
+
+
+def test_hooks_of_weights_are_called_in_every_step():
+    seen = []
+    model = mlp()
+    model.compile("sgd", sparse(), jit_compile="captured")
+    model.weights[0].register_hook(lambda grad: seen.append(1))
+    model.fit(X, Y, batch_size=4, epochs=2, verbose=0)
+    assert len(seen) == 22
+
+
 def reading(inputs):
     return inputs * inputs.detach().sum().item()
 
@@ -429,3 +448,20 @@ def test_options_reach_torch_compile(monkeypatch):
     model.fit(X, Y, verbose=0)
     assert seen == [{"mode": "reduce-overhead", "dynamic": False}]
     assert model._trainer.reports["fit"].strategy == "torch.compile"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("default")
+def test_torch_compile_trains_to_the_same_numbers():
+    def run(jit_compile):
+        keras.utils.set_random_seed(3)
+        model = mlp()
+        model.compile("adam", sparse(), metrics=["accuracy"], jit_compile=jit_compile)
+        history = model.fit(X, Y, batch_size=11, epochs=3, verbose=0, class_weight={0: 1.0, 1: 2.0, 2: 0.5}).history
+        return history, model.get_weights()
+
+    (history, weights), (compiled_history, compiled_weights) = run(False), run({"fullgraph": True, "dynamic": False})
+    np.testing.assert_allclose(history["loss"], compiled_history["loss"], rtol=1e-5)
+    for one, other in zip(weights, compiled_weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
