@@ -49,7 +49,8 @@ def to_torch(model: Any, copy: bool = False) -> nn.Module:
         )
     """
     _check_model(model)
-    module = build(model, Weights(copy), {}, None)
+    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
+    module = build(model, Weights(copy, device), {}, None)
     module.train(model.training)
     for name, child in module.named_modules():
         if isinstance(child, Layer) or type(child).__module__.partition(".")[0] == _PACKAGE:
@@ -229,7 +230,7 @@ class Network(Emitter):
         if not isinstance(leaf, torch.Tensor):
             return leaf
         make = self.weights.parameter if isinstance(leaf, nn.Parameter) else self.weights.tensor
-        return self.parameter(operation, f"constant_{id(leaf)}", lambda: make(leaf))
+        return self.parameter(operation, f"constant_{id(leaf)}", lambda: make(leaf.to(self.weights.device)))
 
 
 def _makes_masks(model: Any) -> bool:

@@ -58,7 +58,7 @@ def traced_call(
         filled = [tree.map_structure(lambda leaf: next(values) if isinstance(leaf, fx.Node) else leaf, a) for a in args]
         return function(*filled)
 
-    return e.module(layer, part, lambda: trace(layer, run, specs), *nodes, variant=_variant(specs))
+    return e.module(layer, part, lambda: trace(layer, run, specs, e.weights.device), *nodes, variant=_variant(specs))
 
 
 def traced_layer(e: Emitter, layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -89,7 +89,9 @@ def traced_layer(e: Emitter, layer: Any, *args: Any, **kwargs: Any) -> Any:
     weights = [weight(name, value) for name, value in zip(names, values, strict=True)]
     part = ".forward" if names else ""
     inputs = (*nodes, *weights)
-    return e.module(layer, part, lambda: trace(layer, run, specs, values), *inputs, variant=_variant(specs))
+    return e.module(
+        layer, part, lambda: trace(layer, run, specs, e.weights.device, values), *inputs, variant=_variant(specs)
+    )
 
 
 def _variant(specs: list[KerasTensor]) -> Any:
@@ -109,7 +111,11 @@ class _Caller(nn.Module):
 
 
 def trace(
-    layer: Any, run: Callable[..., Any], specs: list[KerasTensor], weights: list[torch.Tensor] | None = None
+    layer: Any,
+    run: Callable[..., Any],
+    specs: list[KerasTensor],
+    device: torch.device | str,
+    weights: list[torch.Tensor] | None = None,
 ) -> fx.GraphModule:
     """Returns a function as a graph of torch's operators, tried out on another size than it was traced with.
 
@@ -117,7 +123,7 @@ def trace(
         NoCounterpartError: where the function does not let itself be traced, or gives something else for other sizes.
     """
     weights = weights or []
-    first, other = ([_example(spec, size) for spec in specs] for size in _SIZES)
+    first, other = ([_example(spec, size).to(device) for spec in specs] for size in _SIZES)
     try:
         with torch.no_grad():
             module = make_fx(run, tracing_mode="symbolic")(*first, *weights)

@@ -21,6 +21,7 @@ class Weights:
     Args:
         copy: Whether they get memory of their own. Otherwise they are views: what training changes in one is changed in
             the other.
+        device: Where constants go, which are no weights of a layer.
 
     Example:
         >>> kernel = torch.zeros(2, 3)
@@ -30,8 +31,9 @@ class Weights:
         (torch.Size([3, 2]), tensor(6.))
     """
 
-    def __init__(self, copy: bool) -> None:
+    def __init__(self, copy: bool, device: torch.device | str = "cpu") -> None:
         self.copy = copy
+        self.device = device
 
     def parameter(
         self, weight: torch.Tensor, view: Callable[[torch.Tensor], torch.Tensor] | None = None

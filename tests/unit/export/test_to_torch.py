@@ -126,6 +126,18 @@ for path in sorted(pathlib.Path({str(tmp_path)!r}).glob("*.pt")):
     assert len(done.stdout.split()) == len(CASES)
 
 
+@pytest.mark.parametrize(
+    "name", ["conv2d_same_strides", "lstm", "gru", "batch_norm", "rescaling", "keras_ops", "masking"]
+)
+def test_the_result_is_where_the_model_is(name: str, device: torch.device) -> None:
+    with keras.device(str(device)):
+        model = randomized(CASES[name]())
+    inputs = [x.to(device) for x in example(model)]
+    module = model.to_torch()
+    assert {tensor.device.type for tensor in (*module.parameters(), *module.buffers())} <= {device.type}
+    assert_same(flat(module(*inputs)), run(model, inputs))
+
+
 def test_a_sequential_is_a_sequential_with_the_names_of_the_layers() -> None:
     model = keras.Sequential([keras.Input((4,)), L.Dense(3, activation="relu", name="hidden"), L.Dense(2, name="out")])
     module = model.to_torch()

@@ -78,7 +78,7 @@ def _rescaling(e: Emitter, layer: Any, inputs: Any) -> Any:
         value = getattr(layer, name)
         if isinstance(value, (int, float)):
             return float(value)
-        found = layer._constant(name, value, torch.device("cpu"))
+        found = layer._constant(name, value, torch.device(e.weights.device))
         return e.parameter(layer, name, lambda: plain(found).clone())
 
     scaled = e.call(torch.mul, e.method("to", inputs, layer._compute_dtype), constant("scale"))
