@@ -81,7 +81,7 @@ def _twin(trainer: Preparation) -> Preparation:
 def _host_reads(trainer: Preparation, batch: Any) -> list[str]:
     step = trainer.train_step()
     step(*batch)  # the first one looks at the data
-    recorder = Recorder(every_host_read=True)
+    recorder = Recorder(only_obstacles=True)
     with recorder:
         step(*batch)
     return recorder.host_reads

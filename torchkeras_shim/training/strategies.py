@@ -12,7 +12,7 @@ import torch
 from torchkeras_shim.training import steps
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.survey import Survey
-from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced
+from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced, watched
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation
@@ -82,7 +82,7 @@ def train_step(trainer: Preparation) -> steps.Step:
         step, graphed = steps.make_graphed_train_step(trainer)
         return forced(step, graphed, report, "CUDA graph", f"jit_compile={trainer.jit_compile!r}")
     if not _may_capture(trainer, report, trainer.planned_steps):
-        return eager
+        return watched(eager, report) if report.foreign else eager
     step, captured = steps.make_captured_train_step(trainer)
     if trainer.jit_compile == "captured":
         return forced(step, captured, report, "captured", "jit_compile='captured'")
@@ -135,6 +135,7 @@ def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
     elif trainer.device.type != "cpu":
         report.reason = f"on {trainer.device.type} it is captured only with jit_compile='captured'"
     elif (foreign := Survey(trainer).foreign) is not None:
+        report.foreign = True
         report.reason = f"{foreign}: only you can know whether it may be replayed (jit_compile='captured')"
     else:
         return True

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torchkeras_shim.training.capture.function import Captured
+from torchkeras_shim.training.capture.recording import Recorder
 
 Step = Callable[..., Any]
 
@@ -31,6 +32,7 @@ class Report:
     Attributes:
         strategy: The strategy in force.
         reason: Why.
+        foreign: Whether the reason is that part of the model is the user's own code.
         eager_ms: The median time of an eager step in the trial, in milliseconds.
         captured_ms: The same of a replayed one.
     """
@@ -38,6 +40,7 @@ class Report:
     def __init__(self, strategy: str = "eager", reason: str = "") -> None:
         self.strategy = strategy
         self.reason = reason
+        self.foreign = False
         self.eager_ms: float | None = None
         self.captured_ms: float | None = None
 
@@ -64,6 +67,34 @@ def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str)
             warnings.warn(
                 f"The step runs eagerly in spite of {asked}, because it cannot be captured: {captured.refusal}. "
                 "Change that, or compile with `jit_compile=False`.",
+                stacklevel=2,
+            )
+        return result
+
+    return run
+
+
+def watched(eager: Step, report: Report) -> Step:
+    """Returns the eager step; its first steps are looked at for what slows the user's own code down, once.
+
+    Args:
+        eager: The step as it is written.
+        report: Where the reason for running eagerly stands.
+    """
+    count = 0
+
+    def run(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        nonlocal count
+        count += 1
+        if count != _WARM_UP:
+            return eager(x, y, sample_weight)
+        with Recorder(only_obstacles=True) as recorder:
+            result = eager(x, y, sample_weight)
+        if recorder.obstacles:
+            report.reason += f"; besides, {recorder.obstacles[0]}"
+            warnings.warn(
+                f"Steps run eagerly: {recorder.obstacles[0]}. On an accelerator this makes every step wait. "
+                "`model.explain_step()` tells more; `compile(..., jit_compile=False)` silences this.",
                 stacklevel=2,
             )
         return result

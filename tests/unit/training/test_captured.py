@@ -465,3 +465,20 @@ def test_torch_compile_trains_to_the_same_numbers():
     np.testing.assert_allclose(history["loss"], compiled_history["loss"], rtol=1e-5)
     for one, other in zip(weights, compiled_weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (reading, r"reads a device value on the host at .*test_captured.py:\d+"),
+        (lambda x: x + 0 * x[x > 0].sum(), r"depends on the data at .*test_captured.py:\d+"),
+    ],
+)
+def test_auto_warns_once_of_what_slows_the_users_own_code_down(function, reason):
+    model = mlp(layers.Lambda(function))
+    model.compile("sgd", sparse())
+    with pytest.warns(UserWarning, match=reason) as caught:
+        model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
+    assert len(caught) == 1
+    model.compile("sgd", sparse(), jit_compile=False)
+    model.fit(X, Y, batch_size=4, epochs=6, verbose=0)

@@ -42,18 +42,20 @@ class Recorder(TorchDispatchMode):
     The calls really happen: a recorded step is a step like any other. All tensors stay alive until the recorder goes.
 
     Args:
-        every_host_read: Whether to note where device values are read on the host, and nothing else.
+        only_obstacles: Whether to note host reads and shapes that depend on data, all of them, and nothing else.
 
     Attributes:
         calls: The calls in their order.
         refusal: Why they cannot be replayed; `None` where they can.
         host_reads: A description of each place where a device value was read.
+        obstacles: What stands in the way of a replay in the user's own code, with its place.
     """
 
-    def __init__(self, every_host_read: bool = False) -> None:
+    def __init__(self, only_obstacles: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.host_reads: list[str] = []
-        self._only_reads = every_host_read
+        self.obstacles: list[str] = []
+        self._only_obstacles = only_obstacles
         self.calls: list[Call] = []
         self.refusal: str | None = None
         self._draws = seeding.draws()
@@ -62,7 +64,10 @@ class Recorder(TorchDispatchMode):
     def observe(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Runs one kernel and notes it."""
         kwargs = kwargs or {}
-        if self._only_reads:
+        if self._only_obstacles:
+            refusal = _refusal_before(func)
+            if refusal is not None and " at " in refusal:
+                self.obstacles.append(refusal)
             if func.name().split(".")[0] in _HOST_READS:
                 self.host_reads.append(f"{func.name().split('::')[1]}{_place()}")
             return func(*args, **kwargs)
