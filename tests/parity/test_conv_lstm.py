@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 
 import numpy as np
@@ -70,6 +71,18 @@ def test_masks(index):
     rank, arguments, shape = CASES[index]
     ours, theirs = base.pair(make(rank, arguments), {}, shape)
     base.compare(ours, theirs, [base.inputs_of(shape)], lambda _: {"mask": MASK})
+
+
+@pytest.mark.skipif(not ON_TENSORFLOW, reason="Keras on JAX cannot mask images")
+def test_a_mask_of_pixels():
+    ours, theirs = base.pair(make(2, {"kernel_size": 3, "padding": "same", **ALL}), {}, FILMS)
+    mask = np.random.RandomState(3).uniform(size=FILMS[:-1]) > 0.4
+    base.compare(ours, theirs, [base.inputs_of(FILMS)], lambda _: {"mask": mask})
+
+
+def test_a_mask_of_pixels_that_the_output_does_not_have():
+    with pytest.raises(ValueError, match=r"a mask of shape \(2, 4, 5, 4\)"):
+        layers.ConvLSTM2D(2, 3)(torch.ones(FILMS), mask=np.ones(FILMS[:-1], bool))
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])
@@ -144,10 +157,9 @@ def test_the_cell_takes_the_same_steps_as_the_layer(data_format):
     arguments = {"kernel_size": 2, "data_format": data_format, "dropout": 0.5, "recurrent_dropout": 0.4, "seed": 1}
     layer = layers.ConvLSTM2D(2, **arguments, return_sequences=True)
     x = torch.from_numpy(base.inputs_of(FILMS))
+    layer.build(FILMS)
+    cell = copy.deepcopy(layer).cell  # draws the same masks
     expected = layer(x, training=True)
-    cell = layer.cell
-    generator = cell._generators.on(x.device)
-    generator.manual_seed(1)  # the layer's masks again
     states, outputs = cell.get_initial_state(2), []
     for step in x.unbind(1):
         output, states = cell(step, states, training=True)

@@ -55,11 +55,12 @@ class RMSNormalization(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Normalizes."""
-        if self._trailing and inputs.dtype is self.scale.dtype:
-            return F.rms_norm(inputs, inputs.shape[-self._trailing :], self.scale, self.epsilon)
+        scale: torch.Tensor = self.scale
+        if self._trailing and inputs.dtype is scale.dtype:
+            return F.rms_norm(inputs, inputs.shape[-self._trailing :], scale, self.epsilon)
         x = inputs if inputs.is_floating_point() else inputs.to(self._compute_dtype)
         run = rms_normalization.__wrapped__  # type: ignore[attr-defined]
-        return run(x, self.scale, list(self.axis), self.epsilon)  # type: ignore[no-any-return]
+        return run(x, scale, list(self.axis), self.epsilon)  # type: ignore[no-any-return]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

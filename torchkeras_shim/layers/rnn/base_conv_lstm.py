@@ -109,6 +109,13 @@ class BaseConvLSTM(RNN):
             masks = [mask.unsqueeze(1).expand_as(sequences).flatten(0, 1) for mask in one_step]
         projected = cell.project(sequences.flatten(0, 1), kernel, bias, masks)
         projected = projected.reshape(*sequences.shape[:2], *projected.shape[1:])
+        if mask is not None and mask.shape[2:] != projected.shape[2 : mask.ndim]:
+            raise ValueError(
+                f"Layer '{self.name}': the mask must have the shape (batch, time), or that of the output without its "
+                f"last axes. Received: a mask of shape {tuple(mask.shape)} for sequences of shape "
+                f"{tuple(sequences.shape)}. A `Masking` layer makes one entry per pixel, which padding='same' keeps; "
+                "or pass `mask=` with one entry per step."
+            )
         output, states = loop.run(
             cell.stepper(recurrent_kernel, training),
             projected,

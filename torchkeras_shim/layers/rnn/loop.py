@@ -52,7 +52,7 @@ def run(
         step: One step of a cell.
         sequences: A tensor of shape (batch, time, ...).
         states: The states before the first step.
-        mask: Booleans of shape (batch, time), or `None`.
+        mask: Booleans of shape (batch, time), or with further axes of the states behind these, or `None`.
         go_backwards: Whether to start with the last step; the outputs are in the order of the steps taken.
         zero_output_for_mask: Whether the output of a masked step is zero instead.
         return_sequences: Whether all outputs are wanted, or the last.
@@ -82,4 +82,4 @@ def run(
 
 
 def _where(valid: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
-    return torch.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+    return torch.where(valid.reshape(*valid.shape, *[1] * (new.ndim - valid.ndim)), new, old)
