@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor, stand_in_tensor
@@ -122,6 +121,8 @@ def trace(
     Raises:
         NoCounterpartError: where the function does not let itself be traced, or gives something else for other sizes.
     """
+    from torch.fx.experimental.proxy_tensor import make_fx  # 30 ms that nobody else needs
+
     weights = weights or []
     first, other = ([_example(spec, size).to(device) for spec in specs] for size in _SIZES)
     try:
