@@ -74,7 +74,8 @@ def check_known(optimizer: Any, variables: list[torch.Tensor]) -> None:
             raise ValueError(
                 f"Unknown variable: {name} of shape {tuple(variable.shape)}. This optimizer can only be called for the "
                 "variables it was originally built with. When working with a new set of variables, you should recreate "
-                f"a new optimizer instance: `optimizer = {type(optimizer).__name__}(...)`."
+                f"a new optimizer instance: `optimizer = {type(optimizer).__name__}(...)`. Where a model's layers "
+                "changed since it was compiled, or a part of it was built later, call `model.compile(...)` again."
             )
 
 
