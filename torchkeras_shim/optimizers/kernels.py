@@ -12,6 +12,9 @@ import torch
 Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
 Scalar = float | torch.Tensor
 
+# Long enough for a kernel's vectorized path, in which torch 2.6 computes something else with half types.
+_PROBE = 67
+
 #: A step count so large that the fused Adam's own bias correction is exactly one.
 ENDLESS = 1e30
 
@@ -61,14 +64,14 @@ def fused_adam_works(device: torch.device, dtype: torch.dtype) -> bool:
     """Tells whether `torch._fused_adam_` exists for a device and type and gives Keras's rule with an endless step."""
     try:
         for kernel in (torch._fused_adam_, torch._fused_adamw_):
-            tensors = [torch.full((1,), value, device=device, dtype=dtype) for value in (0.0, 2.0, 0.0, 0.0)]
+            tensors = [torch.full((_PROBE,), value, device=device, dtype=dtype) for value in (0.0, 2.0, 0.0, 0.0)]
             step = torch.full((), ENDLESS, device=device, dtype=torch.float32)
             parameter, gradient, momentum, velocity = ([tensor] for tensor in tensors)
             kernel(
                 parameter, gradient, momentum, velocity, [], [step], lr=1.0, beta1=0.5, beta2=0.75,
                 weight_decay=0.0, eps=1.0, amsgrad=False, maximize=False,
             )  # fmt: skip
-            if abs(float(tensors[0]) + 0.5) > 1e-2:  # m = 1, v = 1: -1 / (1 + 1)
+            if bool(((tensors[0] + 0.5).abs() > 1e-2).any()):  # m = 1, v = 1: -1 / (1 + 1)
                 return False
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):
         return False
@@ -80,13 +83,20 @@ def fused_sgd_works(device: torch.device, dtype: torch.dtype) -> bool:
     """Tells whether `torch._fused_sgd_` exists for a device and type and can carry the rate inside the momentum."""
     try:
         parameter, gradient, momentum = (
-            [torch.full((1,), value, device=device, dtype=dtype)] for value in (0.0, 2.0, 4.0)
+            [torch.full((_PROBE,), value, device=device, dtype=dtype)] for value in (0.0, 2.0, 4.0)
         )
+        torch._fused_sgd_(
+            parameter, gradient, [], weight_decay=0.0, momentum=0.0, lr=0.5, dampening=0.0,
+            nesterov=False, maximize=False, is_first_step=False,
+        )  # fmt: skip
+        if bool(((parameter[0] + 1.0).abs() > 1e-2).any()):  # -0.5 * 2
+            return False
+        parameter[0].zero_()
         torch._fused_sgd_(
             parameter, gradient, momentum, weight_decay=0.0, momentum=0.5, lr=-1.0, dampening=1.25,
             nesterov=False, maximize=False, is_first_step=False,
         )  # fmt: skip
-        return abs(float(parameter[0]) - 1.5) < 1e-2  # 0.5 * 4 - 0.25 * 2
+        return bool(((parameter[0] - 1.5).abs() < 1e-2).all())  # 0.5 * 4 - 0.25 * 2
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):
         return False
 
