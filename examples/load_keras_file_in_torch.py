@@ -62,3 +62,12 @@ for _ in range(5):
         loss.backward()
         optimizer.step()
 print(f"accuracy after five epochs of a torch loop: {accuracy():.4f}")
+
+# The same network in modules of torch alone: a file of it needs this library no more.
+module = model.to_torch(copy=True)
+print(module)
+model.eval()
+module.eval()
+torch.testing.assert_close(module(x), model(x))
+with tempfile.TemporaryDirectory() as folder:
+    torch.save(module, os.path.join(folder, "digits.pt"))

@@ -48,9 +48,9 @@ def get_custom_objects() -> dict[str, Any]:
     return _registered
 
 
-def get_registered_name(target: Any) -> str:
-    """Returns the name that `target` was registered under, or its own name."""
-    return _registered_names.get(target, getattr(target, "__name__", str(target)))
+def get_registered_name(obj: Any) -> str:
+    """Returns the name that `obj` was registered under, or its own name."""
+    return _registered_names.get(obj, getattr(obj, "__name__", str(obj)))
 
 
 def get_registered_object(

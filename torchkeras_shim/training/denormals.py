@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import torch
+
+_Region = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 def are_flushed() -> bool:
@@ -18,8 +23,7 @@ def flushed(device: torch.device) -> Iterator[None]:
     """Takes denormal numbers (below 1.2e-38 in float32) for zero inside the `with` block, as TensorFlow and XLA do.
 
     Processors handle them a hundred times slower than others, and training makes them: the running mean of a gradient
-    that has become zero fades through them. The threads that torch's kernels start for the first time inside the block
-    do the same; the state of the calling thread is as before at the end.
+    that has become zero fades through them. At the end all threads are as before.
 
     Args:
         device: Where the model lives. Other devices than the CPU handle denormal numbers at full speed.
@@ -27,7 +31,40 @@ def flushed(device: torch.device) -> Iterator[None]:
     if device.type != "cpu" or are_flushed() or not torch.set_flush_denormal(True):
         yield
         return
+    _tell_threads(True)
     try:
         yield
     finally:
         torch.set_flush_denormal(False)
+        _tell_threads(False)
+
+
+def _tell_threads(flush: bool) -> None:
+    """Sets the mode of the threads that share torch's kernels with this one: each thread has a mode of its own.
+
+    Threads that OpenMP starts later take the mode of this one over. Where the library is not found, threads that run
+    already stay as they are, which costs time and nothing else.
+    """
+    threads = torch.get_num_threads()
+    library = _openmp() if threads > 1 else None
+    if library is None:
+        return
+
+    def set_mode(_: Any) -> None:
+        torch.set_flush_denormal(flush)
+
+    region = _Region(set_mode)
+    library.GOMP_parallel(region, None, threads, 0)
+
+
+@cache
+def _openmp() -> Any:
+    """Returns the OpenMP library that torch has loaded, `None` where it cannot be told."""
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = {line.split()[-1] for line in maps if "/libgomp" in line or "/libiomp5" in line}
+        here = [path for path in paths if "torch" in path] or sorted(paths)
+        library = ctypes.CDLL(here[0]) if len(here) == 1 else None
+    except OSError:
+        return None
+    return library if library is not None and hasattr(library, "GOMP_parallel") else None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -54,3 +58,23 @@ def test_an_error_in_the_loop_leaves_the_mode_as_it_was():
     with pytest.raises(KeyboardInterrupt):
         model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[Stop()])
     assert not denormals.are_flushed()
+
+
+@pytest.mark.skipif(denormals._openmp() is None, reason="torch's OpenMP library is not found")
+def test_all_threads_take_part():
+    """A subprocess, because threads that have run before are what matters."""
+    code = """
+import torch
+from torchkeras_shim.training import denormals
+
+torch.set_num_threads(2)
+tiny = torch.full((1 << 20,), 1e-40)
+count = lambda: int((tiny * 1.0).view(torch.int32).count_nonzero())
+assert count() == 1 << 20
+with denormals.flushed(torch.device("cpu")):
+    assert count() == 0, count()
+assert count() == 1 << 20, count()
+"""
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )

@@ -102,6 +102,24 @@ def test_constants_are_made_once_and_what_nobody_reads_never():
     assert names == ["add", "add"]
 
 
+def refused(x):
+    total = torch.tensor(0.0)
+    total.add_(x.sum())
+    return [total]
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [(refused, "makes from Python numbers"), (lambda x: [x.add_(1)], "changes its input")],
+)
+def test_what_would_carry_over_to_the_next_run_is_refused(function, reason):
+    captured = Captured(function)
+    for _ in range(4):
+        (result,) = captured(torch.ones(3))
+        assert result.sum() == function(torch.ones(3))[0].sum()
+    assert reason in captured.refusal
+
+
 def test_outputs_are_new_each_time():
     captured = Captured(lambda x: [torch.ones(3), x.detach()])
     x = torch.zeros(2)

@@ -56,6 +56,9 @@ class Compiler:
         self._held: dict[int, str] = {}
         if any(_memory(tensor) in self._written for tensor in inputs):
             self.refusal = "it changes its input in place"
+        fresh = [call.result for call in calls if call.function.name() == "aten::lift_fresh"]
+        if any(_memory(tensor) in self._written for tensor in fresh):
+            self.refusal = "it changes a tensor in place that it makes from Python numbers in every run"
         self._outputs = outputs
 
     def compile(self) -> Callable[..., list[Any]]:
