@@ -26,9 +26,18 @@ class Predictions:
         self._targets: list[np.ndarray[Any, Any]] | None = None
         self._parts: list[list[np.ndarray[Any, Any]]] = []
         self._filled = 0
+        #: The one target as a tensor, for outputs that are a single tensor: the short way.
+        self._only: torch.Tensor | None = None
 
     def add(self, outputs: Any) -> None:
         """Takes the outputs of one batch."""
+        only = self._only
+        if only is not None and type(outputs) is torch.Tensor and outputs.shape[1:] == only.shape[1:]:
+            end = self._filled + outputs.shape[0]
+            if end <= only.shape[0]:
+                only[self._filled : end].copy_(outputs)
+                self._filled = end
+                return
         leaves = [_as_tensor(leaf) for leaf in tree.flatten(outputs)]
         if not self._parts and self._targets is None:
             self._structure = tree.map_structure(lambda _: None, outputs)
@@ -49,6 +58,8 @@ class Predictions:
             self._targets = [
                 np.empty((self._num_samples, *leaf.shape[1:]), _numpy_dtype(leaf.dtype)) for leaf in leaves
             ]
+            if not tree.is_nested(self._structure):
+                self._only = torch.from_numpy(self._targets[0])
 
     def _fits(self, leaves: list[torch.Tensor]) -> bool:
         targets, expected = self._targets or [], self._num_samples or 0
@@ -61,7 +72,7 @@ class Predictions:
         """Goes over to a list of parts: the outputs' shapes vary, or there are more of them than expected."""
         if self._targets is not None:
             self._parts = [[target[: self._filled]] if self._filled else [] for target in self._targets]
-            self._targets = None
+            self._targets = self._only = None
 
     def result(self) -> Any:
         """Returns the outputs in the structure of the model's outputs; `None` where there was no batch."""

@@ -40,7 +40,7 @@ class Captured:
     def __call__(self, *batch: Any) -> Any:
         if self.refusal is not None:
             return self.function(*batch)
-        key = tuple(map(signature, batch))
+        key = _key(batch)
         program = self.programs.get(key)
         if program is None:
             return self._meet(key, batch)
@@ -51,14 +51,14 @@ class Captured:
 
     def plainly(self, *batch: Any) -> Any:
         """Runs the function as it is: for a first batch that is to be looked at by value."""
-        key = tuple(map(signature, batch))
+        key = _key(batch)
         if len(self.programs) < MAX_PROGRAMS:
             self.programs.setdefault(key, None)
         return self.function(*batch)
 
     def replays(self, *batch: Any) -> bool:
         """Tells whether a batch would be replayed."""
-        return self.refusal is None and self.programs.get(tuple(map(signature, batch))) is not None
+        return self.refusal is None and self.programs.get(_key(batch)) is not None
 
     def _meet(self, key: Any, batch: tuple[Any, ...]) -> Any:
         """Runs a batch of a shape that has no program yet."""
@@ -94,6 +94,17 @@ def _program(run: Callable[..., list[Any]], batch: tuple[Any, ...], result: Any)
         return tree.pack_sequence_as(result, run(*leaves))
 
     return general
+
+
+def _key(batch: tuple[Any, ...]) -> Any:
+    """Returns the signature of a whole batch; that of an everyday one in a single call."""
+    x, y, sample_weight = batch if len(batch) == 3 else (None, None, None)
+    if type(x) is _Tensor and sample_weight is None:
+        if y is None:
+            return x.shape, x.stride(), x.dtype
+        if type(y) is _Tensor:
+            return x.shape, x.stride(), x.dtype, y.shape, y.stride(), y.dtype
+    return tuple(map(signature, batch))
 
 
 def signature(value: Any) -> Any:

@@ -1,0 +1,330 @@
+"""`KerasFileEditor`: looking into a file of weights and changing it, without a model."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from torchkeras_shim.saving import archive, hdf5
+from torchkeras_shim.saving.atomic import replacing
+from torchkeras_shim.saving.weights_h5 import write_weights
+
+_VARS = "vars"
+_DEEPEST = 64
+
+Tree = dict[str, Any]
+
+
+class KerasFileEditor:
+    """Inspects, changes and writes the weights of a `.keras` or `.weights.h5` file.
+
+    It helps with files that were written before a model's architecture changed.
+
+    Args:
+        filepath: The file. It is read as a whole and never changed itself.
+
+    Attributes:
+        weights_dict: What the file holds: objects as nested dicts, weights as arrays.
+        config: The model's config of a `.keras` file, otherwise `None`.
+        metadata: The version and date of a `.keras` file, otherwise `None`.
+
+    Raises:
+        ValueError: for another ending, and for a file that is damaged or unsafe to read.
+
+    Example:
+        >>> import os, tempfile
+        >>> import torchkeras_shim as keras
+        >>> path = os.path.join(tempfile.mkdtemp(), "old.weights.h5")
+        >>> keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="scores")]).save_weights(path)
+        >>> editor = KerasFileEditor(path)  # doctest: +ELLIPSIS
+        Keras model file '...old.weights.h5'
+        >>> editor.summary()
+        Weights structure
+          > layers
+              > dense ('scores')
+                  > 0: shape=(2, 3), dtype=float32
+                  └─ 1: shape=(3,), dtype=float32
+        >>> editor.rename_object("dense", "dense_1")
+        >>> editor.save(path)
+    """
+
+    def __init__(self, filepath: Any) -> None:
+        self.filepath = str(filepath)
+        self.metadata: Any = None
+        self.config: Any = None
+        self.object_metadata: dict[str, dict[str, str]] = {}
+        if self.filepath.endswith(".keras"):
+            with archive.opened(self.filepath) as source:
+                config, metadata = source.text("config.json"), source.text("metadata.json")
+                self.config = None if config is None else json.loads(config)
+                self.metadata = None if metadata is None else json.loads(metadata)
+                # Names of objects can only be read safely from a file of its own.
+                with source.weights() as weights, tempfile.NamedTemporaryFile(suffix=".h5") as copy:
+                    shutil.copyfileobj(weights, copy)
+                    copy.flush()
+                    with hdf5.opened(copy.name, self.filepath) as file:
+                        self.weights_dict = _read(file, self.object_metadata)
+        elif self.filepath.endswith(".weights.h5"):
+            with hdf5.opened(self.filepath, self.filepath) as file:
+                self.weights_dict = _read(file, self.object_metadata)
+        else:
+            raise ValueError(
+                f"Invalid filename: expected a `.keras` `.weights.h5` extension. Received: filepath={self.filepath}"
+            )
+        print(f"Keras model file '{self.filepath}'")
+        if self.metadata is not None:
+            version, date = (self.metadata.get(key) for key in ("keras_version", "date_saved"))
+            print(f"Saved with Keras {version} - date: {date}")
+
+    # Looking --------------------------------------------------------------------------------------------------------
+
+    def summary(self) -> None:
+        """Prints the objects and their weights with shapes and types."""
+        print("Weights structure")
+        self._print(self.weights_dict, "  ", "")
+
+    def _print(self, tree: Tree, prefix: str, path: str) -> None:
+        for index, (key, value) in enumerate(tree.items()):
+            last = index == len(tree) - 1
+            connector = "> " if index == 0 else "└─ " if last else "├─ "
+            if not isinstance(value, dict):
+                print(f"{prefix}{connector}{key}: shape={tuple(value.shape)}, dtype={value.dtype}")
+                continue
+            inner = _joined(path, key)
+            name = self.object_metadata.get(inner, {}).get("name")
+            print(f"{prefix}{connector}{key}" + (f" ('{name}')" if name else ""))
+            self._print(value, prefix + ("    " if last else "│   "), inner)
+
+    def compare(self, reference_model: Any) -> dict[str, Any]:
+        """Prints all differences between the file and a model.
+
+        Args:
+            reference_model: A built model.
+
+        Returns:
+            A dict of `"status"`, `"success"` or `"error"`, `"error_count"` and `"match_count"`.
+        """
+        print("Running comparison")
+        with h5py.File(io.BytesIO(), "w") as file:
+            write_weights(reference_model, file)
+            reference = _shapes(_read(file, None))
+        found = _shapes(self.weights_dict)
+        errors = 0
+        for place, shape in reference.items():
+            if place not in found:
+                errors += 1
+                print(f"...Weight {place} present in reference model, missing from saved file")
+            elif found[place] != shape:
+                errors += 1
+                print(f"...Weight shape mismatch for {place}")
+                print(f"    In reference model: shape={shape}\n    In saved file: shape={found[place]}")
+        for place in found:
+            if place not in reference:
+                errors += 1
+                print(f"...Weight {place} present in saved file, missing from reference model")
+        matches = sum(found.get(place) == shape for place, shape in reference.items())
+        print("─────────────────────")
+        if errors:
+            plural = "" if errors == 1 else "s"
+            print(f"Found {errors} error{plural}: saved file is not compatible with the reference model")
+        else:
+            print("Comparison successful: saved file is compatible with the reference model")
+            print(f"    Found {matches} matching weight{'' if matches == 1 else 's'}")
+        return {"status": "error" if errors else "success", "error_count": errors, "match_count": matches}
+
+    # Changing -------------------------------------------------------------------------------------------------------
+
+    def rename_object(self, object_name: str, new_name: str) -> None:
+        """Renames an object, such as a layer.
+
+        Args:
+            object_name: Its name or path (`"dense_2"`, `"layers/dense_2"`).
+            new_name: The new name alone, without a path.
+
+        Raises:
+            ValueError: where the object is not found, or found more than once, and for a path as the new name.
+        """
+        if "/" in new_name:
+            raise ValueError(
+                "Argument `target_name` should be a leaf name, not a full path name. "
+                f"Received: target_name='{new_name}'"
+            )
+
+        def rename(parent: Tree, name: str) -> None:
+            if new_name in parent and new_name != name:
+                raise ValueError(f"'{new_name}' is there already, beside '{name}': delete or rename it first.")
+            items = [(new_name if key == name else key, value) for key, value in parent.items()]
+            parent.clear()
+            parent.update(items)
+
+        self._edit(object_name, rename)
+
+    def delete_object(self, object_name: str) -> None:
+        """Removes an object with all its weights.
+
+        Args:
+            object_name: Its name or path.
+        """
+        self._edit(object_name, lambda parent, name: parent.pop(name))
+
+    def add_object(self, object_path: str, weights: dict[str, Any]) -> None:
+        """Adds an object.
+
+        Args:
+            object_path: Its whole path, such as `"layers/dense_2"`.
+            weights: Arrays by the names of the weights, `"0"`, `"1"`, ...
+
+        Raises:
+            ValueError: where the path leads nowhere.
+        """
+        _check_weights(weights)
+        *folders, name = object_path.split("/")
+        parent = self.weights_dict
+        for folder in folders:
+            if not isinstance(parent.get(folder), dict):
+                raise ValueError(f"Path '{'/'.join(folders)}' not found in model.")
+            parent = parent[folder]
+        parent[name] = weights
+
+    def delete_weight(self, object_name: str, weight_name: str) -> None:
+        """Removes one weight of an object.
+
+        Args:
+            object_name: The object's name or path.
+            weight_name: The weight's name, such as `"0"`.
+
+        Raises:
+            ValueError: where either is not found.
+        """
+
+        def delete(parent: Tree, name: str) -> None:
+            if weight_name not in parent[name]:
+                raise ValueError(
+                    f"Weight {weight_name} not found in object {object_name}. "
+                    f"Weights found: {list(parent[name].keys())}"
+                )
+            parent[name].pop(weight_name)
+
+        self._edit(object_name, delete)
+
+    def add_weights(self, object_name: str, weights: dict[str, Any]) -> None:
+        """Adds weights to an object, or replaces them.
+
+        Args:
+            object_name: The object's name or path.
+            weights: Arrays by the names of the weights.
+        """
+        _check_weights(weights)
+        self._edit(object_name, lambda parent, name: parent[name].update(weights))
+
+    def _edit(self, object_name: str, edit: Callable[[Tree, str], Any]) -> None:
+        *folders, name = object_name.split("/")
+        if folders:
+            parent: Any = self.weights_dict
+            for folder in folders:
+                parent = parent.get(folder) if isinstance(parent, dict) else None
+            if not isinstance(parent, dict) or name not in parent:
+                raise ValueError(f"Path '{object_name}' not found in model.")
+            edit(parent, name)
+            return
+        parents = _holders(self.weights_dict, name)
+        if not parents:
+            raise ValueError(
+                f"Source name '{object_name}' does not appear in the model. Use `editor.summary()` to list all objects."
+            )
+        if len(parents) > 1:
+            raise ValueError(f"Name '{object_name}' occurs more than once in the model; try passing a complete path")
+        edit(parents[0], name)
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any) -> None:
+        """Writes the weights as they are now.
+
+        Args:
+            filepath: A path that ends in `.weights.h5`. A file that is there stays whole until the new one is.
+
+        Raises:
+            ValueError: for another ending.
+        """
+        path = str(filepath)
+        if not path.endswith(".weights.h5"):
+            raise ValueError(
+                f"Invalid `filepath` argument: expected a `.weights.h5` extension. Received: filepath={path}"
+            )
+        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+            self._write(self.weights_dict, file, "")
+
+    resave_weights = save
+
+    def _write(self, tree: Tree, group: h5py.Group, path: str) -> None:
+        name = self.object_metadata.get(path, {}).get("name")
+        variables = {key: value for key, value in tree.items() if not isinstance(value, dict)}
+        if variables or name:
+            place = group.create_group(_VARS)
+            if name:
+                place.attrs["name"] = name
+            for key, value in variables.items():
+                hdf5.write(place, key, value)
+        for key, value in tree.items():
+            if isinstance(value, dict) and value:
+                self._write(value, group.create_group(key), _joined(path, key))
+
+
+def _read(group: h5py.Group, names: dict[str, dict[str, str]] | None, path: str = "") -> Tree:
+    """Returns the objects below a group, and notes their names where somebody wants them."""
+    if path.count("/") > _DEEPEST:
+        raise hdf5.UnsafeFileError("Not allowed: H5 file with groups inside one another without end.")
+    own = hdf5.find_group(group, _VARS)
+    if names is not None and own is not None and path and "name" in own.attrs:
+        names[path] = {"name": hdf5.text(own, "name") or ""}
+    tree: Tree = {}
+    for key, dataset in hdf5.arrays(own).items():
+        hdf5.verify(dataset)
+        value = hdf5.read(dataset)
+        tree[key] = value if value.dtype == torch.bfloat16 else value.numpy()
+    for key in group:
+        child = hdf5.find_group(group, key) if key != _VARS else None
+        inside = {} if child is None else _read(child, names, _joined(path, key))
+        if inside:
+            tree[key] = inside
+    return tree
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}/{key}" if path else key
+
+
+def _shapes(tree: Tree, path: str = "") -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            shapes.update(_shapes(value, f"{path}/{key}"))
+        else:
+            shapes[f"{path}/{key}"] = tuple(np.shape(value))
+    return shapes
+
+
+def _holders(tree: Tree, name: str) -> list[Tree]:
+    """Returns the dicts that have an object or weight of a name."""
+    found = [tree] if name in tree else []
+    for value in tree.values():
+        if isinstance(value, dict):
+            found += _holders(value, name)
+    return found
+
+
+def _check_weights(weights: Any) -> None:
+    if not isinstance(weights, dict):
+        raise ValueError(
+            "Argument `weights` should be a dict where keys are weight names (usually '0', '1', etc.) and values are "
+            f"NumPy arrays. Received: type(weights)={type(weights)}"
+        )
