@@ -27,6 +27,13 @@ NAMESPACES = (
     "layers",
     "ops",
     "random",
+    "tree",
+    "models",
+    "saving",
+    "config",
+    "dtype_policies",
+    "mixed_precision",
+    "backend",
     "utils",
     "datasets",
 )
@@ -36,6 +43,10 @@ REFUSED = {
     "layers.FlaxLayer": "runs a Flax module, which needs JAX",
     "layers.JaxLayer": "runs a function of JAX",
     "layers.TFSMLayer": "runs a SavedModel, which needs TensorFlow",
+    **{
+        f"dtype_policies.{name}DTypePolicy": "describes quantized layers, which are not there"
+        for name in ("AWQ", "GPTQ", "Int4", "Quantized", "QuantizedFloat8")
+    },
     "callbacks.OrbaxCheckpoint": "writes checkpoints of Orbax, which needs JAX",
 }
 
