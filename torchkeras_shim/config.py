@@ -9,9 +9,12 @@ from torchkeras_shim.callbacks.console import (
     is_interactive_logging_enabled,
 )
 from torchkeras_shim.core.config import (
+    disable_flash_attention,
+    enable_flash_attention,
     epsilon,
     floatx,
     image_data_format,
+    is_flash_attention_enabled,
     set_epsilon,
     set_floatx,
     set_image_data_format,
@@ -21,14 +24,17 @@ from torchkeras_shim.core.dtype_policies import dtype_policy, set_dtype_policy
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
     "enable_interactive_logging",
     "enable_tensor_float_32",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",

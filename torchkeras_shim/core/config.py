@@ -91,3 +91,28 @@ def standardize_data_format(data_format: str | None) -> str:
             f"The `data_format` argument must be one of {_IMAGE_DATA_FORMATS}. Received: data_format={data_format}"
         )
     return value
+
+
+_flash_attention: bool | None = None
+
+
+def enable_flash_attention() -> None:
+    """Lets attention layers made from now on use torch's flash kernel wherever it can; so they do by default."""
+    global _flash_attention
+    _flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Forbids the flash kernel to attention layers made from now on that do not ask for it themselves."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Returns whether attention layers may use the flash kernel; `None` where nobody has said.
+
+    Example:
+        >>> print(is_flash_attention_enabled())
+        None
+    """
+    return _flash_attention

@@ -7,7 +7,9 @@ import copy
 import pytest
 import torch
 
+import torchkeras_shim as keras
 from torchkeras_shim import Input, Model, layers
+from torchkeras_shim.core import config
 
 
 @pytest.mark.parametrize(
@@ -200,3 +202,25 @@ def test_what_replaces_scale_and_shift_is_what_counts(name):
 
     fixed = Fixed(center=False, **arguments)
     assert torch.allclose(fixed(x, training=True), expected + 3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_the_flash_kernel_can_be_forbidden_for_all(name):
+    sizes = (2, 4) if name == "MultiHeadAttention" else (4, 2, 2)
+    x = torch.randn(2, 5, 4)
+
+    def kernels(layer):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            layer(x, x)
+        return " ".join(event.key for event in profile.key_averages())
+
+    assert keras.config.is_flash_attention_enabled() is None
+    try:
+        keras.config.disable_flash_attention()
+        assert keras.config.is_flash_attention_enabled() is False
+        assert "flash" not in kernels(getattr(layers, name)(*sizes))
+        keras.config.enable_flash_attention()
+        assert keras.config.is_flash_attention_enabled() is True
+        assert "flash" in kernels(getattr(layers, name)(*sizes))
+    finally:
+        config._flash_attention = None

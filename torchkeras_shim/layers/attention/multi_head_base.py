@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.attention import masks
@@ -55,7 +56,8 @@ class HeadsOfAttention(Layer):
             )
         self.supports_masking = True
         self.seed = seed
-        self._flash = flash_attention
+        forbidden = flash_attention is None and config.is_flash_attention_enabled() is False
+        self._flash = False if forbidden else flash_attention
         self._rate, self._use_bias, self._use_gate, self._sliding_window = dropout, use_bias, use_gate, sliding_window
         tables: dict[str, Any] = {
             "initializer": initializers,
