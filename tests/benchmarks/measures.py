@@ -51,4 +51,5 @@ def table(records: list[dict], tablefmt: str = "simple") -> str:
 def title(records: list[dict]) -> str:
     """Returns the line above one model's table."""
     model, steps = records[0]["model"], records[0]["steps"]
-    return f"{model}: batch {WORKLOADS[model].batch_size}, {steps} steps per epoch"
+    rounds = len((yardstick_of(records) or {}).get("fit", ()))
+    return f"{model}: batch {WORKLOADS[model].batch_size}, {steps} steps per epoch, {rounds} rounds"

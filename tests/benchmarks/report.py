@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import os
 import platform
 import statistics
@@ -15,6 +16,7 @@ from typing import Any
 from contestants import YARDSTICK
 from measures import PHASES, ratios, spread, table, title, yardstick_of
 from tabulate import tabulate
+from workloads import WORKLOADS
 
 _PACKAGES = ("torch", "keras", "jax", "tensorflow", "tensorflow-cpu", "numpy")
 
@@ -30,10 +32,11 @@ def write(folder: Path, by_model: list[list[dict]], imports: list[dict], options
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = "cpu" if options.device == "cpu" or not _cuda() else "cuda"
+    by_model, imports = _together(folder / f"{device}.json", by_model, imports, options.threads)
     parts = [
         f"# Benchmarks on {'CUDA' if device == 'cuda' else 'the CPU'}",
         f"Measured on {datetime.date.today()} by `python tests/benchmarks/run.py --write docs/benchmarks`: "
-        f"{options.rounds} rounds, {options.threads} threads; {machine()}.",
+        f"{options.threads} threads; {machine()}.",
         f"Each round lets every contestant go once through the data, one after the other. Times are milliseconds per "
         f"step, as `median (lowest - highest)`; ratios are taken within a round, to `{YARDSTICK}`, a hand-written loop "
         "with the data on the device, fused Adam and no host read. Below 1 is faster. The first epoch includes "
@@ -49,6 +52,18 @@ def write(folder: Path, by_model: list[list[dict]], imports: list[dict], options
         parts.append("## Import\n\nIn a fresh process; for this library on top of `import torch`.\n")
         parts.append(tabulate(rows, ["", "seconds"], tablefmt="github"))
     (folder / f"{device}.md").write_text("\n\n".join(parts) + "\n")
+
+
+def _together(path: Path, by_model: list[list[dict]], imports: list[dict], threads: int) -> Any:
+    """Puts new records in the place of old ones of the same models, where those come from the same machine."""
+    setting = {"machine": machine(), "threads": threads}
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    if kept.get("setting") != setting:
+        kept = {"setting": setting, "models": {}, "imports": []}
+    kept["models"].update({records[0]["model"]: records for records in by_model})
+    kept["imports"] = imports or kept["imports"]
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+    return [kept["models"][name] for name in WORKLOADS if name in kept["models"]], kept["imports"]
 
 
 def machine() -> str:
