@@ -13,12 +13,21 @@ from torchkeras_shim.core import naming
 from torchkeras_shim.ops import crossentropy
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    """Every test starts from the same random state and the same automatic names."""
+def _seed():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+def pytest_collectstart(collector):
+    """What a file of tests draws while it is imported is the same in every run."""
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Every test starts from the same random state and the same automatic names."""
+    _seed()
     naming.reset_uids()
     crossentropy._warned.clear()
 
