@@ -452,6 +452,7 @@ def test_options_reach_torch_compile(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(torch.__version__.startswith("2.6."), reason="cannot compile parameters of a class of their own")
 @pytest.mark.filterwarnings("default")
 def test_torch_compile_trains_to_the_same_numbers():
     def run(jit_compile):
