@@ -32,7 +32,8 @@ def get_compile_config(trainer: Trainer) -> dict[str, Any] | None:
         "weighted_metrics": trainer.metric_plan.given_weighted,
         "run_eagerly": trainer.run_eagerly,
         "steps_per_execution": trainer.steps_per_execution,
-        "jit_compile": trainer.jit_compile,
+        # Keras knows no other values, and which strategy is best is a matter of the machine that trains next.
+        "jit_compile": trainer.jit_compile if isinstance(trainer.jit_compile, bool) else "auto",
     }
     try:
         return {key: serialization.serialize_keras_object(value) for key, value in arguments.items()}

@@ -332,7 +332,9 @@ class Trainer(Preparation):
 
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
-        self.sample, self.data_places = first, feed.adapter.places
+        # A copy: a view would keep the whole of the data alive after the loop.
+        self.sample = tree.map_structure(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, first)
+        self.data_places = feed.adapter.places
         if first is None:
             raise ValueError(
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -483,3 +485,47 @@ def test_auto_warns_once_of_what_slows_the_users_own_code_down(function, reason)
     assert len(caught) == 1
     model.compile("sgd", sparse(), jit_compile=False)
     model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
+
+
+class Penalty(keras.regularizers.Regularizer):
+    def __init__(self):
+        self.strength = 0.1
+
+    def __call__(self, x):
+        return self.strength * x.abs().sum()
+
+
+def test_auto_leaves_activity_regularizers_of_the_users_own_alone():
+    model = mlp(layers.Dense(4, activity_regularizer=Penalty()))
+    model.compile("sgd", sparse())
+    model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
+    assert "Penalty" in model._trainer.reports["fit"].reason
+
+
+def test_a_changed_activity_regularizer_makes_a_new_recording():
+    model = mlp(layers.Dense(4, activity_regularizer=keras.regularizers.L2(0.1)))
+    model.compile("sgd", sparse(), jit_compile="captured")
+    model.fit(X, Y, batch_size=8, verbose=0)
+    step = model._trainer.train_step()
+    model.layers[1].activity_regularizer.l2 = 0.5
+    model.fit(X, Y, batch_size=8, verbose=0)
+    assert model._trainer.train_step() is not step
+
+
+@pytest.mark.parametrize("jit_compile", ["captured", {"mode": "default"}])
+def test_keras_can_read_what_a_model_was_compiled_with(jit_compile):
+    model = mlp()
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    assert model.get_compile_config()["jit_compile"] == "auto"
+
+
+def test_the_data_is_let_go_after_a_loop():
+    x = np.ones((64, 6), "float32")
+    alive = weakref.ref(x)
+    model = mlp()
+    model.compile("sgd", sparse())
+    model.fit(x, np.zeros(64, "int64"), shuffle=False, verbose=0)
+    model.evaluate(x, np.zeros(64, "int64"), verbose=0)
+    del x
+    gc.collect()
+    assert alive() is None

@@ -44,16 +44,26 @@ class Survey:
 def _parts(trainer: Any) -> Iterator[Any]:
     for module in trainer.model.modules():
         yield module
+        yield from _helpers(module)
         graph = module.__dict__.get("_graph")
         for operation in getattr(graph, "operations", ()):
             if not isinstance(operation, torch.nn.Module):
                 yield operation
-    yield from trainer.loss_plan.losses
-    yield from trainer.metrics
+    for thing in (*trainer.loss_plan.losses, *trainer.metrics):
+        yield thing
+        yield from _helpers(thing)
     for weight in trainer.model.trainable_weights:
         regularizer = getattr(weight, "_regularizer", None)
         if regularizer is not None:
             yield regularizer
+
+
+def _helpers(thing: Any) -> Iterator[Any]:
+    """Yields what a part calls that has settings of its own: an activity regularizer, a loss of torch."""
+    for name, value in vars(thing).items():
+        own = not isinstance(value, (*_FUNCTIONS, type)) and callable(value) and hasattr(value, "__dict__")
+        if own and not name.endswith(_NOT_IN_THE_STEP):
+            yield value
 
 
 def _settings(thing: Any) -> Iterator[Any]:
