@@ -25,6 +25,8 @@ class DataAdapter(ABC):
     batch_size: int | None = None
     #: How many samples one pass has, or `None` where that is not known.
     num_samples: int | None = None
+    #: Whether every pass begins at the first batch; data that is consumed as it goes cannot.
+    restarts: bool = True
 
     @abstractmethod
     def batches(self) -> Iterator[Batch]:

@@ -71,6 +71,8 @@ class GeneratorAdapter(DataAdapter):
         ValueError: where it yields nothing, or something else than such tuples.
     """
 
+    restarts = False
+
     def __init__(self, iterator: Iterator[Any], device: torch.device) -> None:
         self._mover = Mover(device, "Python generator")
         first = next(iterator, _NOTHING)

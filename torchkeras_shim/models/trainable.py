@@ -202,8 +202,10 @@ class Trainable(Overridable):
             class_weight: Weights by class index.
             sample_weight: Weights by sample, as arrays of the structure of `y`, or one for all outputs.
             initial_epoch: The epoch to start at.
-            steps_per_epoch: Batches per epoch; the next epoch goes on where this one stopped.
-            validation_steps: Batches per validation.
+            steps_per_epoch: Batches per epoch, all by default. The next epoch goes on where this one stopped; an epoch
+                ends with the data, with a warning.
+            validation_steps: Batches per validation, from the first one on, all by default. A generator cannot start
+                over: it goes on.
             validation_batch_size: Samples per batch of validation; `batch_size` by default.
             validation_freq: Validate every so many epochs, or after the listed epochs (counted from 1).
             **kwargs: None; a misspelt argument is answered with the nearest one.

@@ -9,7 +9,6 @@ from typing import Any
 
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.data import DataAdapter
-from torchkeras_shim.data.streams import GeneratorAdapter
 
 
 class Feed:
@@ -17,14 +16,14 @@ class Feed:
 
     Args:
         adapter: Where the batches come from.
-        steps: How many batches make an epoch; the whole of the data where `None`. With fewer steps than batches, the
-            next epoch goes on where this one stopped, as in Keras.
+        steps: How many batches make an epoch; the whole of the data if `None` or 0. With fewer steps than batches, the
+            next epoch goes on where this one stopped, as in Keras; with more, it ends with the data.
     """
 
     def __init__(self, adapter: DataAdapter, steps: int | None = None) -> None:
         self.adapter = adapter
-        self.steps = steps
-        self.num_batches = steps if steps is not None else adapter.num_batches
+        self.steps = steps or None
+        self.num_batches = self.steps or adapter.num_batches
         self._iterator: Iterator[Any] | None = None
         self._seen = 0
         self._drawn_from: RandomState | None = None  # where the random numbers stood before the order was drawn
@@ -53,6 +52,11 @@ class Feed:
         """Tells the data that an epoch is over."""
         self.adapter.on_epoch_end()
 
+    def rewind(self) -> None:
+        """Lets the next epoch begin at the first batch. What cannot start over, such as a generator, goes on."""
+        if self.adapter.restarts:
+            self._iterator = None
+
     def get_state(self, batches: int) -> dict[str, Any]:
         """Returns, as plain values, which batch comes next.
 
@@ -71,8 +75,7 @@ class Feed:
             state: What `get_state` returned.
             random: Where the random numbers stood at that time.
         """
-        if not isinstance(self.adapter, GeneratorAdapter):  # a generator cannot start over: it is at its beginning
-            self._iterator = None
+        self.rewind()  # a generator cannot: it is at its beginning
         taken, origin = state["taken"], state["drawn_from"]
         (random if origin is None else RandomState.from_config(origin)).restore()
         if self.steps is None:
@@ -94,21 +97,31 @@ class Feed:
                 self._iterator = self._start()
                 self._seen = 0
             batch = next(self._iterator, None)
-            if batch is None and self._seen and self.adapter.num_batches is not None:
-                self._iterator = self._start()  # finite data starts over
+            if batch is None and not step and self._seen and self.adapter.restarts:
+                self._iterator = self._start()  # the epoch before took the last batch
                 self._seen = 0
                 batch = next(self._iterator, None)
             if batch is None:
-                self._iterator = None
-                warnings.warn(
-                    f"Your input ran out of data after {step} of {steps} steps; interrupting the epoch. Make sure that "
-                    "your dataset or generator can generate at least `steps_per_epoch * epochs` batches. You may need "
-                    "to use the `.repeat()` function when building your dataset.",
-                    stacklevel=2,
-                )
+                self._iterator, self._seen = None, 0
+                if step:  # an epoch without any batch is the caller's to speak of
+                    warn_of_end(f"after {step} of {steps} steps, so the epoch ends here")
                 return
             self._seen += 1
             yield batch
+
+
+def warn_of_end(what: str) -> None:
+    """Warns of data that has fewer batches than were asked for.
+
+    Args:
+        what: Where it ended, and what follows from that.
+    """
+    warnings.warn(
+        "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at "
+        "least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your "
+        f"dataset. The data ended {what}.",
+        stacklevel=3,
+    )
 
 
 def _drop(batches: Iterator[Any], count: int) -> int:
@@ -126,7 +139,7 @@ def run_epoch(
     stop_flag: str,
     steps_per_execution: int = 1,
     first: int = 0,
-) -> Any:
+) -> tuple[Any, int]:
     """Runs a step on each batch.
 
     Args:
@@ -134,13 +147,13 @@ def run_epoch(
         step: What to do with a batch.
         on_begin: Called with the number of the first batch of each execution.
         on_end: Called with the number of the last batch of each execution and what the step returned.
-        owner: Who has the flag, and gets `steps_done`, the number of batches.
+        owner: Who has the flag.
         stop_flag: The attribute that is looked at after each execution; the loop ends where it is true.
         steps_per_execution: How many batches go between two calls of the callbacks.
         first: The number of the first batch, where an epoch goes on that was interrupted.
 
     Returns:
-        What the last step returned.
+        What the last step returned, and the number of batches.
     """
     result = None
     index = first
@@ -160,5 +173,4 @@ def run_epoch(
         index = done
         if getattr(owner, stop_flag):
             break
-    owner.steps_done = index - first
-    return result
+    return result, index - first

@@ -61,7 +61,6 @@ class Preparation:
         self.data_places: list[str] = []
         self.epoch_seconds: tuple[float, int] | None = None
         self.sample: Any = None  # a batch
-        self.steps_done = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""

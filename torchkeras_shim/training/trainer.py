@@ -20,7 +20,7 @@ from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
 from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
-from torchkeras_shim.training.loop import Feed, run_epoch
+from torchkeras_shim.training.loop import Feed, run_epoch, warn_of_end
 from torchkeras_shim.training.predictions import Predictions
 from torchkeras_shim.training.preparation import Preparation, is_built
 
@@ -136,7 +136,7 @@ class Trainer(Preparation):
             start = time.perf_counter()
             batches = feed.epoch() if resumption is None else resumption.start(model, feed)
             resumption = None
-            returned = run_epoch(
+            returned, count = run_epoch(
                 batches,
                 self.train_step(),
                 on_begin=callbacks.on_train_batch_begin if callbacks.wants_train_batch_begin else None,
@@ -147,8 +147,11 @@ class Trainer(Preparation):
                 first=done,
             )
             feed.end()
+            if not done + count:
+                warn_of_end(f"before epoch {epoch + 1} of {epochs} had any batch, so `fit` ends here")
+                break
             epoch_logs = logs_module.read(self.logs(returned))
-            self.epoch_seconds = (time.perf_counter() - start, self.steps_done)
+            self.epoch_seconds = (time.perf_counter() - start, count)
             model.eval()
             if validation is not None and _is_due(epoch, freq):
                 results = self._run_evaluate(validation, callbacks)
@@ -225,7 +228,7 @@ class Trainer(Preparation):
         callbacks.on_test_begin()
         self.reset_metrics()
         with torch.no_grad():
-            returned = run_epoch(
+            returned, count = run_epoch(
                 feed.epoch(),
                 self.test_step(),
                 on_begin=callbacks.on_test_batch_begin if callbacks.wants_test_batch_begin else None,
@@ -235,7 +238,10 @@ class Trainer(Preparation):
                 steps_per_execution=self.steps_per_execution,
             )
         feed.end()
-        results = logs_module.read(self.logs(returned))
+        feed.rewind()
+        if not count:
+            warn_of_end("before this validation had any batch, so there are no results of it")
+        results = logs_module.read(self.logs(returned)) if count else {}
         callbacks.on_test_end(results)
         return results
 
