@@ -1,105 +1,41 @@
 """The part of `keras.ops` that networks are made of: `keras.ops.nn`."""
 
-from torchkeras_shim.ops.activation import (
-    celu,
-    elu,
-    gelu,
-    glu,
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_swish,
-    hard_tanh,
-    leaky_relu,
-    log_sigmoid,
-    log_softmax,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    soft_shrink,
-    softmax,
-    softplus,
-    softsign,
-    sparse_plus,
-    sparse_sigmoid,
-    sparsemax,
-    squareplus,
-    swish,
-    tanh_shrink,
-    threshold,
+from torchkeras_shim.ops import (
+    activation,
+    adaptive_pooling,
+    attention,
+    blocks,
+    convolution,
+    crossentropy,
+    ctc,
+    encoding,
+    normalization,
+    pooling,
 )
-from torchkeras_shim.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
-from torchkeras_shim.ops.attention import dot_product_attention
-from torchkeras_shim.ops.blocks import depth_to_space, fold, space_to_depth, unfold
-from torchkeras_shim.ops.convolution import conv, conv_transpose, depthwise_conv, separable_conv
-from torchkeras_shim.ops.crossentropy import (
-    binary_crossentropy,
-    categorical_crossentropy,
-    sparse_categorical_crossentropy,
-)
-from torchkeras_shim.ops.ctc import ctc_decode, ctc_loss
-from torchkeras_shim.ops.encoding import moments, multi_hot, normalize, one_hot
+from torchkeras_shim.ops.activation import *
+from torchkeras_shim.ops.adaptive_pooling import *
+from torchkeras_shim.ops.attention import *
+from torchkeras_shim.ops.blocks import *
+from torchkeras_shim.ops.convolution import *
+from torchkeras_shim.ops.crossentropy import *
+from torchkeras_shim.ops.ctc import *
+from torchkeras_shim.ops.encoding import *
 from torchkeras_shim.ops.fourier import polar
 from torchkeras_shim.ops.image.filters import psnr
-from torchkeras_shim.ops.normalization import batch_normalization, layer_normalization, rms_normalization
-from torchkeras_shim.ops.pooling import average_pool, max_pool
+from torchkeras_shim.ops.normalization import *
+from torchkeras_shim.ops.pooling import *
 
-__all__ = [
-    "adaptive_average_pool",
-    "adaptive_max_pool",
-    "average_pool",
-    "batch_normalization",
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "celu",
-    "conv",
-    "conv_transpose",
-    "ctc_decode",
-    "ctc_loss",
-    "depth_to_space",
-    "depthwise_conv",
-    "dot_product_attention",
-    "elu",
-    "fold",
-    "gelu",
-    "glu",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_swish",
-    "hard_tanh",
-    "layer_normalization",
-    "leaky_relu",
-    "log_sigmoid",
-    "log_softmax",
-    "max_pool",
-    "moments",
-    "multi_hot",
-    "normalize",
-    "one_hot",
-    "polar",
-    "psnr",
-    "relu",
-    "relu6",
-    "rms_normalization",
-    "selu",
-    "separable_conv",
-    "sigmoid",
-    "silu",
-    "soft_shrink",
-    "softmax",
-    "softplus",
-    "softsign",
-    "space_to_depth",
-    "sparse_categorical_crossentropy",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "sparsemax",
-    "squareplus",
-    "swish",
-    "tanh_shrink",
-    "threshold",
-    "unfold",
-]
+_FAMILIES = (
+    activation,
+    adaptive_pooling,
+    attention,
+    blocks,
+    convolution,
+    crossentropy,
+    ctc,
+    encoding,
+    normalization,
+    pooling,
+)
+
+__all__ = sorted({"polar", "psnr", *(name for family in _FAMILIES for name in family.__all__ if name != "rearrange")})
