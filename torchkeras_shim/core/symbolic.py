@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import torch
 
 from torchkeras_shim.core import dtypes, naming, tree
+from torchkeras_shim.core.torch_private import call_impl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -275,7 +276,7 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
 def _refuse_raw_modules() -> None:
     """Raises where a torch module was called on a symbolic tensor: its weights and mode would be lost on the way."""
     frame = sys._getframe(2)
-    while frame is not None and frame.f_code is not torch.nn.Module._call_impl.__code__:
+    while frame is not None and frame.f_code is not call_impl:
         frame = frame.f_back  # type: ignore[assignment]
     if frame is not None:
         module = frame.f_locals["self"]

@@ -12,6 +12,7 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core.torch_private import make_subclass
 
 #: What to call with the shape and type of a variable before its first value is computed. While a model is rebuilt from
 #: a file, this keeps a few bytes of it from asking for any amount of memory.
@@ -59,7 +60,7 @@ class Variable(torch.nn.Parameter):
         name: str | None = None,
     ) -> Variable:
         data = _initial_value(initializer, shape, dtype)
-        self: Variable = torch.Tensor._make_subclass(cls, data, trainable and data.is_floating_point())
+        self: Variable = make_subclass(cls, data, trainable and data.is_floating_point())
         self._name = name if name is not None else naming.auto_name("Variable")
         self._path = self._name
         self._trainable = trainable
@@ -75,7 +76,7 @@ class Variable(torch.nn.Parameter):
     @classmethod
     def wrap(cls, data: torch.Tensor, like: Variable) -> Variable:
         """Returns a variable on `data` with the name and settings of another one."""
-        self: Variable = torch.Tensor._make_subclass(cls, data.detach(), like.requires_grad)
+        self: Variable = make_subclass(cls, data.detach(), like.requires_grad)
         for key in _KERAS_ATTRIBUTES:
             setattr(self, key, getattr(like, key))
         return self
@@ -196,7 +197,7 @@ class Variable(torch.nn.Parameter):
 
 
 def _rebuild(data: torch.Tensor, requires_grad: bool, state: dict[str, Any]) -> Variable:
-    self: Variable = torch.Tensor._make_subclass(Variable, data, requires_grad)
+    self: Variable = make_subclass(Variable, data, requires_grad)
     for key, value in state.items():
         setattr(self, key, value)
     return self

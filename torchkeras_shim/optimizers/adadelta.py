@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -88,8 +89,8 @@ class Adadelta(Optimizer):
         squares, step_squares = states
         kernels.square_average_(squares, grads, self.rho)
         steps = kernels.root_of_sum(step_squares, self.epsilon)
-        torch._foreach_mul_(steps, grads)
-        torch._foreach_div_(steps, kernels.root_of_sum(squares, self.epsilon))
+        foreach.mul_(steps, grads)
+        foreach.div_(steps, kernels.root_of_sum(squares, self.epsilon))
         kernels.square_average_(step_squares, steps, self.rho)
         kernels.add_scaled_(params, steps, -scalars[0])
 

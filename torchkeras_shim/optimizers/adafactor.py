@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import device as devices
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -124,8 +125,8 @@ class Adafactor(Optimizer):
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         rows, columns, velocities, factored, plain, roots = states
         step, share = scalars[1:3]
-        squares = torch._foreach_mul(grads, grads)
-        torch._foreach_add_(squares, self.epsilon_1)
+        squares = foreach.mul(grads, grads)
+        foreach.add_(squares, self.epsilon_1)
         for index in factored:
             row, column, square = rows[index], columns[index], squares[index]
             kernels.average_([row, column], [square.mean(-1), square.mean(-2)], share)
@@ -133,11 +134,11 @@ class Adafactor(Optimizer):
             torch.mul(relative.unsqueeze(-1), column.unsqueeze(-2), out=velocities[index])
         if plain:
             kernels.average_([velocities[index] for index in plain], [squares[index] for index in plain], share)
-        updates = torch._foreach_div(grads, torch._foreach_sqrt(velocities))
-        sizes = torch._foreach_clamp_min(_root_mean_squares(updates, roots, self.clip_threshold), 1.0)
-        scales = torch._foreach_clamp_min(_root_mean_squares(params, roots), self.epsilon_2)
-        torch._foreach_div_(scales, sizes)
-        torch._foreach_mul_(updates, scales)
+        updates = foreach.div(grads, foreach.sqrt(velocities))
+        sizes = foreach.clamp_min(_root_mean_squares(updates, roots, self.clip_threshold), 1.0)
+        scales = foreach.clamp_min(_root_mean_squares(params, roots), self.epsilon_2)
+        foreach.div_(scales, sizes)
+        foreach.mul_(updates, scales)
         kernels.add_scaled_(params, updates, -step)
 
     def get_config(self) -> dict[str, Any]:
@@ -153,6 +154,6 @@ class Adafactor(Optimizer):
 
 def _root_mean_squares(tensors: Any, roots: list[float], unit: float = 1.0) -> tuple[torch.Tensor, ...]:
     """Returns the root mean square of each tensor in a unit; `roots` are the roots of the numbers of elements."""
-    norms: tuple[torch.Tensor, ...] = torch._foreach_norm(tensors)
-    torch._foreach_div_(norms, [root * unit for root in roots])
+    norms: tuple[torch.Tensor, ...] = foreach.norm(tensors)
+    foreach.div_(norms, [root * unit for root in roots])
     return norms

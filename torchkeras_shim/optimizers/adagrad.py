@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -86,7 +87,7 @@ class Adagrad(Optimizer):
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         (accumulators,) = states
-        torch._foreach_addcmul_(accumulators, grads, grads, 1.0)
+        foreach.addcmul_(accumulators, grads, grads, 1.0)
         kernels.add_quotient_(params, grads, kernels.root_of_sum(accumulators, self.epsilon), -scalars[0])
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach, fused_adam_, fused_adamw_
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -110,18 +111,18 @@ class Adam(Optimizer):
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         momentums, velocities, hats, steps, flag = states
         if steps:
-            torch._fused_adam_(
+            fused_adam_(
                 params, grads, momentums, velocities, hats, steps, lr=scalars[1], beta1=self.beta_1, beta2=self.beta_2,
                 weight_decay=0.0, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False, found_inf=flag,
             )  # fmt: skip
             return
-        torch._foreach_lerp_(momentums, grads, 1.0 - self.beta_1)
+        foreach.lerp_(momentums, grads, 1.0 - self.beta_1)
         kernels.square_average_(velocities, grads, self.beta_2)
         if self.amsgrad:
-            torch._foreach_maximum_(hats, velocities)
+            foreach.maximum_(hats, velocities)
             velocities = hats
-        denominators = torch._foreach_sqrt(velocities)
-        torch._foreach_add_(denominators, self.epsilon)
+        denominators = foreach.sqrt(velocities)
+        foreach.add_(denominators, self.epsilon)
         kernels.add_quotient_(params, momentums, denominators, -scalars[1])
 
     def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
@@ -132,7 +133,7 @@ class Adam(Optimizer):
             return
         # The kernel decays by its own rate times the decay, and its rate carries the bias corrections here.
         decay = (self.weight_decay or 0.0) * rate / alpha
-        torch._fused_adamw_(
+        fused_adamw_(
             params, grads, momentums, velocities, hats, steps, lr=alpha, beta1=self.beta_1, beta2=self.beta_2,
             weight_decay=decay, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False, found_inf=flag,
         )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -88,10 +89,10 @@ class Adamax(Optimizer):
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         momentums, norms = states
-        torch._foreach_lerp_(momentums, grads, 1.0 - self.beta_1)
-        torch._foreach_mul_(norms, self.beta_2)
-        torch._foreach_maximum_(norms, torch._foreach_abs(grads))
-        kernels.add_quotient_(params, momentums, torch._foreach_add(norms, self.epsilon), -scalars[1])
+        foreach.lerp_(momentums, grads, 1.0 - self.beta_1)
+        foreach.mul_(norms, self.beta_2)
+        foreach.maximum_(norms, foreach.abs(grads))
+        kernels.add_quotient_(params, momentums, foreach.add(norms, self.epsilon), -scalars[1])
 
     def get_config(self) -> dict[str, Any]:
         return {

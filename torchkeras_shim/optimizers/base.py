@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.optimizers import extras, options
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.plan import Group, Plan
@@ -261,7 +262,7 @@ class Optimizer(OptimizerState):
 
     def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         """The rule after decoupled weight decay."""
-        torch._foreach_mul_(params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
+        foreach.mul_(params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
         self._update(params, grads, states, scalars)
 
     def _has_own_step(self) -> bool:
@@ -277,7 +278,7 @@ class Optimizer(OptimizerState):
         if scalars is None:
             scalars = self.step_scalars()
         if self.loss_scale_factor is not None:
-            grads = list(torch._foreach_div(grads, self.loss_scale_factor))
+            grads = list(foreach.div(grads, self.loss_scale_factor))
         if self.gradient_accumulation_steps:
             grads = self._accumulate(plan, grads, step)
         if grads:
@@ -291,7 +292,7 @@ class Optimizer(OptimizerState):
         if self._has_own_step():
             for group in plan.groups:
                 if group.decays:
-                    torch._foreach_mul_(group.params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
+                    foreach.mul_(group.params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
             rate = self.learning_rate
             for grad, variable in zip(grads, plan.variables, strict=True):
                 self.update_step(grad, variable, rate)
@@ -304,11 +305,11 @@ class Optimizer(OptimizerState):
         """Adds to the sums; returns the mean where this step completes a round, and nothing where it does not."""
         sums = [self._accumulated[self._get_variable_index(variable)].detach() for variable in plan.variables]
         if (step + 1) % self._every:
-            torch._foreach_add_(sums, grads)
+            foreach.add_(sums, grads)
             return []
-        means = torch._foreach_add(grads, sums)
-        torch._foreach_div_(means, float(self._every))
-        torch._foreach_zero_([accumulator.detach() for accumulator in self._accumulated])
+        means = foreach.add(grads, sums)
+        foreach.div_(means, float(self._every))
+        foreach.zero_([accumulator.detach() for accumulator in self._accumulated])
         return list(means)
 
     def _clip_gradients(self, grads: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -322,10 +323,10 @@ class Optimizer(OptimizerState):
 
     def _average(self, step: int, momentum: Scalar) -> None:
         averages, values = self._plan_for(self._trainable_variables).averages
-        torch._foreach_mul_(averages, momentum)
-        torch._foreach_add_(averages, torch._foreach_mul(values, 1.0 - momentum))
+        foreach.mul_(averages, momentum)
+        foreach.add_(averages, foreach.mul(values, 1.0 - momentum))
         if self.ema_overwrite_frequency and (step // self._every + 1) % self.ema_overwrite_frequency == 0:
-            torch._foreach_copy_(values, averages)
+            foreach.copy_(values, averages)
 
     # Preparation ----------------------------------------------------------------------------------------------------
 

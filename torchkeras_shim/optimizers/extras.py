@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.optimizers.kernels import Tensors
 
 
 def clip_by_value(grads: Tensors, limit: float) -> list[torch.Tensor]:
     """Returns the gradients with every element within `[-limit, limit]`."""
-    clipped = torch._foreach_clamp_max(grads, limit)
-    torch._foreach_clamp_min_(clipped, -limit)
+    clipped = foreach.clamp_max(grads, limit)
+    foreach.clamp_min_(clipped, -limit)
     return list(clipped)
 
 
 def clip_by_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
     """Returns the gradients, each scaled down to a norm of at most `limit`."""
-    factors = torch._foreach_clamp_min(torch._foreach_norm(grads), limit)
-    torch._foreach_reciprocal_(factors)
-    torch._foreach_mul_(factors, limit)
-    return list(torch._foreach_mul(grads, factors))
+    factors = foreach.clamp_min(foreach.norm(grads), limit)
+    foreach.reciprocal_(factors)
+    foreach.mul_(factors, limit)
+    return list(foreach.mul(grads, factors))
 
 
 def clip_by_global_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
@@ -27,10 +28,10 @@ def clip_by_global_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
 
     A norm that is not finite makes every gradient NaN, as in Keras, so that the mistake is seen.
     """
-    norms = torch._foreach_norm(grads)
+    norms = foreach.norm(grads)
     first = norms[0]
     total = torch.linalg.vector_norm(torch.stack([norm.to(first.device, first.dtype) for norm in norms]))
     scale = limit * torch.minimum(1.0 / total, torch.full_like(total, 1.0 / limit)) + (total - total)
     if all(grad.device == first.device and grad.dtype == first.dtype for grad in grads):
-        return list(torch._foreach_mul(grads, scale))
+        return list(foreach.mul(grads, scale))
     return [grad * scale.to(grad.device, grad.dtype) for grad in grads]

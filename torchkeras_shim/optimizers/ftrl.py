@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
@@ -119,31 +120,31 @@ class Ftrl(Optimizer):
 
     def _power(self, sums: Any) -> Any:
         power = -self.learning_rate_power
-        return torch._foreach_sqrt(sums) if power == 0.5 else torch._foreach_pow(sums, power)
+        return foreach.sqrt(sums) if power == 0.5 else foreach.pow(sums, power)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         accumulators, linears = states
         rate = scalars[0]
         before = self._power(accumulators)
-        torch._foreach_addcmul_(accumulators, grads, grads, 1.0)
+        foreach.addcmul_(accumulators, grads, grads, 1.0)
         after = self._power(accumulators)
-        change = torch._foreach_sub(after, before)
-        torch._foreach_div_(change, rate)
-        torch._foreach_mul_(change, params)
-        torch._foreach_sub_(change, grads)
+        change = foreach.sub(after, before)
+        foreach.div_(change, rate)
+        foreach.mul_(change, params)
+        foreach.sub_(change, grads)
         if self.l2_shrinkage_regularization_strength:
-            torch._foreach_add_(change, params, alpha=-2.0 * self.l2_shrinkage_regularization_strength)
-        torch._foreach_sub_(linears, change)
+            foreach.add_(change, params, alpha=-2.0 * self.l2_shrinkage_regularization_strength)
+        foreach.sub_(linears, change)
         # after / rate + 2 * (l2 + beta / (2 * rate))
-        torch._foreach_add_(after, self.beta)
-        torch._foreach_div_(after, rate)
-        torch._foreach_add_(after, 2.0 * self.l2_regularization_strength)
+        foreach.add_(after, self.beta)
+        foreach.div_(after, rate)
+        foreach.add_(after, 2.0 * self.l2_regularization_strength)
         pull = self.l1_regularization_strength
-        within = torch._foreach_clamp_max(linears, pull)
-        torch._foreach_clamp_min_(within, -pull)
-        torch._foreach_sub_(within, linears)
-        torch._foreach_div_(within, after)
-        torch._foreach_copy_(params, within)
+        within = foreach.clamp_max(linears, pull)
+        foreach.clamp_min_(within, -pull)
+        foreach.sub_(within, linears)
+        foreach.div_(within, after)
+        foreach.copy_(params, within)
 
     def get_config(self) -> dict[str, Any]:
         return {

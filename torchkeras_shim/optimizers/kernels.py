@@ -9,6 +9,8 @@ from functools import cache
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach, fused_adam_, fused_adamw_, fused_sgd_
+
 Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
 Scalar = float | torch.Tensor
 
@@ -22,40 +24,40 @@ ENDLESS = 1e30
 def add_scaled_(targets: Tensors, updates: Tensors, scale: Scalar) -> None:
     """`target += scale * update` in place."""
     if isinstance(scale, torch.Tensor):
-        torch._foreach_add_(targets, torch._foreach_mul(updates, scale))
+        foreach.add_(targets, foreach.mul(updates, scale))
     else:
-        torch._foreach_add_(targets, updates, alpha=scale)
+        foreach.add_(targets, updates, alpha=scale)
 
 
 def add_quotient_(targets: Tensors, numerators: Tensors, denominators: Tensors, scale: Scalar) -> None:
     """`target += scale * numerator / denominator` in place."""
     if isinstance(scale, torch.Tensor):
-        quotients = torch._foreach_div(numerators, denominators)
-        torch._foreach_mul_(quotients, scale)
-        torch._foreach_add_(targets, quotients)
+        quotients = foreach.div(numerators, denominators)
+        foreach.mul_(quotients, scale)
+        foreach.add_(targets, quotients)
     else:
-        torch._foreach_addcdiv_(targets, numerators, denominators, scale)
+        foreach.addcdiv_(targets, numerators, denominators, scale)
 
 
 def average_(averages: Tensors, values: Tensors, share: Scalar) -> None:
     """`average = (1 - share) * average + share * value` in place."""
     if isinstance(share, torch.Tensor):
-        torch._foreach_mul_(averages, 1.0 - share)
-        torch._foreach_add_(averages, torch._foreach_mul(values, share))
+        foreach.mul_(averages, 1.0 - share)
+        foreach.add_(averages, foreach.mul(values, share))
     else:
-        torch._foreach_lerp_(averages, values, share)
+        foreach.lerp_(averages, values, share)
 
 
 def square_average_(averages: Tensors, values: Tensors, decay: float) -> None:
     """`average = decay * average + (1 - decay) * value**2` in place."""
-    torch._foreach_mul_(averages, decay)
-    torch._foreach_addcmul_(averages, values, values, 1.0 - decay)
+    foreach.mul_(averages, decay)
+    foreach.addcmul_(averages, values, values, 1.0 - decay)
 
 
 def root_of_sum(values: Tensors, epsilon: float) -> tuple[torch.Tensor, ...]:
     """Returns `sqrt(value + epsilon)`."""
-    roots: tuple[torch.Tensor, ...] = torch._foreach_add(values, epsilon)
-    torch._foreach_sqrt_(roots)
+    roots: tuple[torch.Tensor, ...] = foreach.add(values, epsilon)
+    foreach.sqrt_(roots)
     return roots
 
 
@@ -63,7 +65,7 @@ def root_of_sum(values: Tensors, epsilon: float) -> tuple[torch.Tensor, ...]:
 def fused_adam_works(device: torch.device, dtype: torch.dtype) -> bool:
     """Tells whether `torch._fused_adam_` exists for a device and type and gives Keras's rule with an endless step."""
     try:
-        for kernel in (torch._fused_adam_, torch._fused_adamw_):
+        for kernel in (fused_adam_, fused_adamw_):
             tensors = [torch.full((_PROBE,), value, device=device, dtype=dtype) for value in (0.0, 2.0, 0.0, 0.0)]
             step = torch.full((), ENDLESS, device=device, dtype=torch.float32)
             parameter, gradient, momentum, velocity = ([tensor] for tensor in tensors)
@@ -85,14 +87,14 @@ def fused_sgd_works(device: torch.device, dtype: torch.dtype) -> bool:
         parameter, gradient, momentum = (
             [torch.full((_PROBE,), value, device=device, dtype=dtype)] for value in (0.0, 2.0, 4.0)
         )
-        torch._fused_sgd_(
+        fused_sgd_(
             parameter, gradient, [], weight_decay=0.0, momentum=0.0, lr=0.5, dampening=0.0,
             nesterov=False, maximize=False, is_first_step=False,
         )  # fmt: skip
         if bool(((parameter[0] + 1.0).abs() > 1e-2).any()):  # -0.5 * 2
             return False
         parameter[0].zero_()
-        torch._fused_sgd_(
+        fused_sgd_(
             parameter, gradient, momentum, weight_decay=0.0, momentum=0.5, lr=-1.0, dampening=1.25,
             nesterov=False, maximize=False, is_first_step=False,
         )  # fmt: skip

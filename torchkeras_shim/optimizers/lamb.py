@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -90,16 +91,16 @@ class Lamb(Optimizer):
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         momentums, velocities = states
         rate, first, second = scalars[:3]
-        torch._foreach_lerp_(momentums, grads, 1.0 - self.beta_1)
+        foreach.lerp_(momentums, grads, 1.0 - self.beta_1)
         kernels.square_average_(velocities, grads, self.beta_2)
-        denominators = torch._foreach_div(velocities, second)
-        torch._foreach_sqrt_(denominators)
-        torch._foreach_add_(denominators, self.epsilon)
-        updates = torch._foreach_div(momentums, first)
-        torch._foreach_div_(updates, denominators)
-        lengths, steps = torch.stack(torch._foreach_norm(params)), torch.stack(torch._foreach_norm(updates))
+        denominators = foreach.div(velocities, second)
+        foreach.sqrt_(denominators)
+        foreach.add_(denominators, self.epsilon)
+        updates = foreach.div(momentums, first)
+        foreach.div_(updates, denominators)
+        lengths, steps = torch.stack(foreach.norm(params)), torch.stack(foreach.norm(updates))
         ratios = torch.where((lengths > 0) & (steps > 0), lengths / steps, 1.0)
-        torch._foreach_mul_(updates, list(ratios.unbind()))
+        foreach.mul_(updates, list(ratios.unbind()))
         kernels.add_scaled_(params, updates, -rate)
 
     def get_config(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -90,10 +91,10 @@ class Lion(Optimizer):
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         (momentums,) = states
-        directions = torch._foreach_lerp(momentums, grads, 1.0 - self.beta_1)
-        torch._foreach_sign_(directions)
+        directions = foreach.lerp(momentums, grads, 1.0 - self.beta_1)
+        foreach.sign_(directions)
         kernels.add_scaled_(params, directions, -scalars[0])
-        torch._foreach_lerp_(momentums, grads, 1.0 - self.beta_2)
+        foreach.lerp_(momentums, grads, 1.0 - self.beta_2)
 
     def get_config(self) -> dict[str, Any]:
         return {

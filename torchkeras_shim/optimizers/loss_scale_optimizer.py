@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import serialization
+from torchkeras_shim.core.torch_private import amp_unscale_, amp_update_scale_
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import options
 from torchkeras_shim.optimizers.base import Optimizer
@@ -173,7 +174,7 @@ class LossScaleOptimizer(Optimizer):
             if given and not self._several_devices and given[0].device != self._found.device:
                 self._move(given[0].device)
             self._check_and_unscale(given)
-            torch._amp_update_scale_(
+            amp_update_scale_(
                 self.dynamic_scale, self.step_counter, self._found, _GROWTH, _BACKOFF, self.dynamic_growth_steps
             )
         if self._leaves_out:
@@ -186,12 +187,12 @@ class LossScaleOptimizer(Optimizer):
         """Divides the gradients by the scale, and sets the flag where one of them is not finite."""
         found, inverse = self._found.zero_(), self.dynamic_scale.reciprocal()
         if not self._several_devices:
-            torch._amp_foreach_non_finite_check_and_unscale_(grads, found, inverse)
+            amp_unscale_(grads, found, inverse)
             return
         for device in {grad.device for grad in grads}:
             here = torch.zeros((), device=device)
             own = [grad for grad in grads if grad.device == device]
-            torch._amp_foreach_non_finite_check_and_unscale_(own, here, inverse.to(device))
+            amp_unscale_(own, here, inverse.to(device))
             found.copy_(torch.maximum(found, here.to(found.device)))
 
     def _settle(self) -> None:

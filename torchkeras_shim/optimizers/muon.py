@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -151,21 +152,21 @@ class Muon(Optimizer):
 
     def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         decay = self.adam_weight_decay if states[1] else self.weight_decay
-        torch._foreach_mul_(params, 1.0 - scalars[0] * (decay or 0.0))
+        foreach.mul_(params, 1.0 - scalars[0] * (decay or 0.0))
         self._update(params, grads, states, scalars)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         momentums, velocities = states
         if velocities:  # only what AdamW moves has them
-            torch._foreach_lerp_(momentums, grads, 1.0 - self.adam_beta_1)
+            foreach.lerp_(momentums, grads, 1.0 - self.adam_beta_1)
             kernels.square_average_(velocities, grads, self.adam_beta_2)
-            denominators = torch._foreach_sqrt(velocities)
-            torch._foreach_add_(denominators, self.epsilon)
+            denominators = foreach.sqrt(velocities)
+            foreach.add_(denominators, self.epsilon)
             kernels.add_quotient_(params, momentums, denominators, -scalars[1])
             return
-        torch._foreach_mul_(momentums, self.momentum)
-        torch._foreach_add_(momentums, grads)
-        directions = torch._foreach_add(grads, momentums, alpha=self.momentum) if self.nesterov else momentums
+        foreach.mul_(momentums, self.momentum)
+        foreach.add_(momentums, grads)
+        directions = foreach.add(grads, momentums, alpha=self.momentum) if self.nesterov else momentums
         updates = [self._orthogonal(direction) for direction in directions]
         kernels.add_scaled_(params, updates, -scalars[0])
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -109,11 +110,11 @@ class Nadam(Optimizer):
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
         momentums, velocities = states
         _, momentum_rate, gradient_rate, root = scalars[:4]
-        torch._foreach_lerp_(momentums, grads, 1.0 - self.beta_1)
+        foreach.lerp_(momentums, grads, 1.0 - self.beta_1)
         kernels.square_average_(velocities, grads, self.beta_2)
-        denominators = torch._foreach_sqrt(velocities)
-        torch._foreach_div_(denominators, root)
-        torch._foreach_add_(denominators, self.epsilon)
+        denominators = foreach.sqrt(velocities)
+        foreach.div_(denominators, root)
+        foreach.add_(denominators, self.epsilon)
         kernels.add_quotient_(params, momentums, denominators, -momentum_rate)
         kernels.add_quotient_(params, grads, denominators, -gradient_rate)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -96,17 +97,17 @@ class RMSprop(Optimizer):
         velocities, momentums, averages = states
         kernels.square_average_(velocities, grads, self.rho)
         if self.centered:
-            torch._foreach_lerp_(averages, grads, 1.0 - self.rho)
-            variances = torch._foreach_addcmul(velocities, averages, averages, -1.0)
-            torch._foreach_add_(variances, self.epsilon)
-            torch._foreach_sqrt_(variances)
+            foreach.lerp_(averages, grads, 1.0 - self.rho)
+            variances = foreach.addcmul(velocities, averages, averages, -1.0)
+            foreach.add_(variances, self.epsilon)
+            foreach.sqrt_(variances)
             roots = variances
         else:
             roots = kernels.root_of_sum(velocities, self.epsilon)
         if momentums:
-            torch._foreach_mul_(momentums, self.momentum)
+            foreach.mul_(momentums, self.momentum)
             kernels.add_quotient_(momentums, grads, roots, scalars[0])
-            torch._foreach_sub_(params, momentums)
+            foreach.sub_(params, momentums)
         else:
             kernels.add_quotient_(params, grads, roots, -scalars[0])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -99,14 +100,14 @@ class ScheduleFreeAdamW(Optimizer):
         momentums, velocities = states
         _, rate, share, correction = scalars[:4]
         kernels.square_average_(velocities, grads, self.beta_2)
-        denominators = torch._foreach_div(velocities, correction)
-        torch._foreach_sqrt_(denominators)
-        torch._foreach_add_(denominators, self.epsilon)
+        denominators = foreach.div(velocities, correction)
+        foreach.sqrt_(denominators)
+        foreach.add_(denominators, self.epsilon)
         # The variables are (1 - beta_1) * momentum + beta_1 * average: take the momentum out, let the average follow
         # the new one by its share, put the new one in.
-        torch._foreach_add_(params, momentums, alpha=self.beta_1 - 1.0)
+        foreach.add_(params, momentums, alpha=self.beta_1 - 1.0)
         kernels.add_quotient_(momentums, grads, denominators, -rate)
-        torch._foreach_mul_(params, 1.0 - share)
+        foreach.mul_(params, 1.0 - share)
         kernels.add_scaled_(params, momentums, 1.0 - self.beta_1 + self.beta_1 * share)
 
     def get_config(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import foreach, fused_sgd_
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
@@ -101,7 +102,7 @@ class SGD(Optimizer):
         if flag is None:
             super()._update_decayed(params, grads, states, scalars)
             return
-        torch._foreach_mul_(params, 1.0 - (1.0 - flag) * (scalars[0] * (self.weight_decay or 0.0)))
+        foreach.mul_(params, 1.0 - (1.0 - flag) * (scalars[0] * (self.weight_decay or 0.0)))
         self._update(params, grads, states, scalars)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
@@ -110,7 +111,7 @@ class SGD(Optimizer):
         if fused and not isinstance(rate, torch.Tensor):
             # Torch's buffer is `momentum * buffer + (1 - dampening) * g`: a dampening of 1 + rate makes it Keras's
             # velocity, which is then added as it is.
-            torch._fused_sgd_(
+            fused_sgd_(
                 params, grads, momentums, weight_decay=0.0, momentum=self.momentum, lr=-1.0 if momentums else rate,
                 dampening=1.0 + rate if momentums else 0.0, nesterov=False, maximize=False, is_first_step=False,
                 found_inf=flag,
@@ -119,13 +120,13 @@ class SGD(Optimizer):
         if not momentums:
             kernels.add_scaled_(params, grads, -rate)
             return
-        torch._foreach_mul_(momentums, self.momentum)
+        foreach.mul_(momentums, self.momentum)
         kernels.add_scaled_(momentums, grads, -rate)
         if self.nesterov:
-            torch._foreach_add_(params, momentums, alpha=self.momentum)
+            foreach.add_(params, momentums, alpha=self.momentum)
             kernels.add_scaled_(params, grads, -rate)
         else:
-            torch._foreach_add_(params, momentums)
+            foreach.add_(params, momentums)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.seeding import Seed, generator_for
+from torchkeras_shim.core.torch_private import sample_dirichlet, standard_gamma
 from torchkeras_shim.ops.promotion import device_of
 from torchkeras_shim.random.drawing import float_dtype, parameter, sizes, wide
 
@@ -119,7 +120,7 @@ def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None
     target, device = float_dtype("gamma", dtype), device_of(alpha)
     shapes = parameter(alpha, sizes(shape), wide(target), device)
     # torch has no public function of gamma numbers that takes a generator; this is what torch.distributions calls.
-    values: torch.Tensor = torch._standard_gamma(shapes.contiguous(), generator=generator_for(seed, device))
+    values: torch.Tensor = standard_gamma(shapes.contiguous(), generator=generator_for(seed, device))
     return values.to(target)
 
 
@@ -144,5 +145,5 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: S
     target, device = float_dtype("beta", dtype), device_of(alpha, beta)
     both = [parameter(one, sizes(shape), wide(target), device) for one in (alpha, beta)]
     # A Dirichlet distribution of two; as above, what torch.distributions calls.
-    values: torch.Tensor = torch._sample_dirichlet(torch.stack(both, dim=-1), generator=generator_for(seed, device))
+    values: torch.Tensor = sample_dirichlet(torch.stack(both, dim=-1), generator=generator_for(seed, device))
     return values[..., 0].to(target)

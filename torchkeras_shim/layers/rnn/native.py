@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import regularizers
+from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.layers.rnn.cell_base import RecurrentCell, cell_config
 from torchkeras_shim.layers.rnn.rnn import RNN, as_mask
 
@@ -201,7 +202,7 @@ def fit_together(forward: Any, backward: Any, x: torch.Tensor, training: bool) -
             and layer._has_kernel()
             and layer._compute_dtype is x.dtype
             and layer.activity_regularizer is None
-            and not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks)
+            and not is_hooked(layer)
             for layer in (forward, backward)
         )
     )

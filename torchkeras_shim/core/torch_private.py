@@ -1,0 +1,83 @@
+"""The private names of torch that this package calls, in one place, each with what happens where torch has it no more.
+
+What torch's own documentation names as points to override or to look into (`Module._parameters`, `_buffers`,
+`_modules`, `_apply`, the `_save_to_state_dict` of a module, a tensor's `_version`) is used where it is needed.
+
+| name here | who needs it | without it |
+|---|---|---|
+| `foreach` | every update rule; `torch.optim` is built on the same functions | no optimizer works |
+| `fused_adam_`, `fused_adamw_`, `fused_sgd_` | Adam, AdamW, SGD | probes choose `foreach` |
+| `amp_update_scale_`, `amp_unscale_` | `LossScaleOptimizer`, as torch's own `GradScaler` | no `mixed_float16` |
+| `standard_gamma`, `sample_dirichlet` | `keras.random`, as `torch.distributions` | no `gamma` and `beta` |
+| `make_subclass` | `Variable`, as `torch.nn.Parameter` | no weights |
+| `call_impl` | the refusal of raw modules on symbolic tensors | such a call is recorded as a function |
+| `is_hooked`, `has_gradient_hooks` | fast paths, which would leave hooks out | a missing table counts as empty |
+| `storage_id` | what shares memory with what, in captured steps | captured steps refuse |
+| `below_autograd`, `kernel_holders` | quick entries to kernels in captured steps | calls go through the registry |
+
+Tried with torch 2.13 and 2.14.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+#: The tables of a module's own hooks.
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def _missing(name: str) -> Any:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"This version of torch ({torch.__version__}) has no `torch.{name}`.")
+
+    return refuse
+
+
+def _named(name: str) -> Any:
+    return getattr(torch, name, None) or _missing(name)
+
+
+#: The list operations: `foreach.add_` is `torch._foreach_add_`.
+foreach: Any = SimpleNamespace(
+    **{name.removeprefix("_foreach_"): getattr(torch, name) for name in dir(torch) if name.startswith("_foreach_")}
+)
+
+fused_adam_ = _named("_fused_adam_")
+fused_adamw_ = _named("_fused_adamw_")
+fused_sgd_ = _named("_fused_sgd_")
+amp_update_scale_ = _named("_amp_update_scale_")
+amp_unscale_ = _named("_amp_foreach_non_finite_check_and_unscale_")
+standard_gamma = _named("_standard_gamma")
+sample_dirichlet = _named("_sample_dirichlet")
+make_subclass: Any = torch.Tensor._make_subclass
+
+#: The code of torch's `Module.__call__`, by which its frames are recognized.
+call_impl: Any = getattr(getattr(torch.nn.Module, "_call_impl", None), "__code__", None)
+
+#: A context in which kernels run below autograd, `None` if there is none.
+below_autograd: Any = getattr(torch._C, "_AutoDispatchBelowAutograd", None)
+
+#: Where torch keeps its quick entries to kernels, the public functions and methods.
+kernel_holders: tuple[Any, ...] = tuple(
+    holder
+    for holder in (getattr(torch._C, name, None) for name in ("_VariableFunctions", "_nn", "TensorBase"))
+    if holder is not None
+)
+
+
+def is_hooked(module: torch.nn.Module) -> bool:
+    """Returns whether a module has hooks of its own, which only a call through the module runs."""
+    return any(getattr(module, name, None) for name in HOOKS)
+
+
+def has_gradient_hooks(tensor: torch.Tensor) -> bool:
+    """Returns whether a weight has hooks that autograd calls."""
+    return bool(tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None))
+
+
+def storage_id(tensor: torch.Tensor) -> int:
+    """Returns a number that tensors on the same memory have in common."""
+    return int(tensor.untyped_storage()._cdata)
