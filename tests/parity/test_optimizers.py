@@ -112,8 +112,8 @@ RULES = [
 EXTRAS = [
     ("Adam", {"clipnorm": 0.5}),
     ("SGD", {"clipvalue": 0.3, "momentum": 0.9}),
-    ("SGD", {"global_clipnorm": 1.0}),
-    ("RMSprop", {"global_clipnorm": 1e9}),
+    ("SGD", {"global_clipnorm": 5.0}),
+    ("RMSprop", {"global_clipnorm": 5.0e9}),
     ("Adam", {"weight_decay": 0.01}),
     ("RMSprop", {"weight_decay": 0.1, "clipnorm": 1.0}),
     ("Lion", {"weight_decay": 0.1}),
@@ -130,7 +130,7 @@ EXTRAS = [
             "use_ema": True,
             "ema_momentum": 0.8,
             "ema_overwrite_frequency": 3,
-            "global_clipnorm": 2.0,
+            "global_clipnorm": 5.0,
             "loss_scale_factor": 4.0,
         },
     ),
@@ -142,7 +142,7 @@ EXTRAS = [
         {
             "weight_decay": 0.1,
             "gradient_accumulation_steps": 2,
-            "global_clipnorm": 1.0,
+            "global_clipnorm": 5.0,
             "initial_accumulator_value": 1e-3,
         },
     ),
