@@ -366,13 +366,9 @@ def _tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
         if self.__dict__["_build_shape"] is None:
             shape = args[0] if args else next(iter(kwargs.values()), None)
             self.__dict__["_build_shape"] = shape
-        self.__dict__["_building"] = depth = self.__dict__.get("_building", 0) + 1
-        try:
-            with calling.scope_of(self):
-                self.look_up_policy()
-                build(self, *args, **kwargs)
-        finally:
-            self.__dict__["_building"] = depth - 1
+        with calling.building(self):
+            self.look_up_policy()
+            build(self, *args, **kwargs)
         self.__dict__["built"] = True
 
     return tracked

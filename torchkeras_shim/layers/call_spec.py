@@ -42,6 +42,23 @@ class CallSpec:
         #: The value of `training` that says nothing, because Keras fills it in where the caller gave none.
         self.training_default = default if isinstance(default, bool) else _default_of(owner)
         self.positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        by_name = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        #: What may be given by name, or `None` where that is anything.
+        self.keywords = None if takes_any else frozenset(by_name | {"training"})
+
+    def check_keywords(self, kwargs: dict[str, Any], layer: Any) -> None:
+        """Refuses arguments that a layer's `call` does not have.
+
+        Raises:
+            TypeError: if there is one.
+        """
+        for key in kwargs:
+            if not isinstance(key, str) or (self.keywords is not None and key not in self.keywords):
+                raise TypeError(
+                    f"{type(layer).__name__}.call() got an unexpected keyword argument {str(key)[:60]!r}, in the call "
+                    f"of layer '{layer.name}'. It takes: {', '.join(sorted(self.keywords or ()))}."
+                )
 
 
 def as_forward(call: Callable[..., Any]) -> Callable[..., Any]:

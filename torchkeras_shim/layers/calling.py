@@ -126,6 +126,7 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 
 def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    layer._call_spec.check_keywords(kwargs, layer)
     if kwargs.get("training") is not None and kwargs["training"] == layer._call_spec.training_default:
         # Keras writes the default into its configs, and lets `fit` and `predict` overrule it: the mode decides.
         kwargs = {key: value for key, value in kwargs.items() if key != "training"}
@@ -245,6 +246,17 @@ def scope_of(layer: Any) -> Iterator[None]:
             yield
     finally:
         thread.scopes.pop()
+
+
+@contextmanager
+def building(layer: Any) -> Iterator[None]:
+    """Opens the name scope of a layer that gets weights or members inside the block."""
+    layer.__dict__["_building"] = depth = layer.__dict__.get("_building", 0) + 1
+    try:
+        with scope_of(layer):
+            yield
+    finally:
+        layer.__dict__["_building"] = depth - 1
 
 
 # Masks --------------------------------------------------------------------------------------------------------------

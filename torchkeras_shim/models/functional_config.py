@@ -6,8 +6,9 @@ from, `[operation, call, output]`. Functions are written as the operation classe
 
 from __future__ import annotations
 
+import heapq
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torchkeras_shim.core import naming, serialization, symbolic, tree
@@ -87,16 +88,17 @@ _FAMILIES = {
 
 def graph_to_config(graph: Graph) -> dict[str, Any]:
     """Returns the config of a graph: `layers`, `input_layers` and `output_layers` as Keras writes them."""
-    numbers = {
-        id(node): index
+    own = set(map(id, graph.nodes))
+    nodes_of = {
+        id(operation): [node for node in operation._inbound_nodes if id(node) in own or not node.input_tensors]
         for operation in graph.operations
-        for index, node in enumerate(node for node in operation._inbound_nodes if _belongs(node, graph))
     }
+    numbers = {id(node): index for nodes in nodes_of.values() for index, node in enumerate(nodes)}
+    given = {id(tensor): layer.name for layer, tensor in zip(graph.input_layers, graph.inputs, strict=True)}
 
     def where(tensor: KerasTensor) -> tuple[str, int, int]:
-        for layer, given in zip(graph.input_layers, graph.inputs, strict=True):
-            if tensor is given:
-                return (layer.name, 0, 0)
+        if id(tensor) in given:
+            return (given[id(tensor)], 0, 0)
         history = tensor._keras_history
         assert history is not None  # every tensor of a sorted graph has a maker
         node = history.operation._inbound_nodes[history.node_index]
@@ -104,7 +106,7 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
 
     layers = []
     for operation in graph.operations:
-        nodes = [node for node in operation._inbound_nodes if _belongs(node, graph) and node.input_tensors]
+        nodes = [node for node in nodes_of[id(operation)] if node.input_tensors]
         entry = _operation_config(operation, nodes)
         entry["name"] = operation.name
         entry["inbound_nodes"] = [_node_config(node, where) for node in nodes]
@@ -114,10 +116,6 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
         "input_layers": tree.map_structure(where, graph.input_structure),
         "output_layers": tree.map_structure(where, graph.output_structure),
     }
-
-
-def _belongs(node: Node, graph: Graph) -> bool:
-    return any(node is own for own in graph.nodes) or not node.input_tensors
 
 
 def _operation_config(operation: Any, nodes: list[Node]) -> dict[str, Any]:
@@ -214,21 +212,49 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
         name, index, output = place[0], int(place[1]), int(place[2])
         return made[name, index][output]
 
-    waiting = calls
-    while waiting:
-        left = []
-        for name, index, node in waiting:
-            if all((place[0], int(place[1])) in made for place in _places(node)):
-                args, kwargs = _arguments(node, tensor)
-                made[name, index] = tree.flatten(operations[name](*args, **kwargs))
-                if isinstance(operations[name], _Function):
-                    _name(made[name, index], name if index == 0 else f"{name}_{index}")
-            else:
-                left.append((name, index, node))
-        if len(left) == len(waiting):
-            raise ValueError(f"The config's calls do not form a graph: nothing makes the inputs of '{left[0][0]}'.")
-        waiting = left
+    for name, index, node in _in_order(calls, set(made)):
+        args, kwargs = _arguments(node, tensor)
+        made[name, index] = tree.flatten(operations[name](*args, **kwargs))
+        if isinstance(operations[name], _Function):
+            _name(made[name, index], name if index == 0 else f"{name}_{index}")
     return _resolve(config["input_layers"], tensor), _resolve(config["output_layers"], tensor)
+
+
+_Call = tuple[str, int, dict[str, Any]]
+
+
+def _in_order(calls: list[_Call], made: set[tuple[str, int]]) -> Iterator[_Call]:
+    """Returns calls in an order in which each finds what it needs: round by round, in the order of the config.
+
+    Raises:
+        ValueError: If there is no such order.
+    """
+    missing: list[int] = []  # how many of its inputs a call still waits for
+    waiting: dict[tuple[str, int], list[int]] = {}  # which calls wait for what another one makes
+    for number, (_, _, node) in enumerate(calls):
+        needed = {(place[0], int(place[1])) for place in _places(node)} - made
+        missing.append(len(needed))
+        for place in needed:
+            waiting.setdefault(place, []).append(number)
+    ready = [number for number, count in enumerate(missing) if count == 0]
+    heapq.heapify(ready)
+    later: list[int] = []  # what became ready in this round but stands before the call that made it so
+    while ready or later:
+        if not ready:
+            ready, later = later, []
+            heapq.heapify(ready)
+        number = heapq.heappop(ready)
+        yield calls[number]
+        for other in waiting.pop(calls[number][:2], []):
+            missing[other] -= 1
+            if missing[other] == 0:
+                if other > number:
+                    heapq.heappush(ready, other)
+                else:
+                    later.append(other)
+    stuck = next((number for number, count in enumerate(missing) if count), None)
+    if stuck is not None:
+        raise ValueError(f"The config's calls do not form a graph: nothing makes the inputs of '{calls[stuck][0]}'.")
 
 
 def _name(outputs: list[Any], name: str) -> None:

@@ -6,6 +6,8 @@ function is what runs: nothing is looked up, sorted or dispatched per call. `Gra
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +19,12 @@ from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec, align_rank
 
-_LITERALS = (int, float, str, bool, type(None))
+#: Values of which equal ones get one name.
+_PLAIN = (int, str, bool, type(None))
+_LONGEST_HINT = 40
+_LARGEST_HINT = 10**9
+#: How deep lists in arguments may be; Python reads 100 parentheses inside one another.
+_DEEPEST = 50
 
 
 class Graph:
@@ -39,7 +46,8 @@ class Graph:
             raise ValueError(f"All `inputs` of a model must be different tensors. Received: inputs={inputs}")
         self.nodes, self.operations = _sort(self.inputs, self.outputs)
         self.input_layers = [_input_layer_of(tensor) for tensor in self.inputs]
-        self.operations = [*[layer for layer in self.input_layers if layer not in self.operations], *self.operations]
+        found = set(map(id, self.operations))
+        self.operations = [*[layer for layer in self.input_layers if id(layer) not in found], *self.operations]
         _check_names(self.operations)
         self._run: Callable[..., Any] | None = None
         self.code = ""
@@ -122,10 +130,10 @@ class Graph:
         names = [writer.name(tensor) for tensor in self.inputs]
         for name, tensor, layer in zip(names, self.inputs, self.input_layers, strict=True):
             writer.standardize(name, tensor, layer.optional)
-        last_use = self._last_uses()
+        last_use, returned = self._last_uses(), set(map(id, self.outputs))
         for index, node in enumerate(self.nodes):
             writer.call(node)
-            writer.forget([tensor for tensor in last_use.get(index, []) if tensor not in self.outputs])
+            writer.forget([tensor for tensor in last_use.get(index, []) if id(tensor) not in returned])
         self.code = writer.function(names, self.output_structure)
         self._run = writer.build(self.code)
         return self._run
@@ -143,55 +151,61 @@ class Graph:
 
 
 class _Writer:
-    """Collects the lines of the function and the objects that they name."""
+    """Collects the lines of the function and the objects that they name.
+
+    The text consists of names that are made here and of punctuation. Whatever comes from elsewhere, layers' names,
+    keywords, texts and numbers, is an object that the text names: a config must not become source.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.namespace: dict[str, Any] = {"flatten": tree.flatten, "align_rank": align_rank}
         self._names: dict[int, str] = {}
-        self._bound: dict[int, str] = {}
-        self._keep: list[Any] = []
+        self._bound: dict[Any, str] = {}
 
     def name(self, tensor: KerasTensor) -> str:
         """Returns the variable of a tensor."""
         return self._names.setdefault(id(tensor), f"x{len(self._names)}")
 
-    def bind(self, value: Any, hint: str) -> str:
-        """Returns a name for an object that the lines refer to."""
-        if id(value) not in self._bound:
-            clean = "".join(char if char.isalnum() else "_" for char in hint)
-            self._bound[id(value)] = f"{clean}_{len(self._bound)}"
-            self.namespace[self._bound[id(value)]] = value
-            self._keep.append(value)  # so that no other object gets the same id
-        return self._bound[id(value)]
+    def bind(self, value: Any, hint: Any = "") -> str:
+        """Returns a name for an object that the lines refer to: a number, and what a reader would look for."""
+        plain = type(value) in _PLAIN
+        key = (type(value), value) if plain else id(value)
+        if key not in self._bound:
+            readable = re.sub(r"[^0-9A-Za-z_]+", "_", str(hint)[:_LONGEST_HINT]).strip("_")
+            name = f"{'c' if plain else 'o'}{len(self._bound)}" + (f"_{readable}" if readable else "")
+            self._bound[key] = name
+            self.namespace[name] = value  # held here, so that no other object gets the same id
+        return self._bound[key]
 
     def standardize(self, name: str, tensor: KerasTensor, optional: bool) -> None:
         """Casts an input to its declared type and gives it its declared rank."""
-        dtype = self.bind(dtypes.to_torch_dtype(tensor.dtype), "dtype")
+        dtype, rank = self.bind(dtypes.to_torch_dtype(tensor.dtype), tensor.dtype), self.render(tensor.ndim)
         guard = f"{name} is not None and " if optional else ""
         self.lines.append(f"if {guard}{name}.dtype is not {dtype}: {name} = {name}.to({dtype})")
-        self.lines.append(f"if {guard}{name}.ndim != {tensor.ndim}: {name} = align_rank({name}, {tensor.ndim})")
+        self.lines.append(f"if {guard}{name}.ndim != {rank}: {name} = align_rank({name}, {rank})")
 
-    def render(self, value: Any) -> str:
+    def render(self, value: Any, depth: int = 0) -> str:
         """Returns an argument as source text."""
         if isinstance(value, KerasTensor):
             return self.name(value)
-        if type(value) is list:
-            return f"[{', '.join(map(self.render, value))}]"
-        if type(value) is tuple:
-            return f"({''.join(self.render(item) + ', ' for item in value)})"
+        if type(value) not in (list, tuple, dict):
+            return self.bind(value, _shown(value))
+        if depth > _DEEPEST:
+            raise ValueError(f"Arguments of layers may be nested {_DEEPEST} deep. Received: deeper ones.")
         if type(value) is dict:
-            return "{" + ", ".join(f"{key!r}: {self.render(item)}" for key, item in value.items()) + "}"
-        if type(value) in _LITERALS and value == value and value not in (float("inf"), float("-inf")):
-            return repr(value)
-        return self.bind(value, "constant")
+            entries = (f"{self.bind(key, _shown(key))}: {self.render(item, depth + 1)}" for key, item in value.items())
+            return f"{{{', '.join(entries)}}}"
+        items = [self.render(item, depth + 1) for item in value]
+        return f"[{', '.join(items)}]" if type(value) is list else f"({''.join(f'{item}, ' for item in items)})"
 
     def call(self, node: Node) -> None:
         """Writes the line of one node."""
         operation = node.operation
         target = operation.function if isinstance(operation, Operation) else operation
         arguments = [self.render(argument) for argument in node.args]
-        arguments += [f"{key}={self.render(value)}" for key, value in node.kwargs.items()]
+        if node.kwargs:
+            arguments.append(f"**{self.render(dict(node.kwargs))}")
         source = f"{self.bind(target, operation.name)}({', '.join(arguments)})"
         structure = node.output_structure
         if isinstance(structure, KerasTensor):
@@ -216,6 +230,13 @@ class _Writer:
         exec(compile(code, "<functional model>", "exec"), self.namespace)
         run: Callable[..., Any] = self.namespace["run"]
         return run
+
+
+def _shown(value: Any) -> str:
+    """Returns what the name of a constant tells a reader of its value."""
+    if type(value) is int:
+        return f"{'minus' * (value < 0)}{abs(value)}" if abs(value) < _LARGEST_HINT else ""
+    return str(value) if type(value) in _PLAIN else ""
 
 
 def _symbolic_leaves(structure: Any, what: str) -> list[KerasTensor]:
@@ -304,10 +325,8 @@ def _by_depth(order: list[Node], traversal: dict[int, int]) -> list[Any]:
 
 
 def _check_names(operations: list[Any]) -> None:
-    names = [operation.name for operation in operations]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(operation.name for operation in operations).items():
+        if count > 1:
             raise ValueError(
-                f'The name "{name}" is used {names.count(name)} times in the model. '
-                "All operation names should be unique."
+                f'The name "{name}" is used {count} times in the model. All operation names should be unique.'
             )

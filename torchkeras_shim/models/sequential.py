@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import torch
@@ -52,8 +53,9 @@ class Sequential(Model, torch.nn.Sequential):
         self.__dict__["_raw_names"] = {}
         self.__dict__["_specs"] = None  # the symbolic tensors between the layers, input first, once the shape is known
         self.__dict__["_explicit_input"] = None
+        taken: set[str] = set()
         for layer in layers or ():
-            self.add(layer)
+            self._add(layer, taken, rebuild=True)
         if not trainable:
             self.trainable = False
 
@@ -70,6 +72,10 @@ class Sequential(Model, torch.nn.Sequential):
             ValueError: where a layer of that name is already there, or an `Input` comes late.
             TypeError: where it cannot be called.
         """
+        self._add(layer, {name for name, _ in self.named_layers()}, rebuild)
+
+    def _add(self, layer: Any, taken: set[str], rebuild: bool) -> None:
+        """Appends a layer whose name must not be one of those `taken`, and adds its name to them."""
         if isinstance(layer, (KerasTensor, InputLayer)):
             self._add_input(layer)
             return
@@ -83,13 +89,14 @@ class Sequential(Model, torch.nn.Sequential):
             layer = Lambda(layer, name=naming.uniquify(function_name) if function_name.isidentifier() else None)
         name = getattr(layer, "name", None) if isinstance(layer, Layer) else None
         if name is None:
-            self._raw_names[str(len(self._modules))] = naming.auto_name(type(layer).__name__)
-        elif name in [own for own, _ in self.named_layers()]:
+            name = self._raw_names[str(len(self._modules))] = naming.auto_name(type(layer).__name__)
+        elif name in taken:
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. "
                 f"Name '{name}' is already the name of a layer in this model. "
                 "Update the `name` argument to pass a unique name."
             )
+        taken.add(name)
         if not self._modules and self._explicit_input is None:
             self._adopt_input_of(layer)
         if layer.training is not self.training:
@@ -157,8 +164,11 @@ class Sequential(Model, torch.nn.Sequential):
 
     def named_layers(self) -> list[tuple[str, Any]]:
         """Returns the layers with their names; torch modules are named after their class."""
+        return self._named(self._modules.items())
+
+    def _named(self, members: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
         names = self._raw_names
-        return [(names.get(key) or str(module.name), module) for key, module in self._modules.items()]
+        return [(names.get(key) or str(module.name), module) for key, module in members]
 
     def __bool__(self) -> bool:
         return True  # an empty stack is a model all the same
@@ -211,9 +221,10 @@ class Sequential(Model, torch.nn.Sequential):
 
     def _extend_specs(self) -> None:
         """Builds the layers whose output is not known yet, one after the other."""
-        with calling.scope_of(self):
+        with calling.building(self):
             specs = self._known_specs("input shape")
-            for name, layer in self.named_layers()[len(specs) - 1 :]:
+            new = list(islice(reversed(self._modules.items()), len(self._modules) + 1 - len(specs)))
+            for name, layer in reversed(self._named(new)):
                 inputs = specs[-1]
                 if isinstance(layer, Layer):
                     outputs = layer(inputs)
@@ -343,8 +354,9 @@ class Sequential(Model, torch.nn.Sequential):
             layer, custom_objects=custom_objects, default_module="keras.layers"
         )
         model = cls(name=config.get("name"))
+        taken: set[str] = set()
         for layer in config["layers"]:
-            model.add(build(layer))
+            model._add(build(layer), taken, rebuild=True)
         shape = config.get("build_input_shape")
         if not model.built and shape and isinstance(shape, (list, tuple)):
             model.build(tuple(shape))

@@ -86,7 +86,7 @@ def summarize(model: Any, expand_nested: bool = False, layer_range: Sequence[str
     named = model.named_layers() if graph is None else [(each.name, each) for each in graph.operations]
     first, last = _bounds([name for name, _ in named], layer_range)
     rows: list[Row] = []
-    nodes = [] if graph is None else graph.nodes
+    nodes = set() if graph is None else set(map(id, graph.nodes))
     for name, module in named[first:last]:
         rows.extend(_rows(name, module, _spec_of(module), expand_nested, 0, nodes))
     return Summary(
@@ -108,17 +108,17 @@ def _is_chain(graph: Any) -> bool:
     return in_order and len({id(node.operation) for node in graph.nodes}) == len(graph.nodes)
 
 
-def _connections(operation: Any, nodes: list[Any]) -> str:
-    """Says where the inputs of an operation's calls among `nodes` come from."""
+def _connections(operation: Any, nodes: set[int]) -> str:
+    """Says where the inputs of an operation's calls among `nodes`, given by their `id`, come from."""
     places = []
     for node in operation.__dict__.get("_inbound_nodes", ()):
-        if any(node is own for own in nodes):
+        if id(node) in nodes:
             histories = [tensor._keras_history for tensor in node.input_tensors]
             places += [f"{h.operation.name}[{h.node_index}][{h.tensor_index}]" for h in histories]
     return ", ".join(places) or "-"
 
 
-def _rows(name: str, module: Any, output: Any, expand: bool, level: int, nodes: list[Any]) -> list[Row]:
+def _rows(name: str, module: Any, output: Any, expand: bool, level: int, nodes: set[int]) -> list[Row]:
     connected = _connections(module, nodes)
     if isinstance(module, Operation):
         kind = "".join(part.capitalize() for part in (module.public_name or module.name).split("_"))
