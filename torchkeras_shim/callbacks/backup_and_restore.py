@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from torchkeras_shim.callbacks.callback import Callback, Logs, is_default
+from torchkeras_shim.core.atomic import replacing
 
 _METADATA, _PREVIOUS = "training_metadata.json", "training_metadata.json.bkp"
 _WEIGHTS = re.compile(r"backup-(\d+)\.weights\.h5")
@@ -161,12 +162,8 @@ class BackupAndRestore(Callback):
         return None
 
     def _write(self, name: str, state: dict[str, Any]) -> None:
-        temporary = self._path(f"{name}.tmp")
-        with open(temporary, "w", encoding="utf-8") as file:
+        with replacing(self._path(name)) as temporary, open(temporary, "w", encoding="utf-8") as file:
             json.dump(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path(name))
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Deletes the backup, where that is wanted."""

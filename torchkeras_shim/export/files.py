@@ -14,10 +14,10 @@ from torch import nn
 
 from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.core import dtypes, tree
+from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.symbolic import KerasTensor, stand_in_tensor
 from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import to_torch
-from torchkeras_shim.saving.atomic import replacing
 
 _FORMATS = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
 _INSTEAD = {

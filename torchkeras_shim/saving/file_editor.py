@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import torch
 
+from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.saving import archive, hdf5
-from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.weights_h5 import write_weights
 
 _VARS = "vars"
@@ -260,7 +260,7 @@ class KerasFileEditor:
             raise ValueError(
                 f"Invalid `filepath` argument: expected a `.weights.h5` extension. Received: filepath={path}"
             )
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with replacing(path) as temporary, hdf5.created(temporary) as file:
             self._write(self.weights_dict, file, "")
 
     resave_weights = save

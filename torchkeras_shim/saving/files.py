@@ -7,11 +7,9 @@ import os
 import warnings
 from typing import Any
 
-import h5py
-
 from torchkeras_shim.callbacks.console import print_msg
+from torchkeras_shim.core.atomic import latest_folder, replacing
 from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file, sharded
-from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
 _logger = logging.getLogger("torchkeras_shim")
@@ -94,7 +92,7 @@ def load_model(
             "`safe_mode=False` is not supported: code inside a file is never executed here. Without it, everything but "
             "a Python lambda loads; give your own classes and functions as `custom_objects`."
         )
-    path = _local(filepath)
+    path = latest_folder(_local(filepath))
     if not os.path.exists(path):
         raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file.")
     if os.path.isdir(path) or path.endswith(".keras"):
@@ -149,7 +147,7 @@ def save_weights(
     elif path.endswith(".safetensors"):
         safetensors_file.save(model, path)
     elif path.endswith(".weights.h5"):
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with replacing(path) as temporary, hdf5.created(temporary) as file:
             write_weights(model, file, objects_to_skip)
     else:
         legacy_model.save_weights(model, path)

@@ -6,15 +6,12 @@ import contextlib
 import datetime
 import json
 import os
-import shutil
 import zipfile
 from typing import Any
 
-import h5py
-
+from torchkeras_shim.core.atomic import replacing, replacing_folder
 from torchkeras_shim.saving import archive, assets, budget, hdf5
 from torchkeras_shim.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS
-from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.model_config import KERAS_VERSION, model_to_json, parse, rebuild
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
@@ -37,7 +34,7 @@ def save(model: Any, path: str, zipped: bool = True) -> None:
         # The weights are written beside the archive first: HDF5 needs to seek, and they need not fit into memory.
         weights = f"{temporary}.weights"
         try:
-            with h5py.File(weights, "w") as file:
+            with hdf5.created(weights) as file:
                 write_weights(model, file)
             with zipfile.ZipFile(temporary, "w") as target:
                 for name, text in texts.items():
@@ -101,30 +98,11 @@ def _save_folder(model: Any, path: str, texts: dict[str, str]) -> None:
         os.path.isdir(path) and not set(os.listdir(path)) <= {METADATA, CONFIG, WEIGHTS, ASSETS}
     ):
         raise ValueError(f"With `zipped=False` a model is saved as a folder, but '{path}' is something else.")
-    temporary = f"{path}.{os.getpid()}.tmp"
-    os.makedirs(temporary)
-    try:
+    with replacing_folder(path) as temporary:
         for name, text in texts.items():
             with replacing(os.path.join(temporary, name)) as file, open(file, "w", encoding="utf-8") as target:
                 target.write(text)
-        with replacing(os.path.join(temporary, WEIGHTS)) as file, h5py.File(file, "w") as weights:
+        with replacing(os.path.join(temporary, WEIGHTS)) as file, hdf5.created(file) as weights:
             write_weights(model, weights)
         if assets.has_any(model, "save_assets"):
             assets.write(model, os.path.join(temporary, ASSETS))
-        _swap_in(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _swap_in(folder: str, path: str) -> None:
-    """Puts a folder in the place of another one, if there is any."""
-    previous = f"{folder}.previous"
-    if os.path.isdir(path):
-        os.rename(path, previous)
-    try:
-        os.rename(folder, path)
-    except OSError:
-        if os.path.isdir(previous):
-            os.rename(previous, path)
-        raise
-    shutil.rmtree(previous, ignore_errors=True)

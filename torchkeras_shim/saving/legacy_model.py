@@ -6,14 +6,12 @@ import json
 import logging
 from typing import Any
 
-import h5py
-
 from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import serialization
+from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.tables import TABLES
 from torchkeras_shim.saving import budget, hdf5, legacy_config, legacy_h5
-from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.model_config import KERAS_VERSION, parse, rebuild
 
 _logger = logging.getLogger("torchkeras_shim")
@@ -29,7 +27,7 @@ def save(model: Any, path: str, include_optimizer: bool = True) -> None:
     """
     config = serialization.serialize_keras_object(model)
     training = config.get("compile_config") if include_optimizer else None
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, hdf5.created(temporary) as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "torch"
         file.attrs["model_config"] = json.dumps(legacy_config.to_legacy(config))
@@ -98,7 +96,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool, by_name: bool) -> N
 
 def save_weights(model: Any, path: str) -> None:
     """Writes the weights alone."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, hdf5.created(temporary) as file:
         legacy_h5.write_weights(model, file)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import warnings
 from typing import Any
 
 import torch
 
-from torchkeras_shim.saving.atomic import replacing
+from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.saving.hdf5 import DamagedFileError
 
 
@@ -20,7 +23,12 @@ def save(model: Any, path: str) -> None:
     package = _package()
     tensors = {key: value.detach().contiguous() for key, value in model.state_dict(keep_vars=True).items()}
     with replacing(path) as temporary:
-        package.torch.save_file(tensors, temporary, metadata={"format": "pt"})
+        try:
+            package.torch.save_file(tensors, temporary, metadata={"format": "pt"})
+        except package.SafetensorError as error:
+            found = re.search(r"os error (\d+)", str(error))
+            number = int(found[1]) if found else errno.EIO
+            raise OSError(number, os.strerror(number), path) from error
 
 
 def load(model: Any, path: str, skip_mismatch: bool) -> None:

@@ -6,14 +6,15 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import h5py
 import numpy as np
 
+from torchkeras_shim.core.atomic import locked, replacing
 from torchkeras_shim.saving import hdf5
-from torchkeras_shim.saving.atomic import replacing
 from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
 from torchkeras_shim.saving.layout import Entry, walk
 from torchkeras_shim.saving.weights_h5 import make_group, read_weights, values_of
@@ -24,9 +25,10 @@ _MOST_SHARDS = 10_000
 
 
 def save(model: Any, path: str, max_shard_size: float, objects_to_skip: Any = None) -> None:
-    """Writes weights to `name_00000.weights.h5`, `name_00001.weights.h5` and so on, and the index to `path`.
+    """Writes weights to `name_<save>_00000.weights.h5`, `name_<save>_00001.weights.h5`, ..., and the index to `path`.
 
-    All files are written beside those that they replace, which happens at the end, the index last.
+    Each save has names of its own, so that an index always leads to the files of one save; those of the previous save
+    are removed when the new index is in its place.
 
     Args:
         model: The model; it must be built.
@@ -35,40 +37,68 @@ def save(model: Any, path: str, max_shard_size: float, objects_to_skip: Any = No
         objects_to_skip: Layers that are left out.
 
     Raises:
-        ValueError: where one weight is larger than a file may be.
+        ValueError: If one weight is larger than a file may be.
     """
     if not isinstance(max_shard_size, (int, float)) or max_shard_size <= 0:
         raise ValueError(f"`max_shard_size` must be a positive number of GB. Received: max_shard_size={max_shard_size}")
+    folder = os.path.dirname(os.path.realpath(path))
+    base = os.path.basename(path)[: -len(".weights.json")]
     with contextlib.ExitStack() as stack:
         index_file = stack.enter_context(replacing(path))
-        writer = _Writer(path, float(max_shard_size) * _GIGABYTE, stack)
+        writer = _Writer(os.path.join(folder, f"{base}_{secrets.token_hex(4)}"), max_shard_size * _GIGABYTE, stack)
         for entry in walk(model, objects_to_skip):
             writer.write(entry)
         writer.close()
         with open(index_file, "w", encoding="utf-8") as file:
             json.dump({"metadata": {"total_size": writer.total}, "weight_map": writer.weight_map}, file, indent=4)
+        with locked(folder):
+            previous = _previous(path)
+            try:
+                stack.pop_all().close()  # all files get their names, the index last
+            except BaseException:
+                _remove(folder, writer.names)
+                raise
+            own = re.compile(rf"{re.escape(base)}_[0-9a-f]{{8}}_\d{{5,}}\.weights\.h5")
+            keras = re.compile(rf"{re.escape(base)}_\d{{5}}\.weights\.h5")
+            old = [name for name in os.listdir(folder) if own.fullmatch(name)]
+            old += [name for name in previous if keras.fullmatch(name)]
+            _remove(folder, set(old) - set(writer.names))
+
+
+def _previous(path: str) -> list[str]:
+    """Returns the names of the files in an index that is about to be replaced."""
+    try:
+        return _shards(path)
+    except (OSError, ValueError):  # there is none, or it is not one
+        return []
+
+
+def _remove(folder: str, names: Iterable[str]) -> None:
+    for name in names:
+        with contextlib.suppress(OSError):
+            os.remove(os.path.join(folder, name))
 
 
 class _Writer:
     """Fills one file after the other."""
 
-    def __init__(self, path: str, limit: float, stack: contextlib.ExitStack) -> None:
+    def __init__(self, base: str, limit: float, stack: contextlib.ExitStack) -> None:
         self.weight_map: dict[str, Any] = {}
+        self.names: list[str] = []
         self.total = 0
-        self._base = path[: -len(".weights.json")]
+        self._base = base
         self._limit = limit
         self._stack = stack
         self._used = 0
-        self._count = 0
         self._file = self._open_next()
 
     def _open_next(self) -> h5py.File:
-        path = f"{self._base}_{self._count:05}.weights.h5"
+        path = f"{self._base}_{len(self.names):05}.weights.h5"
         self._name = os.path.basename(path)
+        self.names.append(self._name)
         temporary = self._stack.enter_context(replacing(path))
-        self._count += 1
         self._used = 0
-        return self._stack.enter_context(contextlib.closing(h5py.File(temporary, "w")))
+        return self._stack.enter_context(hdf5.created(temporary))
 
     def write(self, entry: Entry) -> None:
         group, place = None, f"/{entry.path}/vars" if entry.path else "/vars"
@@ -115,17 +145,21 @@ def load(model: Any, path: str, skip_mismatch: bool, objects_to_skip: Any = None
     Raises:
         ValueError: for weights that do not fit, damaged files, or an index that leads out of its folder.
     """
-    folder = os.path.dirname(path)
+    folder = os.path.dirname(os.path.realpath(path))
     with contextlib.ExitStack() as stack:
-        files = []
-        for name in _shards(path):
-            shard = os.path.join(folder, name)
-            if os.path.islink(shard):
-                raise UnsafeFileError(f"Not allowed: '{shard}' is a link.")
-            if not os.path.isfile(shard):
-                raise DamagedFileError(f"'{path}' names the file '{name}', which does not lie beside it.")
-            files.append(stack.enter_context(hdf5.opened(shard, shard)))
+        with locked(folder, shared=True):  # nobody replaces the index before its files are open
+            names = _shards(path)
+            files = [stack.enter_context(_open_shard(folder, name, path)) for name in names]
         read_weights(model, files, path, skip_mismatch, objects_to_skip)
+
+
+def _open_shard(folder: str, name: str, path: str) -> contextlib.AbstractContextManager[h5py.File]:
+    shard = os.path.join(folder, name)
+    if os.path.islink(shard):
+        raise UnsafeFileError(f"Not allowed: '{path}' names the file '{name}', which is a link.")
+    if not os.path.isfile(shard):
+        raise DamagedFileError(f"'{path}' names the file '{name}', which does not lie beside it.")
+    return hdf5.opened(shard, shard)
 
 
 def _shards(path: str) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers, saving
-from torchkeras_shim.saving.atomic import replacing
+from torchkeras_shim.core.atomic import replacing
 
 
 def model_of(*units, inputs=3):
