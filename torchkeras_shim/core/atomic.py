@@ -287,4 +287,4 @@ def _exchange(one: str, other: str) -> bool:
     if function is None:
         return False
     paths = os.fsencode(one), os.fsencode(other)
-    return function(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0
+    return bool(function(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0)
