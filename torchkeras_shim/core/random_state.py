@@ -46,6 +46,11 @@ class RandomState:
         np.random.set_state(self._numpy)
         random.setstate(self._python)
 
+    def on_host(self) -> tuple[Any, ...]:
+        """Returns where numpy's and Python's generators stand, as something to compare."""
+        name, keys, *rest = self._numpy
+        return name, keys.tobytes(), *rest, self._python
+
     def to_config(self) -> dict[str, Any]:
         """Returns plain values, ready for JSON."""
         name, keys, *rest = self._numpy

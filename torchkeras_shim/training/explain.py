@@ -65,7 +65,7 @@ def _strategies(trainer: Preparation) -> list[list[str]]:
     rows = []
     for method in _METHODS:
         report = trainer.reports.get(method)
-        rows.append([method, report.strategy, report.reason] if report is not None else [method, "-", "has not run"])
+        rows.append([method, *report.told()] if report is not None else [method, "-", "has not run"])
     return rows
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import has_gradient_hooks
 from torchkeras_shim.training import steps
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.survey import Survey
@@ -124,7 +125,7 @@ def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
         report.strategy = "torch.compile" if compiled else "eager"
         report.reason = f"jit_compile={trainer.jit_compile!r}"
         return False
-    if any(_hooked(parameter) for parameter in trainer.parameters):
+    if any(has_gradient_hooks(parameter) for parameter in trainer.parameters):
         report.reason = "a weight has hooks, which a replay would not call"
     elif torch.is_anomaly_enabled():
         report.reason = "torch's anomaly detection watches autograd, which a replay goes without"
@@ -140,7 +141,3 @@ def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
     else:
         return True
     return False
-
-
-def _hooked(parameter: torch.Tensor) -> bool:
-    return bool(parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None))

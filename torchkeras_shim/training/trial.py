@@ -33,6 +33,7 @@ class Report:
         strategy: The strategy in force.
         reason: Why.
         foreign: Whether the reason is that part of the model is the user's own code.
+        ran: What replays and counts its replays; `None` if nothing does.
         eager_ms: The median time of an eager step in the trial, in milliseconds.
         captured_ms: The same of a replayed one.
     """
@@ -41,8 +42,21 @@ class Report:
         self.strategy = strategy
         self.reason = reason
         self.foreign = False
+        self.ran: Any = None
         self.eager_ms: float | None = None
         self.captured_ms: float | None = None
+
+    def told(self) -> tuple[str, str]:
+        """Returns the strategy and the reason, with what has really been replayed so far."""
+        ran = self.ran
+        if ran is None:
+            return self.strategy, self.reason
+        if ran.refusal is not None and ran.replayed:
+            return "eager", f"given up after {ran.replayed} replays: {ran.refusal}"
+        if self.strategy == "eager":
+            return self.strategy, self.reason
+        reason = f"{self.reason}; replayed {ran.replayed} times, run as written {ran.written} times"
+        return self.strategy, reason + (f", the last time because {ran.obstacle}" if ran.obstacle is not None else "")
 
 
 def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str) -> Step:
@@ -55,7 +69,7 @@ def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str)
         strategy: The strategy's name.
         asked: What the user wrote to get it.
     """
-    report.strategy, report.reason = strategy, asked
+    report.strategy, report.reason, report.ran = strategy, asked, captured
     told = False
 
     def run(x: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -120,7 +134,8 @@ class Trial:
         self._count = 0
         self._times: tuple[list[float], list[float]] = ([], [])
         self._run: Step = self._try
-        report.strategy, report.reason = "eager", "the trial has not come to an end"
+        report.ran = captured
+        report.strategy, report.reason = "eager", "it is still being timed against a captured step"
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> Any:
         return self._run(x, y, sample_weight)
@@ -129,18 +144,18 @@ class Trial:
         self._count += 1
         if self._count <= _WARM_UP:
             return self._eager(x, y, sample_weight)
-        replayed = self._count % 2 == 0
-        counts = not replayed or self._captured.replays(x, y, sample_weight)
+        captured, before = self._count % 2 == 0, self._captured.replayed
         start = time.perf_counter()
-        result = (self._captured_step if replayed else self._eager)(x, y, sample_weight)
-        if counts:
-            self._times[replayed].append(time.perf_counter() - start)
+        result = (self._captured_step if captured else self._eager)(x, y, sample_weight)
+        if not captured or self._captured.replayed > before:
+            self._times[captured].append(time.perf_counter() - start)
         if self._captured.refusal is not None:
             self._settle(self._eager, "eager", f"cannot be captured: {self._captured.refusal}")
         elif min(map(len, self._times)) >= _TRIALS:
             self._decide()
         elif self._count > 20 * _TRIALS:
-            self._settle(self._eager, "eager", "batches of ever new shapes leave nothing to replay")
+            nothing = self._captured.obstacle or "batches of ever new shapes leave nothing to replay"
+            self._settle(self._eager, "eager", nothing)
         return result
 
     def _decide(self) -> None:

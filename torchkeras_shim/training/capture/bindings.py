@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from torchkeras_shim.core import torch_private
 from torchkeras_shim.training.capture.recording import Call
 
-_below_autograd = getattr(torch._C, "_AutoDispatchBelowAutograd", None)
 _DETACH = torch.ops.aten.detach.default
+
+#: What a replay runs under: calls go straight to the kernels, whatever the grad mode.
+below_autograd: Callable[[], AbstractContextManager[Any]] = torch_private.below_autograd or torch.no_grad
+
 _known: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
 
@@ -38,7 +43,7 @@ def quickest(call: Call) -> Callable[..., Any]:
     Torch's own functions take half of the time of a call through the operator registry. Which of them ends in the same
     kernel with the same arguments is tried out, without running it.
     """
-    key = (call.function, len(call.args), tuple(map(type, call.args)), tuple(call.kwargs))
+    key = (call.function, len(call.args), tuple(map(type, call.args)), tuple(call.kwargs), call.grad_mode)
     if key not in _known:
         _known[key] = next(
             (candidate for candidate in _candidates(call.function) if _agrees(candidate, call)), call.function._op
@@ -50,18 +55,18 @@ def _candidates(function: Any) -> Iterator[Callable[..., Any]]:
     namespace, _, rest = function.name().partition("::")
     if namespace == "aten":
         name = rest.split(".")[0]
-        for holder in (torch._C._VariableFunctions, torch._C._nn, torch._C.TensorBase):
+        for holder in torch_private.kernel_holders:
             candidate = getattr(holder, name, None)
             if callable(candidate):
                 yield candidate
 
 
 def _agrees(candidate: Callable[..., Any], call: Call) -> bool:
-    if _below_autograd is None:
+    if torch_private.below_autograd is None:
         return False
     dry = _DryRun(call.result)
     try:
-        with torch.no_grad(), _below_autograd(), dry:
+        with torch.set_grad_enabled(call.grad_mode), below_autograd(), dry:
             candidate(*call.args, **call.kwargs)
     except Exception:  # whatever a candidate has against the arguments, it is not the one
         return False

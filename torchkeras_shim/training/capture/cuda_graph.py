@@ -29,6 +29,9 @@ class GraphedStep:
 
     Attributes:
         refusal: Why no graph can be captured; `None` as far as is known.
+        obstacle: Always `None`: nothing keeps a step from being launched that could be.
+        replayed: How many batches a graph did.
+        written: How many ran as they are written.
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class GraphedStep:
     ) -> None:
         self._gradients, self._optimizer, self._apply, self._generators = gradients, optimizer, apply, generators
         self._graphs: dict[Any, _Graph] = {}
+        self.obstacle: str | None = None
+        self.replayed = self.written = 0
         self._seen: dict[Any, int] = {}
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self.refusal = None if optimizer.capturable else f"{type(optimizer).__name__} does other work in other steps"
@@ -50,6 +55,7 @@ class GraphedStep:
         graph = self._graphs.get(key)
         if graph is not None:
             graph.run(batch)
+            self.replayed += 1
             return
         count = self._seen[key] = self._seen.get(key, 0) + 1
         if self.refusal is not None or count == 1 or len(self._graphs) >= MAX_PROGRAMS:
@@ -64,6 +70,7 @@ class GraphedStep:
             self._capture(key, batch)
 
     def _eagerly(self, batch: tuple[Any, ...]) -> None:
+        self.written += 1
         self._apply(self._gradients(*batch))
 
     def _capture(self, key: Any, batch: tuple[Any, ...]) -> None:
@@ -76,6 +83,7 @@ class GraphedStep:
             return
         self._graphs[key] = graph
         graph.run(batch)
+        self.replayed += 1
 
 
 class _Graph:

@@ -15,7 +15,7 @@ _TAGS = ("data_dependent_output", "dynamic_output_shape")
 _HOST_READS = ("aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero")
 #: A step whose tensors take more bytes than this is not kept alive as a whole: its kernels' own time outweighs by far
 #: what a replay saves.
-_MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 30
 
 _IN_PLACE_OF_MEMORY = ("aten::resize_", "aten::set_", "aten::resize_as_")
 
@@ -28,12 +28,14 @@ class Call(NamedTuple):
         args: The positional arguments, tensors in them as they were.
         kwargs: The keyword arguments.
         result: What it returned.
+        grad_mode: Whether gradients were enabled: some kernels keep what their backward ones need only then.
     """
 
     function: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     result: Any
+    grad_mode: bool = False
 
 
 class Recorder(TorchDispatchMode):
@@ -76,7 +78,7 @@ class Recorder(TorchDispatchMode):
         result = func(*args, **kwargs)
         if self.refusal is None:
             self.refusal = _refusal_after(func, result) or self._refusal_of_size(func, result)
-            self.calls.append(Call(func, args, kwargs, result))
+            self.calls.append(Call(func, args, kwargs, result, torch.is_grad_enabled()))
         if self.refusal is not None:
             self.calls.clear()
         return result
@@ -84,8 +86,8 @@ class Recorder(TorchDispatchMode):
     def _refusal_of_size(self, func: Any, result: Any) -> str | None:
         if func._schema.returns and func._schema.returns[0].alias_info is None:
             self._bytes += sum(tensor.nbytes for tensor in tensors_in(result))
-        if self._bytes > _MOST_BYTES:
-            return f"its tensors take more than {_MOST_BYTES >> 20} MiB, so that a replay would save next to nothing"
+        if self._bytes > MOST_BYTES:
+            return f"its tensors take more than {MOST_BYTES >> 20} MiB, so that a replay would save next to nothing"
         return None
 
     def finish(self) -> str | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import storage_id
 from torchkeras_shim.training.capture.recording import Call, tensors_in
 
-_ALIASES = ("aten::detach", "aten::alias", "aten::lift_fresh")
+_ALIASES = ("aten::detach", "aten::detach_", "aten::alias", "aten::lift_fresh")
 _RELU = "aten::relu"
 _POOL = "aten::max_pool2d_with_indices"
 _POOL_BACKWARD = "aten::max_pool2d_with_indices_backward"
@@ -23,7 +24,7 @@ class Rewriter:
     Args:
         calls: The recorded calls.
         outputs: The tensors that are returned, or `None`s.
-        written: The memory that some call writes to, as `storage._cdata`.
+        written: The memory that some call writes to, as `storage_id` tells.
 
     Attributes:
         calls: The calls as they are now.
@@ -112,7 +113,7 @@ class Rewriter:
         returned = {id(tensor) for tensor in self.outputs if tensor is not None}
 
         def private(tensor: torch.Tensor) -> bool:
-            return id(tensor) not in returned and int(tensor.untyped_storage()._cdata) not in self._written
+            return id(tensor) not in returned and storage_id(tensor) not in self._written
 
         def used_by(tensor: torch.Tensor, *names: str) -> list[int] | None:
             found = users.get(id(tensor), [])

@@ -1,0 +1,39 @@
+"""Bringing memory and random generators back to where they were before a step that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+
+class Saved:
+    """Copies of tensors, and the states of generators.
+
+    Args:
+        tensors: The tensors, as aliases that need no gradients.
+        generators: The generators.
+
+    Example:
+        >>> weight = torch.ones(2)
+        >>> saved = Saved([weight], [torch.default_generator])
+        >>> first = weight.add_(1).uniform_().tolist()
+        >>> saved.restore()
+        >>> weight
+        tensor([1., 1.])
+        >>> weight.uniform_().tolist() == first
+        True
+    """
+
+    def __init__(self, tensors: Sequence[torch.Tensor], generators: Sequence[torch.Generator]) -> None:
+        self._tensors, self._generators = tensors, generators
+        self._copies = [tensor.clone() for tensor in tensors]
+        self._states = [generator.get_state() for generator in generators]
+
+    def restore(self) -> None:
+        """Writes everything back."""
+        with torch.no_grad():
+            for tensor, copy in zip(self._tensors, self._copies, strict=True):
+                tensor.copy_(copy)
+        for generator, state in zip(self._generators, self._states, strict=True):
+            generator.set_state(state)
