@@ -81,6 +81,12 @@ class Layer(HasAttributes):
     #: Whether the class computes nothing itself, so that each member casts what it is given, by its own policy.
     _leaves_types_to_members = False
     _input_rank: int | None
+    #: Keras's default of `training` in `call`, where ours is `None`: the mode of the module.
+    _training_default: bool | None = None
+    #: Whether each sample is treated by itself, so that several batches can go through as one.
+    _treats_samples_alone = False
+    #: Whether `mask` belongs to the first argument of `call` even if others are tensors, such as an RNN's states.
+    _mask_is_of_first = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
@@ -120,7 +126,7 @@ class Layer(HasAttributes):
         state["name"] = name if name is not None else naming.auto_name(type(self).__name__)
         state["built"] = False
         state["autocast"] = bool(autocast)
-        state["supports_masking"] = False
+        state["supports_masking"] = not getattr(type(self).compute_mask, "_is_default", False)
         state["input_spec"] = None
         state["activity_regularizer"] = regularizers.get(activity_regularizer)
         state["_trainable"] = bool(trainable)

@@ -7,27 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-#: The layers of Keras whose `call` has `training=False`, which here is `None`: the mode of the module.
-_OFF = (
-    "AdditiveAttention AlphaDropout Attention ConvLSTM1D ConvLSTM2D ConvLSTM3D Dropout GRU GRUCell GaussianDropout "
-    "GaussianNoise LSTM LSTMCell RNN SimpleRNN SimpleRNNCell SpatialDropout1D SpatialDropout2D SpatialDropout3D "
-    "SpectralNormalization StackedRNNCells"
-)
-#: Those that have `training=True`: they change images.
-_ON = (
-    "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization "
-    "MaxNumBoundingBoxes MixUp Pipeline RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter "
-    "RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale "
-    "RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness "
-    "RandomShear RandomTranslation RandomZoom Resizing Solarization"
-)
-_TRAINING_DEFAULTS = {**dict.fromkeys(_OFF.split(), False), **dict.fromkeys(_ON.split(), True)}
 
-
-def _default_of(owner: type | None) -> bool | None:
-    """Keras's default of a class of ours, or of the class of ours that it is a kind of."""
-    names = [cls.__name__ for cls in owner.__mro__] if owner is not None else []
-    return next((_TRAINING_DEFAULTS[name] for name in names if name in _TRAINING_DEFAULTS), None)
+def _accepts(function: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.name == name or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 class CallSpec:
@@ -38,9 +21,13 @@ class CallSpec:
         names = [parameter.name for parameter in parameters]
         self.has_training = "training" in names
         self.has_mask = "mask" in names
+        #: The arguments that masks of other arguments go to, by name.
+        self.mask_names = [name for name in names if name == "mask" or name.endswith("_mask")]
+        #: Whether masks stay on the tensors, because `forward` (a model's loop over its members) takes none.
+        self.masks_ride = self.has_mask and owner is not None and not _accepts(owner.forward, "mask")
         default = next((p.default for p in parameters if p.name == "training"), None)
         #: The value of `training` that says nothing, because Keras fills it in where the caller gave none.
-        self.training_default = default if isinstance(default, bool) else _default_of(owner)
+        self.training_default = default if isinstance(default, bool) else getattr(owner, "_training_default", None)
         self.positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         by_name = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)

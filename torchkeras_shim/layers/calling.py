@@ -85,7 +85,7 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     given = args
     args, kwargs = _convert(layer, args, kwargs)
     first = args[0] if args else next(iter(kwargs.values()), None)
-    masks = _mask_arguments(layer, args, kwargs) if Flags.masks else None
+    args, kwargs, masks = _hand_on_masks(layer, args, kwargs)
     thread.depth += 1
     try:
         if Flags.adders and thread.depth == 1:
@@ -114,12 +114,13 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
             penalty = layer.activity_regularizer(output)
             # Keras's mean over the batch: the strength does not depend on the batch size.
             layer.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)
-    masked = (layer.supports_masking or masks is not None) and _set_mask(layer, first, outputs, masks)
+    carried = Flags.masks and _is_masked(masks)
+    masked = (layer.supports_masking or carried) and _set_mask(layer, first, outputs, masks)
     # An input that was only cast may come the fast way too, where the layer's `forward` casts as well.
     plain = (
         len(args) == 1 and not kwargs and (given[0] is first or (type(given[0]) is _Tensor and casting.armed(layer)))
     )
-    if plain and type(first) is _Tensor and not (masked and masks is None) and layer not in _adders:
+    if plain and type(first) is _Tensor and not (masked and not carried) and layer not in _adders:
         layer.__dict__["_seen_ndim"] = first.ndim
         layer.__dict__["_seen_dtype"] = given[0].dtype
     return outputs
@@ -205,7 +206,10 @@ def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
     if len(args) == 1 and type(args[0]) is _Tensor and not kwargs:  # the common case, without walking a structure
         return (convert(args[0]),), kwargs
-    converted = {k: v if k == "mask" else tree.map_structure(convert, v) for k, v in kwargs.items()}
+    converted = {
+        key: value if key == "mask" and rank is not None else tree.map_structure(convert, value)
+        for key, value in kwargs.items()
+    }
     return tuple(tree.map_structure(convert, argument) for argument in args), converted
 
 
@@ -262,34 +266,91 @@ def building(layer: Any) -> Iterator[None]:
 # Masks --------------------------------------------------------------------------------------------------------------
 
 
-def _mask_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Hands the masks that ride on the first argument to `call`, if it takes one. Returns them, or `None`."""
-    masks = tree.map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), args[0] if args else None)
-    if all(mask is None for mask in tree.flatten(masks)):
-        return None
-    if layer._call_spec.has_mask and kwargs.get("mask") is None:
-        kwargs["mask"] = masks
-    return masks
+def _hand_on_masks(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """Hands the masks that ride on the arguments to `call`, if it takes them.
+
+    Returns:
+        The arguments, and what `compute_mask` gets: the given `mask`, or the masks of the first argument.
+    """
+    spec = layer._call_spec
+    if "mask" in kwargs and spec.masks_ride:
+        args, kwargs = _mount(args, {**kwargs}, kwargs["mask"])
+    nested = bool(args) and type(args[0]) is not _Tensor
+    if not Flags.masks and not (nested and (spec.has_mask or layer.supports_masking)):
+        return args, kwargs, kwargs.get("mask")
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    masks = _masks_of(first)
+    if spec.mask_names and not spec.masks_ride:
+        named = dict(zip(spec.positional, args, strict=False)) | kwargs
+        tensors = [name for name, value in named.items() if _holds_tensors(value)]
+        if len(tensors) > 1 and not layer._mask_is_of_first:  # `mask` would not say whose it is
+            for name in tensors:
+                if f"{name}_mask" in spec.mask_names and named.get(f"{name}_mask") is None:
+                    kwargs[f"{name}_mask"] = _masks_of(named[name])
+        elif spec.has_mask and named.get("mask") is None:
+            kwargs["mask"] = masks
+        if kwargs.get("mask") is not None:
+            masks = kwargs["mask"]
+    return args, kwargs, masks
+
+
+def _masks_of(value: Any) -> Any:
+    """Returns the masks that ride on tensors, in the structure of these."""
+    if isinstance(value, torch.Tensor):
+        return getattr(value, "_keras_mask", None)
+    return tree.map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), value)
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) or any(isinstance(leaf, torch.Tensor) for leaf in tree.flatten(value))
+
+
+def _is_masked(masks: Any) -> bool:
+    return masks is not None and any(mask is not None for mask in tree.flatten(masks))
+
+
+def _mount(args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Puts a given mask on the first argument, for a model whose members find it there."""
+    del kwargs["mask"]
+    if not _is_masked(mask):
+        return args, kwargs
+    masks = iter(tree.flatten(mask))
+
+    def ride(leaf: Any) -> Any:
+        mask = next(masks, None)
+        if mask is None or not isinstance(leaf, torch.Tensor):
+            return leaf
+        leaf = leaf.view_as(leaf)  # the caller's own tensor shall carry no mask afterwards
+        leaf._keras_mask = torch.as_tensor(mask, device=leaf.device)  # type: ignore[attr-defined]
+        return leaf
+
+    Flags.masks = True
+    if args:
+        return (tree.map_structure(ride, args[0]), *args[1:]), kwargs
+    name = next(iter(kwargs))
+    return args, {**kwargs, name: tree.map_structure(ride, kwargs[name])}
 
 
 def _set_mask(layer: Layer, inputs: Any, outputs: Any, masks: Any) -> bool:
     """Attaches the mask of the outputs to them. Returns whether there is one."""
+    flat_outputs = tree.flatten(outputs)
+    own = [getattr(output, "_keras_mask", None) is not None for output in flat_outputs]
+    if all(own):  # the call has seen to it
+        return True
     if not layer.supports_masking:
-        if masks is not None and getattr(type(layer).compute_mask, "_is_default", False):
+        if not layer._call_spec.masks_ride:  # the members of a model speak for themselves
             warnings.warn(
                 f"Layer '{layer.name}' (of type {type(layer).__name__}) was passed an input with a mask attached to "
                 "it. However, this layer does not support masking and will therefore destroy the mask information. "
                 "Downstream layers will not see the mask.",
                 stacklevel=5,
             )
-        return False
-    new = layer.compute_mask(inputs, masks)
-    flat_outputs, flat_masks = tree.flatten(outputs), tree.flatten(new)
-    if len(flat_masks) != len(flat_outputs):
-        return False
-    masked = False
-    for output, mask in zip(flat_outputs, flat_masks, strict=True):
-        if mask is not None and isinstance(output, torch.Tensor):
+        return any(own)
+    masked = any(own)
+    for output, mask, has_one in zip(flat_outputs, tree.flatten(layer.compute_mask(inputs, masks)), own, strict=False):
+        if mask is not None and not has_one and isinstance(output, torch.Tensor):
             output._keras_mask = mask  # type: ignore[attr-defined]
             masked = Flags.masks = True
     return masked

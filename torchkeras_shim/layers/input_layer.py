@@ -32,6 +32,8 @@ class InputLayer(Layer):
         (None, 4)
     """
 
+    _treats_samples_alone = True
+
     def __init__(
         self,
         shape: Sequence[int | None] | int | None = None,

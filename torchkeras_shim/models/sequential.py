@@ -39,6 +39,7 @@ class Sequential(Model, torch.nn.Sequential):
         torch.Size([2, 10])
     """
 
+    _treats_samples_alone = True  # if its members do
     _raw_names: dict[str, str]
     _specs: list[Any] | None
     _explicit_input: KerasTensor | None

@@ -83,3 +83,26 @@ def test_added_losses_may_be_plain_numbers():
     x, y = torch.ones(4, 2), torch.ones(4, 1)
     with_penalty = model.evaluate(x, y, verbose=0)
     assert with_penalty == pytest.approx(1.5 + float(((model(x) - y) ** 2).mean().detach()), rel=1e-5)
+
+
+def test_a_layer_of_ones_own_with_the_name_of_a_known_one():
+    class MixUp(keras.layers.Layer):
+        def call(self, inputs, training=None):
+            return inputs * 2 if training else inputs
+
+    class Dropout(keras.layers.Layer):
+        def call(self, inputs, training=None):
+            return inputs * 2 if training else inputs
+
+    for kind, training in ((MixUp, True), (Dropout, False)):
+        inputs = keras.Input((1,))
+        outputs = kind()(inputs, training=training)
+        assert outputs._keras_history.operation._inbound_nodes[0].kwargs == {"training": training}
+        model = keras.Model(inputs, outputs)
+        assert model(torch.ones(1, 1), training=not training).item() == (2 if training else 1)
+
+
+def test_a_known_layer_called_with_its_default_follows_the_mode():
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dropout(1.0)(inputs, training=False))
+    assert model(torch.ones(1, 1), training=True).item() == 0

@@ -23,6 +23,8 @@ class Activation(FusedActivation):
         tensor([0., 2.])
     """
 
+    _treats_samples_alone = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

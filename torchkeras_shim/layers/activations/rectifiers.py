@@ -33,6 +33,8 @@ class ReLU(Layer):
         tensor([0.0000, 0.5000, 1.0000])
     """
 
+    _treats_samples_alone = True
+
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
     ) -> None:
@@ -83,6 +85,8 @@ class LeakyReLU(Layer):
         tensor([-1.,  2.])
     """
 
+    _treats_samples_alone = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
             negative_slope = kwargs.pop("alpha")
@@ -121,6 +125,8 @@ class ELU(Layer):
         tensor([0., 2.])
     """
 
+    _treats_samples_alone = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
@@ -153,6 +159,8 @@ class PReLU(Layer):
         >>> PReLU(alpha_initializer="ones")(torch.tensor([[-2.0, 2.0]])).detach()
         tensor([[-2.,  2.]])
     """
+
+    _treats_samples_alone = True
 
     def __init__(
         self,

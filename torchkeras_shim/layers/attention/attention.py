@@ -32,6 +32,7 @@ class Attention(Layer):
         torch.Size([1, 2, 4])
     """
 
+    _training_default = False
     scale: Variable | None
     concat_score_weight: Variable | None
 

@@ -45,6 +45,7 @@ class BaseConv(FusedActivation):
         **kwargs: Arguments of every layer.
     """
 
+    _treats_samples_alone = True
     kernel: Variable
     bias: Variable | None
 

@@ -47,6 +47,7 @@ class Dense(FusedActivation):
         torch.Size([2, 3])
     """
 
+    _treats_samples_alone = True
     kernel: Variable
     bias: Variable | None
     #: Whether `self.kernel` and `self.bias` are what torch's table of parameters has, and no properties of a subclass.

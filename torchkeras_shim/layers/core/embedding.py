@@ -47,6 +47,8 @@ class Embedding(Layer):
         torch.Size([1, 3, 4])
     """
 
+    _treats_samples_alone = True
+
     def __init__(
         self,
         input_dim: int,

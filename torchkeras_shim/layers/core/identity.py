@@ -21,6 +21,8 @@ class Identity(Layer):
         tensor([1., 2.])
     """
 
+    _treats_samples_alone = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -37,6 +37,7 @@ class SpectralNormalization(Wrapper):
         1.0
     """
 
+    _training_default = False
     kernel: Variable
     vector_u: Variable
 

@@ -29,6 +29,8 @@ class BasePooling(Layer):
         **kwargs: Arguments of every layer.
     """
 
+    _treats_samples_alone = True
+
     def __init__(
         self,
         pool_size: int | Sequence[int],

@@ -22,6 +22,8 @@ class BaseGlobalPooling(Layer):
         **kwargs: Arguments of every layer.
     """
 
+    _treats_samples_alone = True
+
     def __init__(
         self, pool_dimensions: int, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
     ) -> None:

@@ -32,6 +32,9 @@ class Dropout(Layer):
         (tensor([1., 1., 1.]), tensor([0., 0., 0.]))
     """
 
+    _training_default = False
+    _treats_samples_alone = True
+
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:

@@ -20,6 +20,8 @@ _SATURATION = -1.6732632423543772 * 1.0507009873554805
 class BaseNoise(Layer):
     """What the noisy layers share: one number from 0 to 1 under its own name, and a seed."""
 
+    _training_default = False
+
     _amount_name: str
     _amount: float
 

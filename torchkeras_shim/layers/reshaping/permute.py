@@ -27,6 +27,8 @@ class Permute(Layer):
         torch.Size([5, 4, 3])
     """
 
+    _treats_samples_alone = True
+
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)

@@ -28,6 +28,7 @@ class Rescaling(Layer):
         tensor([[0., 1.]])
     """
 
+    _treats_samples_alone = True
     _constants: dict[Any, torch.Tensor]
     scale: Any
     offset: Any

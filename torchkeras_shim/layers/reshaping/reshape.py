@@ -28,6 +28,8 @@ class Reshape(Layer):
         torch.Size([5, 2, 3])
     """
 
+    _treats_samples_alone = True
+
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         target = tuple(target_shape)

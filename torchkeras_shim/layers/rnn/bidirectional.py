@@ -38,6 +38,7 @@ class Bidirectional(Layer):
         torch.Size([2, 6])
     """
 
+    _mask_is_of_first = True
     forward_layer: Any
     backward_layer: Any
 

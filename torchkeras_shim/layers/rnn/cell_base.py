@@ -20,6 +20,8 @@ class RecurrentCell(DropoutCell):
     (gates * units, inputs): `kernel.t()` is contiguous, and no call copies them.
     """
 
+    _training_default = False
+
     #: How many gates lie side by side in the kernels.
     gates = 1
     kernel: Variable

@@ -43,6 +43,8 @@ class RNN(Layer):
         torch.Size([2, 5, 2])
     """
 
+    _training_default = False
+    _mask_is_of_first = True
     cell: Any
     state_size: Any
 

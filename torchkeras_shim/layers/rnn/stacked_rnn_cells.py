@@ -29,6 +29,8 @@ class StackedRNNCells(Layer):
         [[3, 3], [2, 2]]
     """
 
+    _training_default = False
+
     def __init__(self, cells: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for cell in cells:

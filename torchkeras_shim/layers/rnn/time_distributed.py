@@ -6,45 +6,9 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import serialization
+from torchkeras_shim.core import serialization, tree
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.tracking import Container
-
-#: Layers that treat every sample by itself, so that all steps can go through them as one large batch.
-_PER_SAMPLE = frozenset(
-    (
-        "Activation",
-        "AveragePooling1D",
-        "AveragePooling2D",
-        "AveragePooling3D",
-        "Conv1D",
-        "Conv2D",
-        "Conv3D",
-        "Dense",
-        "Dropout",
-        "ELU",
-        "Embedding",
-        "Flatten",
-        "GlobalAveragePooling1D",
-        "GlobalAveragePooling2D",
-        "GlobalAveragePooling3D",
-        "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPooling3D",
-        "Identity",
-        "InputLayer",
-        "LeakyReLU",
-        "MaxPooling1D",
-        "MaxPooling2D",
-        "MaxPooling3D",
-        "PReLU",
-        "Permute",
-        "ReLU",
-        "Rescaling",
-        "Reshape",
-        "Sequential",
-    )
-)
 
 
 @LAYERS.register()
@@ -87,7 +51,7 @@ class TimeDistributed(Layer):
         child = self.layer.compute_output_shape(_step_shape(input_shape))
         return (child[0], input_shape[1], *child[1:])
 
-    def call(self, inputs: torch.Tensor, training: bool | None = None, mask: Any = None) -> torch.Tensor:
+    def call(self, inputs: torch.Tensor, training: bool | None = None, mask: Any = None) -> Any:
         """Applies the layer to every step.
 
         Args:
@@ -103,11 +67,11 @@ class TimeDistributed(Layer):
         takes_mask = mask is not None and self.layer._call_spec.has_mask
         if not takes_mask and _per_sample(self.layer):
             outputs = self.layer.forward(inputs.flatten(0, 1))
-            return outputs.unflatten(0, inputs.shape[:2])  # type: ignore[no-any-return]
+            return outputs.unflatten(0, inputs.shape[:2])
         steps = []
         for index, step in enumerate(inputs.unbind(1)):
             steps.append(self.layer.forward(step, **({"mask": mask[:, index]} if takes_mask else {})))
-        return torch.stack(steps, 1)
+        return tree.map_structure(lambda *outputs: torch.stack(outputs, 1), *steps)
 
     forward = call
 
@@ -153,6 +117,6 @@ def _per_sample(layer: Layer) -> bool:
     package = __name__.partition(".")[0] + "."
     return all(
         isinstance(module, Container)
-        or (type(module).__name__ in _PER_SAMPLE and type(module).__module__.startswith(package))
+        or (getattr(module, "_treats_samples_alone", False) and type(module).__module__.startswith(package))
         for module in layer.modules()
     )
