@@ -16,7 +16,7 @@ def _accepts(function: Callable[..., Any], name: str) -> bool:
 class CallSpec:
     """What a class's `call` can be given."""
 
-    def __init__(self, call: Callable[..., Any], owner: type | None = None) -> None:
+    def __init__(self, call: Callable[..., Any], owner: Any = None) -> None:
         parameters = list(inspect.signature(call).parameters.values())[1:]
         names = [parameter.name for parameter in parameters]
         self.has_training = "training" in names

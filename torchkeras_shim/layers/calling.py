@@ -323,7 +323,7 @@ def _mount(args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> tuple[tu
         if mask is None or not isinstance(leaf, torch.Tensor):
             return leaf
         leaf = leaf.view_as(leaf)  # the caller's own tensor shall carry no mask afterwards
-        leaf._keras_mask = torch.as_tensor(mask, device=leaf.device)  # type: ignore[attr-defined]
+        leaf._keras_mask = torch.as_tensor(mask, device=leaf.device)
         return leaf
 
     Flags.masks = True
