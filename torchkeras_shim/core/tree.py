@@ -27,7 +27,13 @@ def is_nested(structure: Any) -> bool:
     return isinstance(structure, _NESTED)
 
 
-def _keys(structure: dict[Any, Any]) -> list[Any]:
+def keys_of(structure: dict[Any, Any]) -> list[Any]:
+    """Returns the keys of a dict in the order in which its values are visited.
+
+    Example:
+        >>> keys_of({"b": 1, "a": 2})
+        ['a', 'b']
+    """
     if isinstance(structure, OrderedDict):
         return list(structure)
     try:
@@ -38,18 +44,18 @@ def _keys(structure: dict[Any, Any]) -> list[Any]:
 
 def _children(structure: Any) -> Iterable[Any]:
     if isinstance(structure, dict):
-        return [structure[key] for key in _keys(structure)]
+        return [structure[key] for key in keys_of(structure)]
     return structure  # type: ignore[no-any-return]
 
 
 def _children_like(first: Any, other: Any) -> Iterable[Any]:
     """Returns the children of a structure in the order of another one of the same kind."""
-    return [other[key] for key in _keys(first)] if isinstance(first, dict) else other
+    return [other[key] for key in keys_of(first)] if isinstance(first, dict) else other
 
 
 def _rebuild(structure: Any, children: list[Any]) -> Any:
     if isinstance(structure, dict):
-        by_key = dict(zip(_keys(structure), children, strict=True))
+        by_key = dict(zip(keys_of(structure), children, strict=True))
         ordered = {key: by_key[key] for key in structure}
         if type(structure) is dict:
             return ordered
@@ -84,7 +90,7 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """
     if not is_nested(structure):
         return [((), structure)]
-    keys = _keys(structure) if isinstance(structure, dict) else range(len(structure))
+    keys = keys_of(structure) if isinstance(structure, dict) else range(len(structure))
     return [
         ((key, *path), leaf)
         for key, child in zip(keys, _children(structure), strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,10 +125,10 @@ def _zipped(structure: Any, columns: Iterator[Iterator[Any]]) -> Iterator[Any]:
         return next(columns) if structure else itertools.repeat(None)
     if isinstance(structure, dict):
         # Columns come in the order in which `tree` visits a dict's keys; the batches keep the dict's own order.
-        visited = [path[0] for path, _ in tree.flatten_with_path(dict.fromkeys(structure))]
-        children = {key: _zipped(structure[key], columns) for key in visited}
+        children = {key: _zipped(structure[key], columns) for key in tree.keys_of(structure)}
         groups = zip(*[children[key] for key in structure], strict=False)
-        return (dict(zip(structure, values, strict=True)) for values in groups)
+        make = OrderedDict if isinstance(structure, OrderedDict) else dict
+        return (make(zip(structure, values, strict=True)) for values in groups)
     if len(structure) == 0:
         return itertools.repeat(structure)
     groups = zip(*[_zipped(child, columns) for child in structure], strict=False)

@@ -193,6 +193,10 @@ class Layer(HasAttributes):
         """Returns the mask of the outputs; by default the mask of the inputs."""
         return previous_mask
 
+    def _check_inputs(self, inputs: Any) -> None:
+        """Raises a ValueError if inputs do not fit the `input_spec`."""
+        assert_input_compatibility(self.input_spec, inputs, self)
+
     def _as_spec(self, shape: Any) -> Any:
         if shape and isinstance(shape, (list, tuple)) and isinstance(shape[0], (list, tuple)):
             return type(shape)(self._as_spec(item) for item in shape)

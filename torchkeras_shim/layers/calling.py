@@ -97,9 +97,9 @@ def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
                 args, kwargs = _convert(layer, args, kwargs)
                 first = args[0] if args else next(iter(kwargs.values()), None)
             if not layer.built:  # what is wrong beforehand must not leave weights of a wrong shape behind
-                assert_input_compatibility(layer.input_spec, first, layer)
+                layer._check_inputs(first)
                 build_for(layer, args, kwargs)
-            assert_input_compatibility(layer.input_spec, first, layer)
+            layer._check_inputs(first)
             with in_mode(layer, training):
                 try:
                     outputs = _module_call(layer, *args, **kwargs)
@@ -136,7 +136,7 @@ def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     with scope_of(layer):
         layer.look_up_policy()
         build_for(layer, args, known)
-        assert_input_compatibility(layer.input_spec, first, layer)
+        layer._check_inputs(first)
         outputs = layer.compute_output_spec(*args, **known)
     symbolic.Node(layer, args, kwargs, outputs)
     return outputs

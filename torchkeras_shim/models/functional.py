@@ -31,16 +31,17 @@ class Functional(Model):
 
     _leaves_types_to_members = True
 
-    def forward(self, inputs: Any) -> Any:
+    def forward(self, inputs: Any, mask: Any = None) -> Any:
         """Runs the graph."""
+        if mask is not None:
+            for tensor, its_mask in zip(tree.flatten(inputs), tree.flatten(mask), strict=True):
+                if its_mask is not None:
+                    tensor._keras_mask = its_mask
+                    calling.Flags.masks = True
         return self._graph(inputs)  # type: ignore[misc]  # a functional model has one
 
-    forward.runs_graph = True  # type: ignore[attr-defined]  # a training step may call the graph's own function
+    forward.runs_graph = True  # type: ignore[attr-defined]
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the graph; Keras's name of `forward`."""
-        if mask is not None:
-            for tensor, its_mask in zip(tree.flatten(inputs), tree.flatten(mask), strict=True):
-                tensor._keras_mask = its_mask
-            calling.Flags.masks = True
-        return self._graph(inputs)  # type: ignore[misc]
+        return self.forward(inputs, mask)

@@ -15,6 +15,7 @@ from torchkeras_shim.core import naming, serialization, symbolic, tree
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import FUNCTIONS, KerasTensor, Node, Operation
 from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.models import call_numbers
 from torchkeras_shim.models.graph import Graph
 
 #: What Keras's operations take in their call; every other parameter belongs to the constructor of their class.
@@ -96,14 +97,19 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
     numbers = {id(node): index for nodes in nodes_of.values() for index, node in enumerate(nodes)}
     given = {id(tensor): layer.name for layer, tensor in zip(graph.input_layers, graph.inputs, strict=True)}
 
-    def where(tensor: KerasTensor) -> tuple[str, int, int]:
+    def where(tensor: KerasTensor) -> list[Any]:
         if id(tensor) in given:
-            return (given[id(tensor)], 0, 0)
+            return [given[id(tensor)], 0, 0]
         history = tensor._keras_history
         assert history is not None  # every tensor of a sorted graph has a maker
         node = history.operation._inbound_nodes[history.node_index]
-        return (history.operation.name, numbers[id(node)], history.tensor_index)
+        return [history.operation.name, numbers[id(node)], history.tensor_index]
 
+    def output(tensor: KerasTensor) -> list[Any]:
+        name, call, index = where(tensor)
+        return [name, call + first_output.get(name, 0), index]
+
+    first_output = {operation.name: call_numbers.first_in_outputs(operation) for operation in graph.operations}
     layers = []
     for operation in graph.operations:
         nodes = [node for node in nodes_of[id(operation)] if node.input_tensors]
@@ -114,7 +120,7 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
     return {
         "layers": layers,
         "input_layers": tree.map_structure(where, graph.input_structure),
-        "output_layers": tree.map_structure(where, graph.output_structure),
+        "output_layers": tree.map_structure(output, graph.output_structure),
     }
 
 
@@ -167,10 +173,10 @@ def _settings(operation: Operation, node: Node) -> dict[str, Any]:
     }
 
 
-def _node_config(node: Node, where: Callable[[KerasTensor], tuple[str, int, int]]) -> dict[str, Any]:
+def _node_config(node: Node, where: Callable[[KerasTensor], list[Any]]) -> dict[str, Any]:
     def serialize(leaf: Any) -> Any:
         if isinstance(leaf, KerasTensor):
-            config = {"shape": leaf.shape, "dtype": leaf.dtype, "keras_history": list(where(leaf))}
+            config = {"shape": leaf.shape, "dtype": leaf.dtype, "keras_history": where(leaf)}
             return {"class_name": "__keras_tensor__", "config": config}
         return serialization.serialize_keras_object(leaf)
 
@@ -179,6 +185,8 @@ def _node_config(node: Node, where: Callable[[KerasTensor], tuple[str, int, int]
         settings = _settings(node.operation, node)
         args = tuple(value for key, value in _bound(node.operation, node).items() if key not in settings)
         kwargs = {}
+    if call_numbers.first_in_outputs(node.operation):
+        kwargs = {"mask": None, **kwargs}  # as Keras does, by which `call_numbers` knows how calls are counted
     return {
         "args": tuple(tree.map_structure(serialize, argument) for argument in args),
         "kwargs": {key: tree.map_structure(serialize, value) for key, value in kwargs.items()},
@@ -200,6 +208,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
     for entry in config["layers"]:
         operations[entry["name"]] = _operation_from_config(entry, custom_objects)
         calls.extend((entry["name"], index, node) for index, node in enumerate(_nodes_of(entry)))
+    calls, output_layers = call_numbers.from_zero(config["layers"], calls, config["output_layers"], operations)
     called = {name for name, _, _ in calls}
     made: dict[tuple[str, int], list[Any]] = {
         (name, 0): tree.flatten(operation.output)
@@ -217,13 +226,10 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
         made[name, index] = tree.flatten(operations[name](*args, **kwargs))
         if isinstance(operations[name], _Function):
             _name(made[name, index], name if index == 0 else f"{name}_{index}")
-    return _resolve(config["input_layers"], tensor), _resolve(config["output_layers"], tensor)
+    return call_numbers.map_places(tensor, config["input_layers"]), call_numbers.map_places(tensor, output_layers)
 
 
-_Call = tuple[str, int, dict[str, Any]]
-
-
-def _in_order(calls: list[_Call], made: set[tuple[str, int]]) -> Iterator[_Call]:
+def _in_order(calls: list[call_numbers.Call], made: set[tuple[str, int]]) -> Iterator[call_numbers.Call]:
     """Returns calls in an order in which each finds what it needs: round by round, in the order of the config.
 
     Raises:
@@ -302,12 +308,8 @@ def _nodes_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
     return nodes
 
 
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
-
-
 def _places(value: Any) -> list[Any]:
-    if _is_tensor(value):
+    if call_numbers.is_tensor(value):
         return [value["config"]["keras_history"]]
     if isinstance(value, (list, tuple)):
         return [place for item in value for place in _places(item)]
@@ -318,7 +320,7 @@ def _places(value: Any) -> list[Any]:
 
 def _arguments(node: dict[str, Any], tensor: Callable[[Any], Any]) -> tuple[list[Any], dict[str, Any]]:
     def restore(value: Any) -> Any:
-        if _is_tensor(value):
+        if call_numbers.is_tensor(value):
             return tensor(value["config"]["keras_history"])
         if isinstance(value, (list, tuple)):
             return type(value)(restore(item) for item in value)
@@ -327,16 +329,12 @@ def _arguments(node: dict[str, Any], tensor: Callable[[Any], Any]) -> tuple[list
         return serialization.deserialize_keras_object(value)
 
     args = [restore(argument) for argument in node.get("args", [])]
-    kwargs = {key: restore(value) for key, value in node.get("kwargs", {}).items() if value is not None}
+    given = node.get("kwargs", {})
+    kwargs = {key: restore(value) for key, value in given.items() if _says_something(value)}
     return args, kwargs
 
 
-def _resolve(structure: Any, tensor: Callable[[Any], Any]) -> Any:
-    """Replaces every `[operation, call, output]` by its tensor."""
-    if isinstance(structure, (list, tuple)):
-        if len(structure) == 3 and isinstance(structure[0], str) and not isinstance(structure[1], (str, list, dict)):
-            return tensor(structure)
-        return [_resolve(item, tensor) for item in structure]
-    if isinstance(structure, dict):
-        return {key: _resolve(value, tensor) for key, value in structure.items()}
-    raise ValueError(f"Not a place of a tensor in a config: {structure!r}")
+def _says_something(value: Any) -> bool:
+    """Whether an argument is more than the missing mask, or masks, that Keras writes down as well."""
+    leaves = tree.flatten(value)
+    return not leaves or any(leaf is not None for leaf in leaves)

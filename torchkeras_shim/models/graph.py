@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes, tree
-from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec, align_rank
+from torchkeras_shim.models.inputs import InputStructure
 
 #: Values of which equal ones get one name.
 _PLAIN = (int, str, bool, type(None))
@@ -49,6 +49,7 @@ class Graph:
         found = set(map(id, self.operations))
         self.operations = [*[layer for layer in self.input_layers if id(layer) not in found], *self.operations]
         _check_names(self.operations)
+        self._given = InputStructure(inputs, self.input_names, [layer.optional for layer in self.input_layers])
         self._run: Callable[..., Any] | None = None
         self.code = ""
 
@@ -73,14 +74,20 @@ class Graph:
             return [str(key) for key in sorted(self.output_structure)]
         return [_name_of(tensor) for tensor in self.outputs]
 
-    def input_specs(self) -> list[InputSpec]:
+    def input_specs(self) -> Any:
         """What the inputs must look like; a missing or surplus last axis of size 1 is fine, as in Keras."""
-        keyed = list(self.input_structure) if isinstance(self.input_structure, dict) else []
-        names = sorted(keyed) if keyed and len(keyed) == len(self.inputs) else [None] * len(self.inputs)
-        return [
-            InputSpec(shape=(None, *tensor.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=layer.optional)
-            for tensor, name, layer in zip(self.inputs, names, self.input_layers, strict=True)
+        keys = tree.flatten_with_path(self.input_structure)
+        by_key = isinstance(self.input_structure, dict) and len(self.input_structure) == len(self.inputs)
+        specs = [
+            InputSpec(
+                shape=(None, *tensor.shape[1:]),
+                allow_last_axis_squeeze=True,
+                name=path[0] if by_key else layer.name,
+                optional=layer.optional,
+            )
+            for tensor, (path, _), layer in zip(self.inputs, keys, self.input_layers, strict=True)
         ]
+        return specs if tree.is_nested(self.input_structure) else specs[0]
 
     @property
     def runner(self) -> Callable[..., Any]:
@@ -95,34 +102,17 @@ class Graph:
         return run(*self.flatten_inputs(inputs))
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
-        """Returns given inputs in the order of the graph's; a dict may also go by the inputs' names.
+        """Returns given inputs in the order of the graph's, by name where they have names."""
+        return self._given.flatten(inputs)
 
-        Raises:
-            ValueError: where the structures do not fit; both are shown.
-        """
-        expected = self.input_structure
-        if isinstance(inputs, dict):
-            names = sorted(expected) if isinstance(expected, dict) else self.input_names
-            if isinstance(expected, dict) and any(tree.is_nested(value) for value in expected.values()):
-                return tree.flatten({key: inputs[key] for key in expected})
-            missing = [name for name in names if name not in inputs]
-            for name, layer in zip(names, self.input_layers, strict=False):
-                if name in missing and layer.optional:
-                    missing.remove(name)
-            if missing:
-                raise ValueError(
-                    f"The model's inputs are {names}, but the data have no {missing[0]!r}."
-                    f"{did_you_mean(missing[0], map(str, inputs))} Received the keys: {sorted(map(str, inputs))}"
-                )
-            return [inputs.get(name) for name in names]
-        leaves = tree.flatten(inputs)
-        if len(leaves) != len(self.inputs):
-            raise ValueError(
-                "The structure of `inputs` doesn't match the expected structure.\n"
-                f"Expected: {tree.map_structure(lambda tensor: tensor.name, expected)}\n"
-                f"Received: inputs={tree.map_structure(lambda leaf: tuple(getattr(leaf, 'shape', ())), inputs)}"
-            )
-        return leaves
+    def packed(self, outputs: Any) -> Any:
+        """Returns outputs of a call on data in the declared structure."""
+        structure = self.output_structure
+        return outputs if self.unpacked(structure) is structure else type(structure)([outputs])
+
+    def unpacked(self, outputs: Any) -> Any:
+        """Returns outputs in the structure of a call on data: of a list or tuple of one output that output alone."""
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def compile(self) -> Callable[..., Any]:
         """Writes the graph out as a Python function and returns it."""
@@ -134,7 +124,7 @@ class Graph:
         for index, node in enumerate(self.nodes):
             writer.call(node)
             writer.forget([tensor for tensor in last_use.get(index, []) if id(tensor) not in returned])
-        self.code = writer.function(names, self.output_structure)
+        self.code = writer.function(names, self.unpacked(self.output_structure))
         self._run = writer.build(self.code)
         return self._run
 

@@ -94,6 +94,8 @@ class Model(Trainable):
                 except (RuntimeError, IndexError) as error:
                     calling.explain(self, args, error)
                     raise
+        if args and type(args[0]) is not _Tensor:
+            args = (self._standardized(args[0]), *args[1:])
         outputs = calling.call_layer(self, args, kwargs)
         if args and type(args[0]) is _Tensor:
             self.__dict__["_seen_device"] = args[0].device
@@ -111,6 +113,34 @@ class Model(Trainable):
         """Runs `call`, or the graph of a functional model."""
         return self.call(*args, **kwargs) if self._graph is None else self._graph(*args)
 
+    forward.runs_graph = True  # type: ignore[attr-defined]
+
+    def _standardized(self, inputs: Any) -> Any:
+        """Returns given inputs in the structure that `call` takes."""
+        return inputs
+
+    def _check_inputs(self, inputs: Any) -> None:
+        super()._check_inputs(inputs if self._graph is None else self._graph.flatten_inputs(inputs))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as `KerasTensor`s; builds the model, computes nothing.
+
+        A functional model keeps a list of one output, which a call on data returns as that output alone.
+        """
+        outputs = super().compute_output_spec(*args, **kwargs)
+        graph = self._run_graph
+        return outputs if graph is None else graph.packed(outputs)
+
+    def _unpacked(self, outputs: Any) -> Any:
+        """Returns symbolic outputs in the structure that a call on data returns."""
+        graph = self._run_graph
+        return outputs if graph is None else graph.unpacked(outputs)
+
+    @property
+    def _run_graph(self) -> Graph | None:
+        """The graph of a functional model, unless a subclass of one has a `call` of its own."""
+        return self._graph if getattr(type(self).forward, "runs_graph", False) else None
+
     # Graph ----------------------------------------------------------------------------------------------------------
 
     def _adopt_graph(self, graph: Graph) -> None:
@@ -120,8 +150,7 @@ class Model(Trainable):
             if layer.training is not self.training:
                 layer.train(self.training)
             self._modules[str(index)] = layer
-        specs = graph.input_specs()
-        self.__dict__["input_spec"] = specs[0] if not tree.is_nested(graph.input_structure) else specs
+        self.__dict__["input_spec"] = graph.input_specs()
         self.__dict__["built"] = True
         if not self.trainable:
             self.trainable = False

@@ -14,6 +14,7 @@ from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.models.inputs import InputStructure
 from torchkeras_shim.models.model import Model
 
 
@@ -203,6 +204,7 @@ class Sequential(Model, torch.nn.Sequential):
         if self._specs is None:
             if input_shape is None:
                 raise ValueError("You must provide an `input_shape` argument.")
+            self._require_one_input(input_shape)
             self._start_specs(KerasTensor(tuple(input_shape), self._natural_dtype() or "float32"))
         elif input_shape is not None and not _compatible(self._specs[0].shape, tuple(input_shape)):
             raise ValueError(
@@ -237,7 +239,7 @@ class Sequential(Model, torch.nn.Sequential):
                             calling.explain(layer, (inputs,), error, name)
                         raise
                     symbolic.Node(layer, (inputs,), {}, outputs)
-                specs.append(outputs)
+                specs.append(layer._unpacked(outputs) if isinstance(layer, Model) else outputs)
         self.__dict__["built"] = True
 
     def _natural_dtype(self) -> str | None:
@@ -254,14 +256,35 @@ class Sequential(Model, torch.nn.Sequential):
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Returns the output as a `KerasTensor`; builds the model, computes nothing."""
+        inputs = self._standardized(inputs)
         if self._explicit_input is None and self._specs is None:
+            self._require_one_input(inputs)
             # The first data decide: integers for a raw torch embedding stay what they are.
             natural = self._natural_dtype()
             self._start_specs(KerasTensor(inputs.shape, natural or inputs.dtype))
             self._extend_specs()
         return super().compute_output_spec(inputs, *args, **kwargs)
 
+    def _require_one_input(self, given: Any) -> None:
+        """Raises a ValueError if the data, or a shape, are several inputs."""
+        if isinstance(given, dict) or (isinstance(given, (list, tuple)) and any(map(_is_no_size, given))):
+            raise ValueError(
+                f"Sequential model '{self.name}' takes one input. Received: {given}. Start it with "
+                "`Input(shape, name=...)` to pass a dict; models of several inputs are written as "
+                "`Model(inputs, outputs)`."
+            )
+
     # Running --------------------------------------------------------------------------------------------------------
+
+    def _standardized(self, inputs: Any) -> Any:
+        """Takes the one input out of a list, a tuple, or a dict by its name."""
+        if not isinstance(inputs, (list, tuple, dict)):
+            return inputs
+        if self._specs is not None:
+            spec = self._specs[0]
+            source = spec._keras_history.operation if spec._keras_history else spec
+            return InputStructure(spec, [source.name], [False]).flatten(inputs)[0]
+        return inputs[0] if len(inputs) == 1 and not isinstance(inputs, dict) else inputs
 
     forward = torch.nn.Sequential.forward  # torch's own loop over the members: nothing of this package in between
 
@@ -364,6 +387,10 @@ class Sequential(Model, torch.nn.Sequential):
         if not config.get("trainable", True):
             model.trainable = False
         return model
+
+
+def _is_no_size(size: Any) -> bool:
+    return size is not None and not isinstance(size, int) and not hasattr(size, "__index__")
 
 
 def _compatible(known: tuple[int | None, ...], given: tuple[int | None, ...]) -> bool:

@@ -152,8 +152,8 @@ class Preparation:
         if is_built(model) and (planned or not self.compiled):
             return None
         with calling.scope_of(model):
-            specs = tree.map_structure(_symbolic, x)
-            y_spec = model.compute_output_spec(specs)
+            specs = tree.map_structure(_symbolic, model._standardized(x))
+            y_spec = model._unpacked(model.compute_output_spec(specs))
         model._note_shapes((specs,))
         model.__dict__["built"] = True
         return y_spec

@@ -82,19 +82,21 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None) -> Callable
     """
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
     hooked = model._forward_hooks or model._forward_pre_hooks or model._backward_hooks or model._backward_pre_hooks
-    if getattr(type(model).forward, "runs_graph", False) and len(model.inputs) == 1 and not hooked:
-        graph = model._graph.runner
+    if model._run_graph is not None and len(model.inputs) == 1 and not hooked:
+        graph = model._run_graph.runner  # the graph's own function
 
         def run(x: Any) -> Any:
             return graph(x) if type(x) is _Tensor else model(x)
 
     if compile_options is not None:
         run = torch.compile(run, **compile_options)
-    cast, rank = model._input_cast, model._input_rank
+    cast, rank, standardized = model._input_cast, model._input_rank, model._standardized
     if cast is None:
         return run
 
     def forward(x: Any) -> Any:
+        if type(x) is not _Tensor:
+            x = standardized(x)
         if type(x) is _Tensor:
             if x.dtype is not cast:
                 x = x.to(cast)

@@ -17,7 +17,6 @@ import torch
 from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core import tree
 from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
-from torchkeras_shim.layers.input_spec import assert_input_compatibility
 from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
 from torchkeras_shim.training.loop import Feed, run_epoch, warn_of_end
@@ -345,7 +344,7 @@ class Trainer(Preparation):
             raise ValueError(
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
             )
-        assert_input_compatibility(self.model.input_spec, first[0], self.model)
+        self.model._check_inputs(self.model._standardized(first[0]))
         planned = self.loss_plan.built or self.loss_plan.loss is None
         if planned and self.metric_plan.built and is_built(self.model):
             return

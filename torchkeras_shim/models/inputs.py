@@ -1,0 +1,111 @@
+"""The inputs of a functional model: how given data are matched with them, by name wherever there are names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torchkeras_shim.core import tree
+from torchkeras_shim.core.errors import did_you_mean
+
+
+class InputStructure:
+    """The structure that a model's inputs were declared in, with their names.
+
+    Args:
+        structure: A `KerasTensor`, or a structure of them.
+        names: The names of the input layers, in the order of the flat structure.
+        optional: Which of them may be left out.
+
+    Example:
+        >>> InputStructure(["tensor", "tensor"], ["b", "a"], [False, False]).flatten({"a": 1, "b": 2, "c": 3})
+        [2, 1]
+    """
+
+    def __init__(self, structure: Any, names: Sequence[str], optional: Sequence[bool]) -> None:
+        self._names, self._optional = list(names), list(optional)
+        self._structure = tree.pack_sequence_as(structure, range(len(self._names)))  # each input's number in its place
+        self._is_flat = isinstance(structure, (list, tuple)) and len(structure) == len(self._names)
+
+    def flatten(self, inputs: Any) -> list[Any]:
+        """Returns given inputs in the flat order of the declared ones.
+
+        A dict is read by the declared keys or the names of the inputs, and what else is in it is left out. A list for
+        inputs that were declared as a dict is taken in the order of the keys where that is the sorted one, as in Keras,
+        and refused where it is not.
+
+        Raises:
+            ValueError: where the structures do not fit; both are shown.
+        """
+        fits = self._is_flat and isinstance(inputs, (list, tuple)) and len(inputs) == len(self._names)
+        if fits and not any(tree.is_nested(value) for value in inputs):
+            return list(inputs)
+        found: dict[int, Any] = {}
+        if not self._match(self._structure, inputs, found):
+            raise ValueError(self._mismatch(inputs))
+        return [found[number] for number in range(len(self._names))]
+
+    def _match(self, expected: Any, given: Any, found: dict[int, Any]) -> bool:
+        """Notes the value of every declared input. Returns whether the structures fit."""
+        if isinstance(expected, int):
+            if isinstance(given, dict):
+                given = self._entry(given, self._names[expected], expected)
+            leaves = tree.flatten(given)
+            found[expected] = leaves[0] if leaves else None
+            return len(leaves) == 1
+        if isinstance(expected, dict):
+            return self._match_dict(expected, given, found)
+        if isinstance(given, dict):
+            return all(self._match(child, given, found) for child in expected)
+        if len(expected) == 1 and not (isinstance(given, (list, tuple)) and len(given) == 1):
+            return self._match(expected[0], given, found)
+        if not isinstance(given, (list, tuple)):
+            return False
+        if len(given) != len(expected):
+            expected = tree.flatten(expected) if _is_all_lists(expected) else expected
+        if len(given) != len(expected):
+            return False
+        return all(self._match(child, value, found) for child, value in zip(expected, given, strict=True))
+
+    def _match_dict(self, expected: dict[Any, Any], given: Any, found: dict[int, Any]) -> bool:
+        if isinstance(given, dict):
+            return all(self._match(child, self._entry(given, key, child), found) for key, child in expected.items())
+        if len(expected) == 1 and not isinstance(given, (list, tuple)):
+            given = [given]
+        if (
+            not isinstance(given, (list, tuple))
+            or len(given) != len(expected)
+            or list(expected) != sorted(expected, key=str)
+        ):
+            return False
+        return all(self._match(child, value, found) for child, value in zip(expected.values(), given, strict=True))
+
+    def _entry(self, given: dict[Any, Any], key: Any, expected: Any) -> Any:
+        if key in given or (isinstance(expected, int) and self._optional[expected]):
+            return given.get(key)
+        names = self._keys()
+        unknown = [str(one) for one in given if one not in names]
+        raise ValueError(
+            f'Missing data for input "{key}". You passed a data dictionary with keys {list(given)}. '
+            f"Expected the following keys: {names}.{did_you_mean(str(key), unknown)}"
+        )
+
+    def _keys(self) -> list[Any]:
+        return list(self._structure) if isinstance(self._structure, dict) else self._names
+
+    def _mismatch(self, inputs: Any) -> str:
+        shown = tree.map_structure(lambda number: self._names[number], self._structure)
+        advice = ""
+        if isinstance(self._structure, dict):
+            advice = "\nPass the inputs by name: {" + ", ".join(f"{key!r}: ..." for key in self._structure) + "}"
+        return (
+            "The structure of `inputs` doesn't match the expected structure: the model expected "
+            f"{len(self._names)} input(s), and received {len(tree.flatten(inputs))}.\nExpected: {shown}\n"
+            f"Received: inputs={tree.map_structure(lambda leaf: tuple(getattr(leaf, 'shape', ())), inputs)}{advice}"
+        )
+
+
+def _is_all_lists(structure: Any) -> bool:
+    if isinstance(structure, (list, tuple)):
+        return all(_is_all_lists(child) for child in structure)
+    return not tree.is_nested(structure)
