@@ -169,7 +169,7 @@ class Network(Emitter):
         training = self.training
         make = lambda: build(model, self.weights, self.memo, training)  # noqa: E731
         outputs = self.module(model, "", make, *leaves, variant=training)
-        structure = model._specs[-1] if model._graph is None else model._graph.output_structure
+        structure = model._specs[-1] if model._graph is None else model._unpacked(model._graph.output_structure)
         return self._unpacked(outputs, structure)
 
     def _unpacked(self, node: Any, structure: Any) -> Any:
@@ -202,16 +202,17 @@ class Network(Emitter):
             args = [tree.map_structure(renew, argument) for argument in node.args]
             kwargs = {key: tree.map_structure(renew, value) for key, value in node.kwargs.items()}
             outputs = self._run_node(node.operation, args, kwargs)
-            leaves = [outputs] if isinstance(node.output_structure, KerasTensor) else self._leaves(node, outputs)
+            structure = _called_structure(node)
+            leaves = [outputs] if isinstance(structure, KerasTensor) else self._leaves(structure, outputs)
             for tensor, leaf in zip(node.outputs, leaves, strict=True):
                 values[id(tensor)] = leaf
                 if isinstance(leaf, fx.Node):
                     self.specs[leaf] = tensor
-        return tree.map_structure(renew, graph.output_structure)
+        return tree.map_structure(renew, model._unpacked(graph.output_structure))
 
-    def _leaves(self, node: Any, outputs: Any) -> list[Any]:
+    def _leaves(self, structure: Any, outputs: Any) -> list[Any]:
         if isinstance(outputs, fx.Node):
-            outputs = self._unpacked(outputs, node.output_structure)
+            outputs = self._unpacked(outputs, structure)
         return [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, fx.Node)]
 
     def _run_node(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -231,6 +232,12 @@ class Network(Emitter):
             return leaf
         make = self.weights.parameter if isinstance(leaf, nn.Parameter) else self.weights.tensor
         return self.parameter(operation, f"constant_{id(leaf)}", lambda: make(leaf.to(self.weights.device)))
+
+
+def _called_structure(node: Any) -> Any:
+    """Returns the structure that a node's operation returns for data, with the symbolic tensors in it."""
+    operation, structure = node.operation, node.output_structure
+    return operation._unpacked(structure) if isinstance(operation, Layer) else structure
 
 
 def _makes_masks(model: Any) -> bool:

@@ -193,6 +193,10 @@ class Layer(HasAttributes):
         """Returns the mask of the outputs; by default the mask of the inputs."""
         return previous_mask
 
+    def _unpacked(self, outputs: Any) -> Any:
+        """Returns symbolic outputs in the structure that a call on data returns."""
+        return outputs
+
     def _check_inputs(self, inputs: Any) -> None:
         """Raises a ValueError if inputs do not fit the `input_spec`."""
         assert_input_compatibility(self.input_spec, inputs, self)
