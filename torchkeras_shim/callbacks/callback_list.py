@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch.optim.lr_scheduler import LRScheduler
@@ -67,7 +67,7 @@ class CallbackList(Callback):
         self._history: History | None = None
         self._progbar: ProgbarLogger | None = None
         self._open_blocks = 0
-        self._batch_hooks: dict[str, tuple[Callable[..., Any], ...]] = {}
+        self._batch_hooks: dict[str, tuple[Any, ...]] = {}  # who uses which hook
         self._add_default_callbacks(add_history, add_progbar)
         self.set_model(model)
         self.set_params(params)
@@ -115,7 +115,7 @@ class CallbackList(Callback):
 
     def _find_batch_hooks(self) -> None:
         for hook in _BATCH_HOOKS:
-            users = tuple(getattr(callback, hook) for callback in self.callbacks if _uses(callback, hook))
+            users = tuple(callback for callback in self.callbacks if _uses(callback, hook))
             self._batch_hooks[hook] = users
             setattr(self, "wants_" + hook.removeprefix("on_"), bool(users))
 
@@ -125,11 +125,11 @@ class CallbackList(Callback):
             getattr(callback, hook)(logs)
 
     def _call_batch(self, hook: str, batch: int, logs: Logs) -> None:
-        functions = self._batch_hooks[hook]
-        if functions:
+        users = self._batch_hooks[hook]
+        if users:
             logs = python_logs(logs)
-            for function in functions:
-                function(batch, logs=logs)
+            for callback in users:
+                getattr(callback, hook)(batch, logs=logs)  # looked up now: hooks may be assigned while `fit` runs
 
     def _uses_hook(self, hook: str) -> bool:
         return any(_uses(callback, hook) for callback in self.callbacks)
@@ -177,6 +177,7 @@ class CallbackList(Callback):
         logs = python_logs(logs)
         for callback in self.callbacks:
             callback.on_epoch_begin(epoch, logs)
+        self._find_batch_hooks()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Hands every callback the results of an epoch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+import torchkeras_shim as keras
 from torchkeras_shim import callbacks
 from torchkeras_shim.callbacks.callback import HOOKS
 
@@ -209,3 +210,55 @@ def test_what_is_no_callback_is_refused(name):
 def test_a_misspelt_hook_is_refused():
     with pytest.raises(TypeError, match="Did you mean 'on_epoch_end'"):
         callbacks.LambdaCallback(on_epoch_ends=print)
+
+
+@pytest.mark.parametrize("when", ["__init__", "on_train_begin", "on_epoch_begin"])
+@pytest.mark.parametrize("hook", ["on_batch_end", "on_train_batch_end", "on_train_batch_begin"])
+def test_hooks_assigned_while_fit_runs_are_called(when, hook):
+    class Assigns(callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.batches = []
+            self.assign("__init__")
+
+        def assign(self, now):
+            if now == when:
+                setattr(self, hook, lambda batch, logs=None: self.batches.append(batch))
+
+        def on_train_begin(self, logs=None):
+            self.assign("on_train_begin")
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.assign("on_epoch_begin")
+
+    callback = Assigns()
+    fit(callback)
+    assert callback.batches == [0, 1, 0, 1]
+
+
+def test_a_callback_added_in_on_train_begin_takes_part():
+    class Late(callbacks.Callback):
+        batches = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.batches += 1
+
+    class Adds(callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.everybody.append(late)
+
+    late, adds = Late(), Adds()
+    model = compiled()
+    adds.everybody = callbacks.CallbackList([adds], model=model)
+    model.fit(torch.ones(8, 1), torch.ones(8, 1), batch_size=4, epochs=2, verbose=0, callbacks=adds.everybody)
+    assert late.batches == 4
+
+
+def compiled():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def fit(callback):
+    compiled().fit(torch.ones(8, 1), torch.ones(8, 1), batch_size=4, epochs=2, verbose=0, callbacks=[callback])

@@ -85,6 +85,29 @@ def test_children_of_multiprocessing_find_the_stand_ins_too(tmp_path):
     assert result.stdout.startswith("[(2, \"<module 'keras' provided by torchkeras_shim")
 
 
+def test_tqdm_shows_its_bars(tmp_path):
+    """Its callback assigns `on_batch_end` to itself while `fit` runs."""
+    write(
+        tmp_path / "bars.py",
+        """
+        import io
+        import numpy as np
+        import keras
+        from tqdm import tqdm
+        from tqdm.keras import TqdmCallback
+
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        out = io.StringIO()
+        bars = TqdmCallback(verbose=2, file=out, tqdm_class=tqdm, mininterval=0)
+        model.fit(np.ones((64, 2)), np.ones((64, 1)), epochs=2, batch_size=8, verbose=0, callbacks=[bars])
+        print(["2/2" in out.getvalue(), "8.00/8.00" in out.getvalue(), "loss=" in out.getvalue()])
+        """,
+    )
+    result = run("bars.py", cwd=tmp_path)
+    assert result.stdout == "[True, True, True]\n", result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [([], "usage:"), (["-m"], "usage:"), (["-c", "1"], "unknown option -c"), (["none.py"], "can't open file")],
