@@ -12,6 +12,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `make_subclass` | `Variable`, as `torch.nn.Parameter` | no weights |
 | `call_impl` | the refusal of raw modules on symbolic tensors | such a call is recorded as a function |
 | `is_hooked`, `has_gradient_hooks` | fast paths, which would leave hooks out | a missing table counts as empty |
+| `in_backward_thread` | loops: what a backward pass recomputes is part of its batch | it counts as a bare call |
 | `storage_id` | what shares memory with what, in captured steps | captured steps refuse |
 | `below_autograd`, `set_grad_mode`, `kernel_holders` | captured steps | calls go through the registry |
 | `mode_readers`, `function_modes` | what captured steps depend on | a mode counts as constant |
@@ -95,6 +96,12 @@ kernel_holders: tuple[Any, ...] = tuple(
 def is_hooked(module: torch.nn.Module) -> bool:
     """Returns whether a module has hooks of its own, which only a call through the module runs."""
     return any(getattr(module, name, None) for name in HOOKS)
+
+
+def in_backward_thread() -> bool:
+    """Returns whether a backward pass is calling."""
+    current = getattr(torch._C, "_current_graph_task_id", None)
+    return current is not None and current() != -1
 
 
 def has_gradient_hooks(tensor: torch.Tensor) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import regularizers
-from torchkeras_shim.core import dtype_policies, naming, serialization, tree
+from torchkeras_shim.core import dtype_policies, naming, serialization, tree, turns
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import call_spec, calling, casting
@@ -28,6 +28,7 @@ LAYERS = Registry("layer", "keras.layers")
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
 _flags = calling.Flags
+_open, _thread = turns.Open, calling.thread
 
 
 class Layer(HasAttributes):
@@ -150,6 +151,9 @@ class Layer(HasAttributes):
             *args: The inputs.
             **kwargs: Further arguments of `call`; `training=True` or `False` holds for this call and everything in it.
         """
+        if _open.training and not _thread.depth and (turn := turns.visit(self)) is not None:
+            with turn:
+                return self(*args, **kwargs)
         if len(args) == 1 and not kwargs:
             x = args[0]
             if (

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import dtypes, naming, symbolic, tree
+from torchkeras_shim.core import dtypes, naming, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import casting, inference
 from torchkeras_shim.layers.input_spec import align_rank, assert_input_compatibility
@@ -229,13 +229,14 @@ def in_mode(module: torch.nn.Module, training: Any) -> Iterator[None]:
     if training is None or bool(training) == module.training:
         yield
         return
-    saved = [(child, child.training) for child in module.modules()]
-    module.train(bool(training))
-    try:
-        yield
-    finally:
-        for child, mode in saved:
-            child.training = mode
+    with turns.visit(module) or nullcontext():  # a loop's layers are switched between two of its batches only
+        saved = [(child, child.training) for child in module.modules()]
+        module.train(bool(training))
+        try:
+            yield
+        finally:
+            for child, mode in saved:
+                child.training = mode
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 
 from torchkeras_shim import export, saving, summary
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import tree
+from torchkeras_shim.core import tree, turns
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import is_symbolic
 from torchkeras_shim.core.variable import Variable
@@ -24,6 +24,7 @@ from torchkeras_shim.training.trainer import Trainer
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
 _flags = calling.Flags
+_open, _thread = turns.Open, calling.thread
 
 
 @LAYERS.register()
@@ -79,6 +80,9 @@ class Model(Trainable):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the model. Inputs are moved to its device; arrays become tensors."""
+        if _open.training and not _thread.depth and (turn := turns.visit(self)) is not None:
+            with turn:
+                return self(*args, **kwargs)
         if len(args) == 1 and not kwargs and self._adders_seen == _flags.adders:
             x = args[0]
             if (
@@ -147,8 +151,7 @@ class Model(Trainable):
         """Takes over a graph: its layers become children under their places in `layers`."""
         self.__dict__["_graph"] = graph
         for index, layer in enumerate(graph.layers):
-            if layer.training is not self.training:
-                layer.train(self.training)
+            turns.adopt(layer, self.training)
             self._modules[str(index)] = layer
         self.__dict__["input_spec"] = graph.input_specs()
         self.__dict__["built"] = True

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import naming, serialization, symbolic, tree
+from torchkeras_shim.core import naming, serialization, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
@@ -101,8 +101,7 @@ class Sequential(Model, torch.nn.Sequential):
         taken.add(name)
         if not self._modules and self._explicit_input is None:
             self._adopt_input_of(layer)
-        if layer.training is not self.training:
-            layer.train(self.training)
+        turns.adopt(layer, self.training)
         self.add_module(str(len(self._modules)), layer)
         self._changed()
         if rebuild and self._explicit_input is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from torchkeras_shim.core.random_state import RandomState
+from torchkeras_shim.core.turns import Turn
 from torchkeras_shim.data import DataAdapter
 
 
@@ -132,6 +133,7 @@ def _drop(batches: Iterator[Any], count: int) -> int:
 def run_epoch(
     batches: Iterator[Any],
     step: Callable[..., Any],
+    turn: Turn,
     *,
     on_begin: Callable[[int], None] | None = None,
     on_end: Callable[[int, Any], None] | None = None,
@@ -145,6 +147,7 @@ def run_epoch(
     Args:
         batches: An iterator of `(x, y, sample_weight)`.
         step: What to do with a batch.
+        turn: Is held during each step.
         on_begin: Called with the number of the first batch of each execution.
         on_end: Called with the number of the last batch of each execution and what the step returned.
         owner: Who has the flag.
@@ -155,22 +158,27 @@ def run_epoch(
     Returns:
         What the last step returned, and the number of batches.
     """
-    result = None
-    index = first
+    room = turn.room
+    acquire, release = room.lock.acquire, room.lock.release
+    result, index = None, first
     for batch in batches:
         if on_begin is not None and index % steps_per_execution == 0:
             on_begin(index)
-        result = step(*batch)
-        # The rest of an execution goes by without a look at anything but the data.
-        done = index + 1
-        rest = -done % steps_per_execution
-        if rest:
-            for batch in itertools.islice(batches, rest):
-                result = step(*batch)
-                done += 1
-        if on_end is not None:
-            on_end(done - 1, result)
-        index = done
-        if getattr(owner, stop_flag):
-            break
+        # `with turn:` written out, which spares two Python calls per batch.
+        if room.waiting or not acquire(False):
+            turn.wait()
+        try:
+            if room.modes is not turn:
+                turn.take()
+            result = step(*batch)
+        finally:
+            release()
+        index += 1
+        if index % steps_per_execution == 0:
+            if on_end is not None:
+                on_end(index - 1, result)
+            if getattr(owner, stop_flag):
+                break
+    if on_end is not None and index % steps_per_execution:  # the data ended within an execution
+        on_end(index - 1, result)
     return result, index - first

@@ -16,6 +16,7 @@ import torch
 
 from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.turns import Turn, turn_of
 from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
@@ -65,81 +66,84 @@ class Trainer(Preparation):
         self.require_compiled("fit")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        self.place()
-        adapter = choose_adapter(
-            x,
-            self._labels(y),
-            sample_weight,
-            batch_size=batch_size,
-            steps=steps_per_epoch,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            device=self.device,
-        )
-        feed = Feed(adapter, steps_per_epoch)
-        self._first_batch(feed, "fit")
-        validation = None
-        if validation_data is not None:
-            val_x, val_y, val_weight = unpack_x_y_sample_weight(validation_data)
-            validation = Feed(
-                choose_adapter(
-                    val_x,
-                    self._labels(val_y),
-                    val_weight,
-                    batch_size=validation_batch_size,
-                    fallback_batch_size=batch_size,
-                    steps=validation_steps,
-                    device=self.device,
-                ),
-                validation_steps,
+        with self._loop("fit", training=True) as turn:
+            adapter = choose_adapter(
+                x,
+                self._labels(y),
+                sample_weight,
+                batch_size=batch_size,
+                steps=steps_per_epoch,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                device=self.device,
             )
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks,
-                add_history=True,
-                add_progbar=verbose != 0,
-                model=self.model,
-                verbose=verbose,
-                epochs=epochs,
-                steps=feed.num_batches,
-            )
-        self.loss_plan.forget_checks()
-        self._feed = feed
-        try:
-            with self._clean_after():
-                return self._run_fit(feed, validation, callbacks, initial_epoch, epochs, validation_freq)
-        finally:
-            self._feed = None  # it holds the data
+            feed = Feed(adapter, steps_per_epoch)
+            with turn:
+                self._first_batch(feed, "fit")
+            validation = None
+            if validation_data is not None:
+                val_x, val_y, val_weight = unpack_x_y_sample_weight(validation_data)
+                validation = Feed(
+                    choose_adapter(
+                        val_x,
+                        self._labels(val_y),
+                        val_weight,
+                        batch_size=validation_batch_size,
+                        fallback_batch_size=batch_size,
+                        steps=validation_steps,
+                        device=self.device,
+                    ),
+                    validation_steps,
+                )
+            callbacks = self._listed(callbacks, verbose, feed, epochs=epochs, add_history=True)
+            self.loss_plan.forget_checks()
+            outer, self._feed = self._feed, feed
+            try:
+                return self._run_fit(turn, feed, validation, callbacks, initial_epoch, epochs, validation_freq)
+            finally:
+                self._feed = outer  # it holds the data
 
     def _run_fit(
-        self, feed: Feed, validation: Feed | None, callbacks: CallbackList, initial_epoch: int, epochs: int, freq: Any
+        self,
+        turn: Turn,
+        feed: Feed,
+        validation: Feed | None,
+        callbacks: CallbackList,
+        initial_epoch: int,
+        epochs: int,
+        freq: Any,
     ) -> Any:
         model = self.model
         self.stop_training = False
         self.planned_steps = (feed.num_batches or math.inf) * (epochs - initial_epoch)
         if validation is not None:
             self.planned_test_steps = (validation.num_batches or math.inf) * (epochs - initial_epoch)
-        self.recheck()
-        self.train_step()
+        with turn:
+            self.recheck()
+            self.train_step()
         training_logs: dict[str, Any] = {}
         self._resumption = None
         callbacks.on_train_begin()
         resumption = self._resumption  # a callback may have asked for one
         for epoch in range(resumption.epoch if resumption is not None else initial_epoch, epochs):
             done = resumption.batches if resumption is not None else 0
-            if not done:
-                self.reset_metrics()
+            with turn:
+                if not done:
+                    self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            model.train()
-            self.recheck()  # a callback may have changed what a captured step would not look at
-            start = time.perf_counter()
-            batches = feed.epoch() if resumption is None else resumption.start(model, feed)
+            with turn:
+                turn.renew()
+                self.recheck()  # a callback may have changed what a captured step would not look at
+                step = self.train_step()
+                start = time.perf_counter()
+                batches = feed.epoch() if resumption is None else resumption.start(model, feed)
             resumption = None
             returned, count = run_epoch(
                 batches,
-                self.train_step(),
+                step,
+                turn,
                 on_begin=callbacks.on_train_batch_begin if callbacks.wants_train_batch_begin else None,
-                on_end=self._batch_end(callbacks.on_train_batch_end) if callbacks.wants_train_batch_end else None,
+                on_end=self._batch_end(callbacks.on_train_batch_end, turn) if callbacks.wants_train_batch_end else None,
                 owner=self,
                 stop_flag="stop_training",
                 steps_per_execution=self.steps_per_execution,
@@ -149,11 +153,13 @@ class Trainer(Preparation):
             if not done + count:
                 warn_of_end(f"before epoch {epoch + 1} of {epochs} had any batch, so `fit` ends here")
                 break
-            epoch_logs = logs_module.read(self.logs(returned))
+            with turn:
+                epoch_logs = logs_module.read(self.logs(returned))
+                turn.rest()
             self.epoch_seconds = (time.perf_counter() - start, count)
-            model.eval()
             if validation is not None and _is_due(epoch, freq):
-                results = self._run_evaluate(validation, callbacks)
+                with self._loop("evaluate") as validation_turn:
+                    results = self._run_evaluate(validation_turn, validation, callbacks)
                 epoch_logs.update({f"val_{name}": value for name, value in results.items()})
             callbacks.on_epoch_end(epoch, epoch_logs)
             training_logs = epoch_logs
@@ -178,9 +184,13 @@ class Trainer(Preparation):
         """Lets the `fit` that is beginning go on where `get_state` saw another one. Call it in `on_train_begin`."""
         self._resumption = resume.Resumption(state)
 
-    def _batch_end(self, hook: Callable[[int, Any], None]) -> Callable[[int, Any], None]:
+    def _batch_end(self, hook: Callable[[int, Any], None], turn: Turn) -> Callable[[int, Any], None]:
         def on_end(index: int, returned: Any) -> None:
-            hook(index, logs_module.LazyLogs(lambda: self.logs(returned)))
+            def results() -> dict[str, Any]:
+                with turn:
+                    return self.logs(returned)
+
+            hook(index, logs_module.LazyLogs(results))
 
         return on_end
 
@@ -199,39 +209,35 @@ class Trainer(Preparation):
     ) -> Any:
         """Computes the loss and metrics. See `Model.evaluate`."""
         self.require_compiled("evaluate")
-        self.place()
-        adapter = choose_adapter(
-            x, self._labels(y), sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device
-        )
-        feed = Feed(adapter, number_of_steps)
-        self._first_batch(feed, "evaluate")
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks,
-                add_progbar=verbose != 0,
-                model=self.model,
-                verbose=verbose,
-                epochs=1,
-                steps=feed.num_batches,
+        with self._loop("evaluate") as turn:
+            adapter = choose_adapter(
+                x, self._labels(y), sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device
             )
-        self.loss_plan.forget_checks()
-        self.planned_test_steps = feed.num_batches or math.inf
-        self.recheck()
-        with self._clean_after():
-            results = self._run_evaluate(feed, callbacks)
+            feed = Feed(adapter, number_of_steps)
+            with turn:
+                self._first_batch(feed, "evaluate")
+            callbacks = self._listed(callbacks, verbose, feed, epochs=1)
+            with turn:
+                self.loss_plan.forget_checks()
+                self.planned_test_steps = feed.num_batches or math.inf
+                self.recheck()
+            results = self._run_evaluate(turn, feed, callbacks)
         return results if return_dict else self.in_order(results)
 
-    def _run_evaluate(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
-        self.model.eval()
+    def _run_evaluate(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
         self.stop_evaluating = False
         callbacks.on_test_begin()
-        self.reset_metrics()
         with torch.no_grad():
+            with turn:
+                turn.renew()
+                self.reset_metrics()
+                step = self.test_step()
             returned, count = run_epoch(
                 feed.epoch(),
-                self.test_step(),
+                step,
+                turn,
                 on_begin=callbacks.on_test_batch_begin if callbacks.wants_test_batch_begin else None,
-                on_end=self._batch_end(callbacks.on_test_batch_end) if callbacks.wants_test_batch_end else None,
+                on_end=self._batch_end(callbacks.on_test_batch_end, turn) if callbacks.wants_test_batch_end else None,
                 owner=self,
                 stop_flag="stop_evaluating",
                 steps_per_execution=self.steps_per_execution,
@@ -240,30 +246,28 @@ class Trainer(Preparation):
         feed.rewind()
         if not count:
             warn_of_end("before this validation had any batch, so there are no results of it")
-        results = logs_module.read(self.logs(returned)) if count else {}
+        with turn:
+            results = logs_module.read(self.logs(returned)) if count else {}
         callbacks.on_test_end(results)
         return results
 
     def predict(self, x: Any, batch_size: int | None, verbose: Any, number_of_steps: int | None, callbacks: Any) -> Any:
         """Computes the outputs as numpy arrays. See `Model.predict`."""
-        self.place()
-        adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.device)
-        feed = Feed(adapter, number_of_steps)
-        if not is_built(self.model):
-            self._first_batch(feed, "predict")
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks,
-                add_progbar=verbose != 0,
-                model=self.model,
-                verbose=verbose,
-                epochs=1,
-                steps=feed.num_batches,
-            )
-        collected = Predictions(adapter.num_samples if number_of_steps is None else None)
-        self.planned_predict_steps = feed.num_batches or math.inf
-        self.recheck()
-        predict_step = self.predict_step()
+        with self._loop("predict") as turn:
+            adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.device)
+            feed = Feed(adapter, number_of_steps)
+            if not is_built(self.model):
+                with turn:
+                    self._first_batch(feed, "predict")
+            callbacks = self._listed(callbacks, verbose, feed, epochs=1)
+            return self._run_predict(turn, feed, callbacks)
+
+    def _run_predict(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> Any:
+        collected = Predictions(feed.adapter.num_samples if feed.steps is None else None)
+        with turn:
+            self.planned_predict_steps = feed.num_batches or math.inf
+            self.recheck()
+            predict_step = self.predict_step()
 
         def step(inputs: Any, y: Any, sample_weight: Any) -> Any:
             outputs = predict_step(inputs, y, sample_weight)
@@ -273,13 +277,13 @@ class Trainer(Preparation):
         def on_end(index: int, outputs: Any) -> None:
             callbacks.on_predict_batch_end(index, {"outputs": outputs})
 
-        self.model.eval()
         self.stop_predicting = False
-        with self._clean_after(), torch.no_grad():
+        with torch.no_grad():
             callbacks.on_predict_begin()
             run_epoch(
                 feed.epoch(),
                 step,
+                turn,
                 on_begin=callbacks.on_predict_batch_begin if callbacks.wants_predict_batch_begin else None,
                 on_end=on_end if callbacks.wants_predict_batch_end else None,
                 owner=self,
@@ -295,41 +299,51 @@ class Trainer(Preparation):
     def on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
         """Runs one step of training or evaluation on one batch."""
         self.require_compiled(f"{kind}_on_batch")
-        self.place()
-        adapter = choose_adapter(
-            x, y, sample_weight, batch_size=_length(x), class_weight=class_weight, device=self.device
-        )
-        batch = next(iter(adapter.batches()))
-        self.build(batch)
-        self.reset_metrics()
-        if self._fingerprint is not None:
-            self.invalidate()  # nobody looks for changes between two calls, so nothing may be replayed
-        self.planned_steps = self.planned_test_steps = 0
-        with self._clean_after():
-            if kind == "train":
-                step = self.train_step()
-                self.model.train()
-                returned = step(*batch)
-            else:
-                step = self.test_step()
-                self.model.eval()
-                with torch.no_grad():
+        training = kind == "train"
+        with self._loop(f"{kind}_on_batch", training) as turn:
+            adapter = choose_adapter(
+                x, y, sample_weight, batch_size=_length(x), class_weight=class_weight, device=self.device
+            )
+            batch = next(iter(adapter.batches()))
+            with turn:
+                self.build(batch)
+                turn.renew()
+                self.reset_metrics()
+                if self._fingerprint is not None:
+                    self.invalidate()  # nobody looks for changes between two calls, so nothing may be replayed
+                self.planned_steps = self.planned_test_steps = 0
+                step = self.train_step() if training else self.test_step()
+                with torch.set_grad_enabled(training):
                     returned = step(*batch)
-        values = logs_module.read(self.logs(returned))
+                values = logs_module.read(self.logs(returned))
         return values if return_dict else self.in_order(values)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Returns the outputs for one batch as numpy arrays."""
-        self.place()
-        adapter = choose_adapter(x, batch_size=_length(x), device=self.device)
-        collected = Predictions(adapter.num_samples)
-        self.model.eval()
-        with torch.no_grad():
+        with turn_of(self.model, "predict_on_batch", training=False) as turn, turn, torch.no_grad():
+            self.place()
+            adapter = choose_adapter(x, batch_size=_length(x), device=self.device)
+            collected = Predictions(adapter.num_samples)
             for inputs, _, _ in adapter.batches():
                 collected.add(self.model.predict_step((inputs,)))
         return collected.result()
 
     # Shared ---------------------------------------------------------------------------------------------------------
+
+    def _listed(
+        self, callbacks: Any, verbose: Any, feed: Feed, *, epochs: int, add_history: bool = False
+    ) -> CallbackList:
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        return CallbackList(
+            callbacks,
+            add_history=add_history,
+            add_progbar=verbose != 0,
+            model=self.model,
+            verbose=verbose,
+            epochs=epochs,
+            steps=feed.num_batches,
+        )
 
     def place(self) -> None:
         """Moves a model whose weights nobody placed to the device of its Keras weights, or the default one."""
@@ -351,15 +365,23 @@ class Trainer(Preparation):
         self.build(first)
 
     @contextlib.contextmanager
-    def _clean_after(self) -> Iterator[None]:
-        """Leaves a usable model behind, whatever ends the loop: Ctrl-C, an error, or the last batch."""
-        try:
-            with denormals.flushed(self.device):
-                yield
-        finally:
-            self.model.eval()
-            for parameter in self.parameters:
-                parameter.grad = None
+    def _loop(self, what: str, training: bool = False) -> Iterator[Turn]:
+        """Opens a loop. Whatever ends it (Ctrl-C, an error, the last batch), a usable model is left behind."""
+        metrics = None if what == "predict" else self._used_metrics
+        with turn_of(self.model, what, training=training, metrics=metrics) as turn:
+            with turn:
+                self.place()
+            try:
+                with denormals.flushed(self.device):
+                    yield turn
+            finally:
+                if training:
+                    with turn:
+                        for parameter in self.parameters:
+                            parameter.grad = None
+
+    def _used_metrics(self) -> list[Any]:
+        return list(self.model.metrics)
 
 
 def _is_due(epoch: int, freq: Any) -> bool:
