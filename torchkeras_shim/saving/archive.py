@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
+from torchkeras_shim.saving.errors import DamagedFileError, OtherFileError, UnsafeFileError
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 
@@ -24,6 +24,9 @@ _LARGEST_TEXT = 1 << 26
 # Weights hardly shrink when compressed, and Keras does not compress them at all.
 _LARGEST_EXPANSION = 100
 _MOST_MEMBERS = 100_000
+_SIGNATURE = b"PK\x03\x04"
+# Others need memory for a dictionary whose size the file chooses.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
@@ -82,12 +85,20 @@ def opened(path: str) -> Iterator[Archive]:
         yield _open_folder(path)
         return
     with open(path, "rb") as file:
+        _check_kind(path, file.read(len(_SIGNATURE)))
         with _readable(path):
             archive = zipfile.ZipFile(file)
         with archive:
             members = _check_members(path, archive)
             sizes = {name: info.file_size for name, info in members.items()}
             yield Archive(path, sizes, lambda name: _open_zipped(path, file, archive, members[name]))
+
+
+def _check_kind(path: str, beginning: bytes) -> None:
+    if beginning != _SIGNATURE:
+        kind = "is empty" if not beginning else "is an HDF5 file" if beginning == b"\x89HDF" else "is no zip archive"
+        advice = " If it holds a model, let its name end in `.h5`." if beginning == b"\x89HDF" else ""
+        raise OtherFileError(f"'{path}' is not a `.keras` file: it {kind}.{advice}")
 
 
 @contextlib.contextmanager
@@ -107,7 +118,7 @@ def _readable(path: str) -> Iterator[None]:
         RuntimeError,
         ValueError,
     ) as error:
-        raise DamagedFileError(f"'{path}' is not a whole `.keras` file: {error}") from error
+        raise DamagedFileError(f"'{path}' is not a whole `.keras` file, it is damaged: {error}") from error
 
 
 def _check_members(path: str, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -125,7 +136,11 @@ def _check_members(path: str, archive: zipfile.ZipFile) -> dict[str, zipfile.Zip
             raise UnsafeFileError(f"Not allowed: '{path}' has a link as member {name!r}.")
         if info.flag_bits & 1:
             raise UnsafeFileError(f"Not allowed: '{path}' has an encrypted member {name!r}.")
+        if info.compress_type not in _METHODS:
+            raise UnsafeFileError(f"Not allowed: '{path}' has a member {name!r} that is compressed in an unknown way.")
         members[name] = info
+    if sum(info.compress_size for info in infos) > os.path.getsize(path):
+        raise UnsafeFileError(f"Not allowed: '{path}' has members that lie over one another.")
     return members
 
 
@@ -149,7 +164,7 @@ def _open_zipped(path: str, file: BinaryIO, archive: zipfile.ZipFile, info: zipf
             pass
     file.seek(info.header_offset)
     magic, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-    if magic != b"PK\x03\x04":
+    if magic != _SIGNATURE:
         raise DamagedFileError(f"'{path}' is damaged at '{info.filename}'.")
     start = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
     # Buffered: the HDF5 library asks for many small pieces.
@@ -204,5 +219,7 @@ def _open_folder(path: str) -> Archive:
                 raise UnsafeFileError(f"Not allowed: '{name}' in the assets of '{path}' is a link.")
         for name in names:
             member = os.path.join(folder, name)
+            if not os.path.isfile(member):
+                raise UnsafeFileError(f"Not allowed: '{name}' in the assets of '{path}' is not a file.")
             members[os.path.relpath(member, path).replace(os.sep, "/")] = os.path.getsize(member)
     return Archive(path, members, lambda name: open(os.path.join(path, name), "rb"))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from torchkeras_shim.saving.archive import ASSETS
-from torchkeras_shim.saving.hdf5 import UnsafeFileError
+from torchkeras_shim.saving.errors import UnsafeFileError
 from torchkeras_shim.saving.layout import walk
 
 _PIECE = 1 << 20

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.variable import before_creation
-from torchkeras_shim.saving.hdf5 import UnsafeFileError
+from torchkeras_shim.saving.errors import UnsafeFileError
 
 # A file that was saved in half the precision, or compressed, holds less than the model needs; small ones need not be
 # looked at so closely.
@@ -35,8 +35,8 @@ def limit(path: str, size: int) -> Iterator[None]:
         >>> with limit("model.keras", size=1000):
         ...     Variable(torch.zeros, shape=(10**12,))
         Traceback (most recent call last):
-        torchkeras_shim.saving.hdf5.UnsafeFileError: Not allowed: the model of 'model.keras' asks for a weight of shape
-        (1000000000000,), but the file holds only 1000 bytes of weights.
+        torchkeras_shim.saving.errors.UnsafeFileError: Not allowed: the model of 'model.keras' asks for a weight of
+        shape (1000000000000,), but the file holds only 1000 bytes of weights.
     """
     left = _ROOM + _TIMES_THE_FILE * size
 

@@ -15,6 +15,7 @@ import torch
 
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.saving import archive, hdf5
+from torchkeras_shim.saving.errors import check_file, names_its_file
 from torchkeras_shim.saving.weights_h5 import write_weights
 
 _VARS = "vars"
@@ -56,11 +57,14 @@ class KerasFileEditor:
         >>> editor.save(path)
     """
 
+    @names_its_file
     def __init__(self, filepath: Any) -> None:
         self.filepath = str(filepath)
         self.metadata: Any = None
         self.config: Any = None
         self.object_metadata: dict[str, dict[str, str]] = {}
+        if self.filepath.endswith((".keras", ".weights.h5")):
+            check_file(self.filepath, folder=self.filepath.endswith(".keras"))
         if self.filepath.endswith(".keras"):
             with archive.opened(self.filepath) as source:
                 config, metadata = source.text("config.json"), source.text("metadata.json")
@@ -246,6 +250,7 @@ class KerasFileEditor:
 
     # Writing --------------------------------------------------------------------------------------------------------
 
+    @names_its_file
     def save(self, filepath: Any) -> None:
         """Writes the weights as they are now.
 
@@ -288,8 +293,7 @@ def _read(group: h5py.Group, names: dict[str, dict[str, str]] | None, path: str 
         names[path] = {"name": hdf5.text(own, "name") or ""}
     tree: Tree = {}
     for key, dataset in hdf5.arrays(own).items():
-        hdf5.verify(dataset)
-        value = hdf5.read(dataset)
+        value = hdf5.read_any(dataset)
         tree[key] = value if value.dtype == torch.bfloat16 else value.numpy()
     for key in group:
         child = hdf5.find_group(group, key) if key != _VARS else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import warnings
@@ -10,12 +11,14 @@ from typing import Any
 from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.core.atomic import latest_folder, replacing
 from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file, sharded
+from torchkeras_shim.saving.errors import MissingFileError, check_file, names_its_file
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
 _logger = logging.getLogger("torchkeras_shim")
 _LEGACY = (".h5", ".hdf5")
 
 
+@names_its_file
 def save_model(
     model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
@@ -64,6 +67,7 @@ def save_model(
         keras_file.save(model, path, zipped is not False)
 
 
+@names_its_file
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: dict[str, Any] | None = None,
@@ -94,7 +98,10 @@ def load_model(
         )
     path = latest_folder(_local(filepath))
     if not os.path.exists(path):
-        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file.")
+        raise MissingFileError(
+            errno.ENOENT, "File not found. Please ensure the file is an accessible `.keras` file", path
+        )
+    check_file(path, folder=True)
     if os.path.isdir(path) or path.endswith(".keras"):
         if os.path.isdir(path) and not os.path.exists(os.path.join(path, "config.json")):
             raise ValueError(
@@ -110,6 +117,7 @@ def load_model(
     )
 
 
+@names_its_file
 def save_weights(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -153,6 +161,7 @@ def save_weights(
         legacy_model.save_weights(model, path)
 
 
+@names_its_file
 def load_weights(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -185,7 +194,8 @@ def load_weights(
         raise ValueError(f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {filepath}")
     _check_built(model, "loading weights into a model")
     if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no weights file '{path}'.")
+        raise MissingFileError(errno.ENOENT, "There is no such weights file", path)
+    check_file(path)
     if path.endswith(".keras"):
         keras_file.load_weights(model, path, skip_mismatch)
     elif path.endswith(".weights.json"):
@@ -212,7 +222,7 @@ def _index_of(path: str) -> str:
         warnings.warn(
             f"Saving sharded weights requires `*.json` as the extension. The original path: {path} will be renamed to "
             f"{new}.",
-            stacklevel=4,
+            stacklevel=5,
         )
         return new
     if not path.endswith(".weights.json"):

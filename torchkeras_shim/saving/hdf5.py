@@ -7,12 +7,9 @@ declare an array of any size. Both are refused here before anything is read.
 from __future__ import annotations
 
 import functools
-import io
 import itertools
 import math
-import mmap
-import os
-import struct
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, ParamSpec, TypeVar
@@ -21,28 +18,44 @@ import h5py
 import numpy as np
 import torch
 
+from torchkeras_shim.saving import heaps
+from torchkeras_shim.saving.allowance import reading, spend
+from torchkeras_shim.saving.errors import DamagedFileError, OtherFileError, UnsafeFileError
+from torchkeras_shim.saving.hdf5_target import created
+
+__all__ = [
+    "DamagedFileError",
+    "UnsafeFileError",
+    "all_arrays",
+    "arrays",
+    "created",
+    "find_array",
+    "find_group",
+    "has_names",
+    "names",
+    "opened",
+    "read",
+    "read_any",
+    "text",
+    "verify",
+    "write",
+    "write_names",
+]
+
 # A compressed array may be this much larger than what is stored of it; weights never shrink that far.
 _LARGEST_EXPANSION = 1000
 # The same for all that is in an attribute: names of layers, a model's config.
 _LARGEST_ATTRIBUTE = 1 << 26
-# Compression that comes with every h5py: gzip, shuffle, fletcher32, szip, n-bit, scale-offset, LZF. Others would make
-# the HDF5 library look for plugins.
-_FILTERS = frozenset((1, 2, 3, 4, 5, 6, 32000))
-# How a block of texts begins: a name and a version.
-_HEAP = b"GCOL\x01"
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# What comes with every h5py and keeps to the size of its input: shuffle, fletcher32, LZF; gzip is unpacked here first.
+# Szip, n-bit and scale-offset write as much as the file says, others would make the HDF5 library look for plugins.
+_GZIP, _CHECKSUM = 1, 3
+_FILTERS = frozenset((_GZIP, 2, _CHECKSUM, 32000))
 # What fits into the header of an HDF5 object.
 _LARGEST_HEADER = 64512
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class UnsafeFileError(ValueError):
-    """A file that no honest program writes: reading on could leak or exhaust something."""
-
-
-class DamagedFileError(ValueError):
-    """A file that was cut short or changed."""
 
 
 @contextmanager
@@ -54,88 +67,27 @@ def opened(source: str | BinaryIO, path: str) -> Iterator[h5py.File]:
         path: What the file is called in messages.
 
     Raises:
-        OSError: for a file of another kind.
+        OSError: If it is a file of another kind, or damaged.
     """
     try:
         file = h5py.File(source, "r")
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise OSError(f"'{path}' cannot be opened as an HDF5 file: {error}") from error
+        if _begins_as_hdf5(source):
+            raise DamagedFileError(f"'{path}' cannot be opened as an HDF5 file: it is damaged: {error}") from error
+        raise OtherFileError(f"'{path}' cannot be opened as an HDF5 file: it is not one.") from error
     try:
-        yield file
+        with reading(file.id.get_filesize()):
+            yield file
     finally:
         file.close()
 
 
-@contextmanager
-def created(path: str) -> Iterator[h5py.File]:
-    """Makes a new HDF5 file, in a `with` block that writes into it.
-
-    Raises:
-        OSError: If it cannot be written in full.
-    """
-    with open(path, "w+b", buffering=0) as raw:
-        target = _Target(raw)
-        try:
-            with h5py.File(target, "w") as file:
-                yield file
-        finally:
-            if target.error is not None:
-                raise OSError(target.error.errno, target.error.strerror, path) from target.error
-
-
-class _Target(io.RawIOBase):
-    """A file that goes on as if nothing were wrong when a disk is full, and keeps the error for later.
-
-    The HDF5 library cannot close a file whose last pieces cannot be written: it crashes the process in the end.
-    """
-
-    def __init__(self, raw: io.FileIO) -> None:
-        super().__init__()
-        self.error: OSError | None = None
-        self._raw = raw
-        self._position = self._size = 0
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._position = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence] + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        self._attempt(lambda: self._write_all(view))
-        self._position += len(view)
-        self._size = max(self._size, self._position)
-        return len(view)
-
-    def _write_all(self, view: memoryview) -> None:
-        self._raw.seek(self._position)
-        while view:
-            view = view[self._raw.write(view) :]
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        view[:] = bytes(len(view))
-        self._raw.seek(self._position)
-        count, more = 0, 1
-        while more and count < len(view):
-            more = self._raw.readinto(view[count:]) or 0
-            count += more
-        self._position += len(view)
-        return len(view)
-
-    def truncate(self, size: int | None = None) -> int:
-        self._size = self._position if size is None else size
-        self._attempt(lambda: self._raw.truncate(self._size))
-        return self._size
-
-    def _attempt(self, action: Callable[[], Any]) -> None:
-        if self.error is None:
-            try:
-                action()
-            except OSError as error:
-                self.error = error
+def _begins_as_hdf5(source: str | BinaryIO) -> bool:
+    if isinstance(source, str):
+        with open(source, "rb") as file:
+            return file.read(len(_SIGNATURE)) == _SIGNATURE
+    source.seek(0)
+    return source.read(len(_SIGNATURE)) == _SIGNATURE
 
 
 def _guarded(function: Callable[P, T]) -> Callable[P, T]:
@@ -193,6 +145,7 @@ def _child(group: h5py.Group, name: str) -> Any:
         raise UnsafeFileError(
             f"Not allowed: H5 file with {type(link).__name__} '{name}' in '{group.name}'. It may lead to another file."
         )
+    spend(steps=1)
     child = group[name]
     if isinstance(child, h5py.Dataset):
         _check(child)
@@ -208,10 +161,22 @@ def _check(dataset: h5py.Dataset) -> None:
         raise UnsafeFileError(f"Not allowed: '{dataset.name}' is of type {dtype}, not an array of numbers.")
     if dataset.shape is None:
         raise UnsafeFileError(f"Not allowed: '{dataset.name}' is no array of numbers: it has no shape.")
+    filters = _filters(dataset)
+    if not set(filters) <= _FILTERS or len(set(filters)) < len(filters) or _is_gzip_inside(filters):
+        raise UnsafeFileError(
+            f"Not allowed: '{dataset.name}' is compressed in an unknown way: {filters}. Write it again with gzip or "
+            "without compression."
+        )
+
+
+def _is_gzip_inside(filters: list[int]) -> bool:
+    """Returns whether something else than a checksum is made of what gzip has packed."""
+    return _GZIP in filters and filters[filters.index(_GZIP) + 1 :] not in ([], [_CHECKSUM])
+
+
+def _filters(dataset: h5py.Dataset) -> list[int]:
     properties = dataset.id.get_create_plist()
-    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
-    if not filters <= _FILTERS:
-        raise UnsafeFileError(f"Not allowed: '{dataset.name}' is compressed in an unknown way: {sorted(filters)}.")
+    return [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
 
 
 def _is_bfloat16(dataset: h5py.Dataset) -> bool:
@@ -223,8 +188,18 @@ def _is_bfloat16(dataset: h5py.Dataset) -> bool:
 def all_arrays(file: h5py.File) -> list[str]:
     """Returns the full names of all arrays in a file."""
     found: list[str] = []
-    file.visititems(lambda name, item: found.append(f"/{name}") if isinstance(item, h5py.Dataset) else None)
-    return found
+    groups = [("", file)]
+    while groups:
+        place, group = groups.pop()
+        for name in group:
+            if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                spend(steps=1)
+                child = group[name]
+                if isinstance(child, h5py.Dataset):
+                    found.append(f"{place}/{name}")
+                elif isinstance(child, h5py.Group):
+                    groups.append((f"{place}/{name}", child))
+    return sorted(found)
 
 
 @_guarded
@@ -243,14 +218,42 @@ def verify(dataset: h5py.Dataset) -> None:
             "them."
         )
     if dataset.chunks is not None:
-        if math.prod(dataset.chunks) * dataset.dtype.itemsize > _LARGEST_EXPANSION * max(stored, 1 << 10):
-            raise UnsafeFileError(f"Not allowed: '{dataset.name}' declares pieces of {dataset.chunks}.")
-        for part in dataset.iter_chunks():
-            dataset[part]  # decompressed and checked, piece by piece
+        _verify_pieces(dataset, max(declared, 1 << 20))
         return
     offset = dataset.id.get_offset()
     if offset is not None and offset + declared > size:
         raise DamagedFileError(f"The H5 file ends before the data of '{dataset.name}' do.")
+
+
+def _verify_pieces(dataset: h5py.Dataset, limit: int) -> None:
+    """Unpacks an array piece by piece.
+
+    Args:
+        dataset: The array.
+        limit: How large one piece may be.
+    """
+    size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    if size > limit:
+        raise UnsafeFileError(f"Not allowed: '{dataset.name}' declares pieces of {dataset.chunks}.")
+    spend(steps=math.prod(-(-length // piece) for length, piece in zip(dataset.shape, dataset.chunks, strict=True)))
+    filters = _filters(dataset)
+    for part in dataset.iter_chunks():
+        if _GZIP in filters:
+            _check_gzip(dataset, tuple(one.start for one in part), filters, size)
+        dataset[part]  # decompressed and checked
+
+
+def _check_gzip(dataset: h5py.Dataset, place: tuple[int, ...], filters: list[int], size: int) -> None:
+    """The HDF5 library would unpack whatever comes, and look at its size afterwards."""
+    info = dataset.id.get_chunk_info_by_coord(place)
+    if info.byte_offset is None or info.filter_mask & 1 << filters.index(_GZIP):
+        return
+    if info.size > dataset.file.id.get_filesize():
+        raise DamagedFileError(f"The H5 file ends before the data of '{dataset.name}' do.")
+    _, stored = dataset.id.read_direct_chunk(place)
+    unpacked = zlib.decompressobj().decompress(stored, size + 16)  # a checksum may be added
+    if len(unpacked) > size + 4:
+        raise UnsafeFileError(f"Not allowed: '{dataset.name}' unpacks to more than it declares.")
 
 
 @_guarded
@@ -262,6 +265,13 @@ def read(dataset: h5py.Dataset) -> torch.Tensor:
     if array.dtype.itemsize == 16 and array.dtype.kind == "f":
         array = array.astype(np.float64)  # torch has no longer floats
     return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(dataset.shape))
+
+
+def read_any(dataset: h5py.Dataset) -> torch.Tensor:
+    """Returns the values of an array that nobody expects to have a certain shape."""
+    verify(dataset)
+    spend(size=math.prod(dataset.shape) * dataset.dtype.itemsize)
+    return read(dataset)
 
 
 @_guarded
@@ -279,8 +289,7 @@ def text(group: h5py.Group, name: str) -> str | None:
     """
     if name not in group.attrs:
         return None
-    _check_attribute(group, name)
-    value = group.attrs[name]
+    value = _read_texts(group, name, "text")
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if not isinstance(value, str):
@@ -301,52 +310,39 @@ def names(group: h5py.Group, name: str) -> list[str]:
         keys = list(itertools.takewhile(lambda key: key in group.attrs, pieces))
     found: list[str] = []
     for key in keys:
-        _check_attribute(group, key)
-        values = np.asarray(group.attrs[key]).ravel().tolist()
+        values = np.asarray(_read_texts(group, key, "list of names")).ravel().tolist()
         found.extend(value.decode("utf-8") if isinstance(value, bytes) else value for value in values)
     if not all(isinstance(value, str) for value in found):
         raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is no list of names.")
     return found
 
 
-def _check_attribute(group: h5py.Group, name: str) -> None:
-    if group.file.userblock_size:
-        raise UnsafeFileError("Not allowed: the H5 file does not begin where it should.")
-    status = os.stat(group.file.filename)
-    _check_heaps(group.file.filename, status.st_mtime_ns, status.st_size)
+def _read_texts(group: h5py.Group, name: str, kind: str) -> Any:
+    """Returns the value of an attribute of texts, within the limits of the file."""
     attribute = h5py.h5a.open(group.id, name.encode("utf-8"))
-    declared = math.prod(attribute.shape or (0,)) * attribute.dtype.itemsize
-    if declared > min(_LARGEST_ATTRIBUTE, 64 * group.file.id.get_filesize()):
+    count = math.prod(attribute.shape) if attribute.shape is not None else 1
+    if count == 0:
+        return []  # an empty list has whatever type its writer gave it
+    file_type = attribute.get_type()
+    if not isinstance(file_type, h5py.h5t.TypeStringID):
+        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is no {kind}.")
+    size = group.file.id.get_filesize()
+    declared = count * file_type.get_size()
+    spend(steps=count)
+    if file_type.is_variable_str():
+        _check_references(group.file, count)
+    if declared > min(_LARGEST_ATTRIBUTE, size):
         raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' declares {declared} bytes.")
+    return group.attrs[name]
 
 
-@functools.lru_cache(maxsize=1)
-def _check_heaps(path: str, changed: int, size: int) -> None:
-    """Walks the blocks of a file that hold the texts of its attributes: the HDF5 library walks broken ones for ever."""
-    if size == 0:
-        return
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        start = data.find(_HEAP)
-        while start >= 0:
-            # A weight may look like one by chance, but nothing refers to its place.
-            if data.find(struct.pack("<Q", start)) >= 0:
-                _check_heap(data, start, size)
-            start = data.find(_HEAP, start + 1)
-
-
-def _check_heap(data: mmap.mmap, start: int, file_size: int) -> None:
-    if start + 16 > file_size:
-        return
-    (length,) = struct.unpack_from("<Q", data, start + 8)
-    end = min(start + length, file_size)
-    place = start + 16
-    while place + 16 <= end:
-        index, size = struct.unpack_from("<H6xQ", data, place)
-        # Free space counts its own header; other things are padded to eight bytes.
-        step = size if index == 0 else 16 + (size + 7) // 8 * 8
-        if step < 16 or place + step > end:
-            raise DamagedFileError(f"The H5 file is damaged: there is nothing to read at byte {place}.")
-        place += step
+def _check_references(file: h5py.File, count: int) -> None:
+    """Makes sure that so many texts of any length can be read."""
+    if file.userblock_size or file.id.get_create_plist().get_sizes() != (8, 8):
+        raise UnsafeFileError("Not allowed: the H5 file does not begin as it should.")
+    longest = heaps.check(file.filename)
+    if count > 1 and count * longest > file.id.get_filesize() + (1 << 20):
+        heaps.check_references(file.filename)
 
 
 def write_names(group: h5py.Group, name: str, values: list[str]) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from torchkeras_shim.layers.weights import HasWeights, module_weights
 from torchkeras_shim.saving import hdf5
-from torchkeras_shim.saving.hdf5 import DamagedFileError
+from torchkeras_shim.saving.errors import DamagedFileError
 from torchkeras_shim.saving.model_config import KERAS_VERSION
 from torchkeras_shim.saving.weights_h5 import own_tensors
 

@@ -8,7 +8,7 @@ from typing import Any
 from torchkeras_shim.core import serialization, sharing
 from torchkeras_shim.core.custom_objects import CustomObjectScope
 from torchkeras_shim.saving import budget
-from torchkeras_shim.saving.hdf5 import DamagedFileError
+from torchkeras_shim.saving.errors import DamagedFileError
 
 #: The version of Keras whose formats are written here.
 KERAS_VERSION = "3.15.1"

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.atomic import replacing
-from torchkeras_shim.saving.hdf5 import DamagedFileError
+from torchkeras_shim.saving.errors import OtherFileError
 
 
 def save(model: Any, path: str) -> None:
@@ -43,7 +43,7 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
     try:
         file = package.safe_open(path, framework="pt")
     except package.SafetensorError as error:
-        raise DamagedFileError(f"'{path}' is no whole safetensors file: {error}") from error
+        raise OtherFileError(f"'{path}' is no safetensors file, or not a whole one: {error}") from error
     with file:
         shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - not a dict
         problems = [f"'{key}' is missing in the file" for key in own if key not in shapes]

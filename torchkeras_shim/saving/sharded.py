@@ -15,12 +15,12 @@ import numpy as np
 
 from torchkeras_shim.core.atomic import locked, replacing
 from torchkeras_shim.saving import hdf5
-from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
+from torchkeras_shim.saving.errors import DamagedFileError, OtherFileError, UnsafeFileError
 from torchkeras_shim.saving.layout import Entry, walk
 from torchkeras_shim.saving.weights_h5 import make_group, read_weights, values_of
 
 _GIGABYTE = 1024**3
-_LARGEST_INDEX = 1 << 26
+_LARGEST_INDEX = 1 << 24
 _MOST_SHARDS = 10_000
 
 
@@ -171,7 +171,7 @@ def _shards(path: str) -> list[str]:
             index = json.load(file)
         named = [name for names in index["weight_map"].values() for name in _listed(names)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedFileError(f"'{path}' is no index of weights: {error!r}") from error
+        raise OtherFileError(f"'{path}' is no index of weights: {error!r}") from error
     names = list(dict.fromkeys(named))
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[^/\\:\0]+\.weights\.h5", name):

@@ -15,7 +15,7 @@ from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.tracking import Container
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.saving import hdf5
-from torchkeras_shim.saving.hdf5 import DamagedFileError, UnsafeFileError
+from torchkeras_shim.saving.errors import DamagedFileError, UnsafeFileError
 from torchkeras_shim.saving.layout import Entry, walk
 
 
@@ -214,7 +214,7 @@ class _Load:
     def _apply_custom(self) -> None:
         own = own_weights(self.target) if isinstance(self.target, torch.nn.Module) else {}
         before = {key: tensor.detach().clone() for key, tensor in own.items()}
-        values = {key: hdf5.read(dataset) for key, dataset in self.found.items()}
+        values = {key: hdf5.read_any(dataset) for key, dataset in self.found.items()}
         store = {key: value if value.dtype == torch.bfloat16 else value.numpy() for key, value in values.items()}
         try:
             self.target.load_own_variables(store)

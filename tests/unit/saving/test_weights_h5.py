@@ -293,7 +293,7 @@ def test_what_is_not_built_is_refused(path):
 
 
 def test_a_missing_file_and_one_of_another_kind(path):
-    with pytest.raises(FileNotFoundError, match="There is no weights file"):
+    with pytest.raises(FileNotFoundError, match="There is no such weights file"):
         model_of(2).load_weights(path)
     with open(path, "w") as file:
         file.write("text")
