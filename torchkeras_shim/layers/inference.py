@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,25 @@ import torch
 
 from torchkeras_shim.core import symbolic, tree
 from torchkeras_shim.core.device import default_device
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.snapshot import Snapshot
 
 #: How many weights are few enough for a run on real zeros.
 _FEW_PARAMETERS = 20_000_000
+#: How large tensors are looked after in a run on meta, where large ones cannot get values of other ones.
+_LARGEST_WATCHED = 100_000
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+class _Runs(threading.local):
+    """The runs of this thread that are open."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []  # what is to be put back after each
+        self.saved: list[Any] | None = None  # the real weights of the modules that are on meta now
+
+
+_state = _Runs()
 
 
 def infer_output(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -67,7 +83,7 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
         with contextlib.suppress(Exception):
             return _infer_on_zeros(module, args, kwargs)
     try:
-        with _undisturbed(module), _on_meta(module):
+        with _undisturbed(module, _LARGEST_WATCHED), torch.random.fork_rng([]), _on_meta(module):
             return symbolic.infer(module, args, kwargs, "meta")
     except Exception as meta_error:  # whatever a user's module raises on a tensor without data
         try:
@@ -77,24 +93,25 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
 
 
 def _infer_on_zeros(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
-    """Runs a module on real zeros, and puts its buffers and the random state back."""
+    """Runs a module on real zeros."""
     first = next(itertools.chain(module.parameters(), module.buffers()), None)
     device = default_device() if first is None else first.device
-    buffers = [(child, dict(child._buffers)) for child in module.modules()]
     cuda = [device] if device.type == "cuda" else []
     with _undisturbed(module), torch.random.fork_rng(cuda, device_type=device.type if cuda else "cuda"):
-        try:
-            for child, own in buffers:
-                child._buffers.update({k: None if v is None else v.detach().clone() for k, v in own.items()})
-            return symbolic.infer(module, args, kwargs, device)
-        finally:
-            for child, own in buffers:
-                child._buffers.update(own)
+        return symbolic.infer(module, args, kwargs, device)
 
 
 @contextmanager
-def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
-    """Switches hooks off and the mode to inference, and puts both back."""
+def _undisturbed(module: torch.nn.Module, largest: float = math.inf) -> Iterator[None]:
+    """Switches hooks off and the mode to inference, and puts both back, with whatever else a run changes.
+
+    Args:
+        module: The module.
+        largest: The size of the largest tensors to look after.
+    """
+    snapshot = Snapshot(largest)
+    snapshot.add(module)
+    _state.snapshots.append(snapshot)
     saved = [(child, child.training, {name: child.__dict__[name] for name in _HOOKS}) for child in module.modules()]
     lazy = torch.nn.modules.lazy.LazyModuleMixin
     try:
@@ -104,19 +121,12 @@ def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
                 child.__dict__.update({name: type(value)() for name, value in hooks.items()})
         yield
     finally:
+        _state.snapshots.pop()
+        snapshot.restore()
         for child, training, hooks in saved:
             child.__dict__["training"] = training
             if not isinstance(child, lazy):
                 child.__dict__.update(hooks)
-
-
-class _OnMeta(threading.local):
-    """The real weights of the modules that are on the meta device now; `None` when none is."""
-
-    saved: list[Any] | None = None
-
-
-_state = _OnMeta()
 
 
 @contextmanager
@@ -141,11 +151,21 @@ def _swap(child: torch.nn.Module) -> None:
     for table in tables:
         for key, tensor in table.items():
             if tensor is not None and tensor.device.type != "meta":
-                table[key] = tensor.detach().to("meta")
+                table[key] = _meta_of(tensor)
+
+
+def _meta_of(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns a tensor without data that is what the given one is: a variable can be assigned to."""
+    data = tensor.detach().to("meta")
+    if isinstance(tensor, Variable):
+        return Variable.wrap(data, like=tensor)
+    return torch.nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else data
 
 
 def adopt(layer: torch.nn.Module) -> None:
-    """Takes in a layer that was built in the middle of a run on meta: its new weights are real ones."""
+    """Takes in a layer that was built in the middle of a run: its new weights are real ones, and stay as they are."""
+    for snapshot in _state.snapshots:
+        snapshot.add(layer)
     if _state.saved is not None:
         for child in layer.modules():
             _swap(child)

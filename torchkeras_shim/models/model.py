@@ -11,7 +11,7 @@ from torchkeras_shim import export, saving, summary
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree, turns
 from torchkeras_shim.core.errors import did_you_mean
-from torchkeras_shim.core.symbolic import is_symbolic
+from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.base import LAYERS, Layer
@@ -131,9 +131,12 @@ class Model(Trainable):
 
         A functional model keeps a list of one output, which a call on data returns as that output alone.
         """
-        outputs = super().compute_output_spec(*args, **kwargs)
         graph = self._run_graph
-        return outputs if graph is None else graph.packed(outputs)
+        if graph is None:
+            return super().compute_output_spec(*args, **kwargs)
+        if len(args) == 1 and not kwargs and all(map(_is_alike, graph.flatten_inputs(args[0]), graph.inputs)):
+            return tree.map_structure(_like, graph.output_structure)
+        return graph.packed(super().compute_output_spec(*args, **kwargs))
 
     def _unpacked(self, outputs: Any) -> Any:
         """Returns symbolic outputs in the structure that a call on data returns."""
@@ -426,6 +429,14 @@ def _as_tuples(shapes: Any) -> Any:
     if any(isinstance(item, (list, tuple, dict)) for item in shapes):
         return [_as_tuples(item) for item in shapes]
     return tuple(shapes)
+
+
+def _is_alike(given: Any, spec: KerasTensor) -> bool:
+    return isinstance(given, KerasTensor) and given.shape == spec.shape and given.dtype == spec.dtype
+
+
+def _like(spec: KerasTensor) -> KerasTensor:
+    return KerasTensor(spec.shape, spec.dtype)
 
 
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
