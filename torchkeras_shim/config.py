@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from torchkeras_shim.backend import backend
-from torchkeras_shim.callbacks.console import (
-    disable_interactive_logging,
-    enable_interactive_logging,
-    is_interactive_logging_enabled,
-)
 from torchkeras_shim.core.config import (
     disable_flash_attention,
     enable_flash_attention,
@@ -18,6 +13,11 @@ from torchkeras_shim.core.config import (
     set_epsilon,
     set_floatx,
     set_image_data_format,
+)
+from torchkeras_shim.core.console import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
 )
 from torchkeras_shim.core.device import enable_tensor_float_32, tensor_float_32_enabled
 from torchkeras_shim.core.dtype_policies import dtype_policy, set_dtype_policy

@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 from torchkeras_shim.callbacks.callback import Logs
-from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.callbacks.monitor import MonitorCallback
+from torchkeras_shim.core.console import print_msg
 
 
 class EarlyStopping(MonitorCallback):

@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.lr_scheduler import ReduceLROnPlateau as TorchReduceLROnPlateau
 
 from torchkeras_shim.callbacks.callback import Callback, Logs, is_default
-from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.callbacks.monitor import MonitorCallback
+from torchkeras_shim.core.console import print_msg
 
 
 class LearningRateScheduler(Callback):

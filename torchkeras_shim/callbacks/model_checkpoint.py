@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from torchkeras_shim.callbacks.callback import Logs, is_default
-from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.callbacks.monitor import MonitorCallback
+from torchkeras_shim.core.console import print_msg
 
 
 class ModelCheckpoint(MonitorCallback):

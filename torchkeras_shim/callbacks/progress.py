@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.callbacks.callback import Callback, Logs, is_default
-from torchkeras_shim.callbacks.console import is_interactive_logging_enabled, print_msg
+from torchkeras_shim.core.console import is_interactive_logging_enabled, print_msg
 
 _clock = time.perf_counter
 _BOLD, _GREEN, _WHITE, _RESET = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from torchkeras_shim.callbacks.callback import Callback, Logs
-from torchkeras_shim.callbacks.console import print_msg
+from torchkeras_shim.core.console import print_msg
 
 
 class TerminateOnNaN(Callback):

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.core import dtypes, tree
 from torchkeras_shim.core.atomic import replacing
+from torchkeras_shim.core.console import print_msg
 from torchkeras_shim.core.symbolic import KerasTensor, stand_in_tensor
 from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import to_torch

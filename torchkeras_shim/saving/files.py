@@ -8,8 +8,8 @@ import os
 import warnings
 from typing import Any
 
-from torchkeras_shim.callbacks.console import print_msg
 from torchkeras_shim.core.atomic import latest_folder, replacing
+from torchkeras_shim.core.console import print_msg
 from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file, sharded
 from torchkeras_shim.saving.errors import MissingFileError, check_file, names_its_file
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torchkeras_shim.callbacks.console import print_msg
+from torchkeras_shim.core.console import print_msg
 from torchkeras_shim.summary.rows import Count, Row, Summary, summarize
 from torchkeras_shim.summary.table import render
 

@@ -1,12 +1,12 @@
 """`keras.utils`: seeds, labels, data sets by index, names of the user's own classes."""
 
 from torchkeras_shim.backend import clear_session, is_keras_tensor
-from torchkeras_shim.callbacks.console import (
+from torchkeras_shim.callbacks.progress import Progbar
+from torchkeras_shim.core.console import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
-from torchkeras_shim.callbacks.progress import Progbar
 from torchkeras_shim.core.custom_objects import (
     CustomObjectScope,
     custom_object_scope,

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from torchkeras_shim import callbacks
-from torchkeras_shim.callbacks import console, progress
+from torchkeras_shim.callbacks import progress
+from torchkeras_shim.core import console
 
 BAR = "━" * 20
 

@@ -9,7 +9,7 @@ import torch
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers, summary
-from torchkeras_shim.callbacks import console
+from torchkeras_shim.core import console
 
 
 def model_of(*units):
