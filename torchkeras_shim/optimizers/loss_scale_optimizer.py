@@ -11,7 +11,7 @@ from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import serialization
 from torchkeras_shim.core.torch_private import amp_unscale_, amp_update_scale_
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.optimizers import options
+from torchkeras_shim.optimizers import checks
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.table import OPTIMIZERS
@@ -153,7 +153,7 @@ class LossScaleOptimizer(Optimizer):
         variables = None if trainable_variables is None else list(trainable_variables)
         if not self.built:
             if variables is None:
-                options.check_count(self, grads)
+                checks.check_count(self, grads)
             self.build(variables or [])
         copies = [None if grad is None else torch.as_tensor(grad).detach().clone() for grad in grads]
         self._step(copies, lambda unscaled: self._inner.apply(unscaled, variables))

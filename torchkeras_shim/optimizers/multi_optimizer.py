@@ -10,7 +10,7 @@ import torch
 
 from torchkeras_shim.core import serialization
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.optimizers import options
+from torchkeras_shim.optimizers import checks
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.loss_scale_optimizer import LossScaleOptimizer
@@ -232,7 +232,7 @@ class MultiOptimizer(Optimizer):
 
     def _shares(self, variables: Sequence[torch.Tensor]) -> list[tuple[Optimizer, list[int]]]:
         """Returns each optimizer with the places of its variables in a list."""
-        options.check_known(self, list(variables))
+        checks.check_known(self, list(variables))
         chosen = [self._places[self._get_variable_index(variable)] for variable in variables]
         shares = [
             (optimizer, [index for index, place in enumerate(chosen) if place == own])

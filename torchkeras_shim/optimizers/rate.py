@@ -69,10 +69,8 @@ class LearningRate:
 
     def value_at(self, step: int) -> float:
         """Returns the rate of a step as a Python number."""
-        number = self.number
-        if number is not None:
-            value: float = number.value if number.variable._version == number.version else number.reread()
-            return value
+        if self.number is not None:
+            return float(self.number.read())
         assert self.source is not None
         if self._on_host:
             return self.source.rate_at(step)  # type: ignore[attr-defined, no-any-return]

@@ -12,7 +12,7 @@ import torch
 from torchkeras_shim.core import naming, serialization
 from torchkeras_shim.core.config import floatx
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.optimizers import options, slots
+from torchkeras_shim.optimizers import checks, slots
 from torchkeras_shim.optimizers.host import HostNumber
 from torchkeras_shim.optimizers.plan import Plan
 from torchkeras_shim.optimizers.rate import LearningRate
@@ -44,11 +44,11 @@ class OptimizerState:
     ) -> None:
         self.__dict__["_variables"] = []
         self.__dict__["built"] = False
-        options.check_unknown(type(self), kwargs)
-        options.check_accumulation(gradient_accumulation_steps)
-        options.check_clipping(clipnorm, clipvalue, global_clipnorm)
+        checks.check_unknown(type(self), kwargs)
+        checks.check_accumulation(gradient_accumulation_steps)
+        checks.check_clipping(clipnorm, clipvalue, global_clipnorm)
         if use_ema:
-            options.check_ema(ema_momentum, ema_overwrite_frequency)
+            checks.check_ema(ema_momentum, ema_overwrite_frequency)
         self.name = naming.auto_name(type(self).__name__) if name is None else name
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -262,7 +262,7 @@ class OptimizerState:
         Raises:
             ValueError: before the optimizer is built, and for shapes that differ.
         """
-        options.check_built_for_weights(self)
+        checks.check_built_for_weights(self)
         for variable, weight in zip(self.variables, weights, strict=False):
             if tuple(variable.shape) != tuple(weight.shape):
                 raise ValueError(
