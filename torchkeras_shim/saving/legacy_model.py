@@ -9,8 +9,7 @@ from typing import Any
 from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import serialization
 from torchkeras_shim.core.atomic import replacing
-from torchkeras_shim.core.registry import Registry
-from torchkeras_shim.core.tables import TABLES
+from torchkeras_shim.core.tables import TABLES, Table
 from torchkeras_shim.saving import budget, hdf5, legacy_config, legacy_h5
 from torchkeras_shim.saving.model_config import KERAS_VERSION, parse, rebuild
 
@@ -128,7 +127,7 @@ def _compile(model: Any, text: str, path: str) -> None:
         ) from error
 
 
-def _restore(value: Any, table: Registry) -> Any:
+def _restore(value: Any, table: Table) -> Any:
     """Makes objects of configs in any structure; names stay names, which `compile` understands, but the user's own."""
     value = legacy_config.modernize(value)
     if isinstance(value, str):
