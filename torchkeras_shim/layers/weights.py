@@ -11,6 +11,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core import dtypes, naming
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.tracking import Container
 
 
 class StructureVersion:
@@ -196,6 +197,62 @@ class HasWeights(torch.nn.Module):
             for weight, value in zip(own, values, strict=True):
                 weight.copy_(value)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the layer's own weights into a mapping, under `"0"`, `"1"`, ...: trainable ones first.
+
+        Override it, and `load_own_variables`, to save more or in another way; the weights of layers inside are not
+        part of it.
+
+        Args:
+            store: The mapping.
+
+        Example:
+            >>> import torchkeras_shim as keras
+            >>> layer, store = keras.layers.Dense(2), {}
+            >>> layer.build((None, 3))
+            >>> layer.save_own_variables(store)
+            >>> {key: value.shape for key, value in store.items()}
+            {'0': (3, 2), '1': (2,)}
+        """
+        for index, weight in enumerate(own_tensors(self)):
+            # numpy has no bfloat16
+            store[str(index)] = weight.detach() if weight.dtype == torch.bfloat16 else _to_numpy(weight)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads the layer's own weights from what `save_own_variables` has written.
+
+        Args:
+            store: A mapping of arrays.
+
+        Raises:
+            ValueError: If their number or shapes differ; no weight has been changed then.
+        """
+        own = own_tensors(self)
+        found = sorted(store.keys())
+        if found != sorted(str(index) for index in range(len(own))):
+            if not own and not self.built:
+                raise ValueError(
+                    f"Layer '{self.name}' was never built and thus it doesn't have any variables. However the weights "
+                    f"file lists {len(found)} variables for this layer. Implement `build()`, or call the layer on some "
+                    "data before loading."
+                )
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(own)} variables, but received {len(found)} variables during "
+                f"loading. Expected: {[_describe(weight) for weight in own]}. Received: {found}"
+            )
+        values = []
+        for index, weight in enumerate(own):
+            value = store[str(index)]
+            values.append(value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(np.array(value)))
+            if values[-1].shape != weight.shape:
+                raise ValueError(
+                    f"Layer '{self.name}': the shape of the target variable and of the value in the file must "
+                    f"match. Expected: {_describe(weight)}. Received: {tuple(values[-1].shape)}"
+                )
+        with torch.no_grad():
+            for weight, value in zip(own, values, strict=True):
+                weight.copy_(value)
+
     def count_params(self) -> int:
         """Returns the number of scalars in all weights.
 
@@ -270,6 +327,27 @@ def module_weights(module: torch.nn.Module) -> list[Any]:
 
     visit(module)
     return weights
+
+
+def own_tensors(layer: torch.nn.Module) -> list[torch.Tensor]:
+    """Returns a layer's own weights, without those of the layers in it: trainable ones first."""
+    parameters, buffers = _own(layer)
+    return [*parameters, *buffers]
+
+
+def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Returns a layer's own parameters and buffers, those in its lists and dicts included, each once."""
+    parameters = {id(p): p for p in module._parameters.values() if p is not None}
+    buffers = {
+        id(b): b
+        for key, b in module._buffers.items()
+        if b is not None and (isinstance(b, Variable) or key not in module._non_persistent_buffers_set)
+    }
+    for child in module._modules.values():
+        if isinstance(child, Container):
+            for found, table in zip(_own(child), (parameters, buffers), strict=True):
+                table.update((id(tensor), tensor) for tensor in found)  # type: ignore[attr-defined]
+    return list(parameters.values()), list(buffers.values())
 
 
 def _to_numpy(weight: torch.Tensor) -> np.ndarray[Any, Any]:

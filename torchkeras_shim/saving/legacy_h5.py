@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import h5py
 import torch
 
-from torchkeras_shim.layers.weights import HasWeights, module_weights
+from torchkeras_shim.layers.weights import HasWeights, module_weights, own_tensors
 from torchkeras_shim.saving import hdf5
 from torchkeras_shim.saving.errors import DamagedFileError
 from torchkeras_shim.saving.model_config import KERAS_VERSION
-from torchkeras_shim.saving.weights_h5 import own_tensors
 
 _TOP_LEVEL = "top_level_model_weights"
 

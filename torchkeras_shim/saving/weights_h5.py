@@ -10,9 +10,8 @@ import h5py
 import torch
 from torch.nn.parameter import is_lazy
 
-from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.layers.tracking import Container
+from torchkeras_shim.layers.weights import HasWeights, own_tensors
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.saving import hdf5
 from torchkeras_shim.saving.errors import DamagedFileError, UnsafeFileError
@@ -88,12 +87,17 @@ def make_group(file: h5py.File, entry: Entry) -> h5py.Group:
 
 def values_of(target: Any) -> Iterator[tuple[str, Any]]:
     """Yields what an object saves, by its key."""
-    if hasattr(target, "save_own_variables"):
+    if _has_own(target, "save_own_variables"):
         store: dict[str, Any] = {}
         target.save_own_variables(store)
         yield from store.items()
     else:
         yield from own_weights(target).items()
+
+
+def _has_own(target: Any, method: str) -> bool:
+    """Returns whether an object saves or loads in a way of its own."""
+    return getattr(type(target), method, None) is not getattr(HasWeights, method) and hasattr(target, method)
 
 
 def own_weights(target: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -102,8 +106,7 @@ def own_weights(target: torch.nn.Module) -> dict[str, torch.Tensor]:
     For a layer: its own weights, numbered, trainable ones first. For a raw torch module: its whole `state_dict`.
     """
     if isinstance(target, Layer):
-        parameters, buffers = _own(target)
-        return {str(index): tensor for index, tensor in enumerate([*parameters, *buffers])}
+        return {str(index): tensor for index, tensor in enumerate(own_tensors(target))}
     tensors = {}
     for key, value in target.state_dict().items():
         if is_lazy(value):
@@ -121,27 +124,6 @@ def own_weights(target: torch.nn.Module) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def own_tensors(layer: Layer) -> list[torch.Tensor]:
-    """Returns a layer's own weights, without those of the layers in it: trainable ones first."""
-    parameters, buffers = _own(layer)
-    return [*parameters, *buffers]
-
-
-def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Returns a layer's own parameters and buffers, those in its lists and dicts included, each once."""
-    parameters = {id(p): p for p in module._parameters.values() if p is not None}
-    buffers = {
-        id(b): b
-        for key, b in module._buffers.items()
-        if b is not None and (isinstance(b, Variable) or key not in module._non_persistent_buffers_set)
-    }
-    for child in module._modules.values():
-        if isinstance(child, Container):
-            for found, table in zip(_own(child), (parameters, buffers), strict=True):
-                table.update((id(tensor), tensor) for tensor in found)  # type: ignore[attr-defined]
-    return list(parameters.values()), list(buffers.values())
-
-
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +139,7 @@ class _Load:
             self.is_custom = False
             self._fit_optimizer()
             return
-        self.is_custom = hasattr(entry.target, "load_own_variables")
+        self.is_custom = _has_own(entry.target, "load_own_variables")
         if not self.is_custom:
             self.tensors = own_weights(entry.target)
             self._check()

@@ -149,6 +149,48 @@ def test_a_layer_may_save_in_its_own_way(path):
     assert is_filled(model, 4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_layer_may_save_more_than_its_weights(path, dtype):
+    class More(layers.Dense):
+        extra = 0
+
+        def save_own_variables(self, store):
+            super().save_own_variables(store)
+            assert sorted(store.keys()) == ["0", "1"]
+            store["extra"] = np.array(self.extra)
+
+        def load_own_variables(self, store):
+            values = dict(store.items())
+            self.extra = int(values.pop("extra"))
+            super().load_own_variables(values)
+
+    make = lambda: keras.Sequential([keras.Input((3,)), More(2, dtype=dtype)])  # noqa: E731
+    source = fill(make(), 4)
+    source.layers[0].extra = 7
+    source.save_weights(path)
+    with h5py.File(path) as file:
+        assert set(file["layers/more/vars"]) == {"0", "1", "extra"}
+    model = fill(make(), 0)
+    model.load_weights(path)
+    assert is_filled(model, 4)
+    assert model.layers[0].extra == 7
+
+
+def test_what_a_layer_loads_itself_must_fit():
+    layer = layers.Dense(2, name="scores")
+    with pytest.raises(ValueError, match=r"Layer 'scores' was never built.*lists 1 variables"):
+        layer.load_own_variables({"0": np.ones(2)})
+    layer.build((None, 3))
+    with pytest.raises(ValueError, match="Layer 'scores' expected 2 variables, but received 1 variables"):
+        layer.load_own_variables({"0": np.ones(2)})
+    before = layer.get_weights()
+    with pytest.raises(ValueError, match=r"shape of the target.*must match.*Received: \(3,\)"):
+        layer.load_own_variables({"0": np.ones((3, 2)), "1": np.ones(3)})
+    assert all(np.array_equal(a, b) for a, b in zip(before, layer.get_weights(), strict=True))
+    layer.load_own_variables({"0": np.ones((3, 2)), "1": np.ones(2)})
+    assert layer.get_weights()[0].sum() == 6
+
+
 def test_the_state_of_a_torch_optimizer_is_kept(path):
     def trained(steps):
         model = model_of(2)
