@@ -103,6 +103,8 @@ class BackupAndRestore(Callback):
         if state is not None:
             self.model._trainer.resume_from(state)
             self._last_batch_seen = int(state.get("batch") or 0) - 1
+            if self.params is not None:
+                self.params["resumed_epoch"] = int(state["epoch"])  # all callbacks share these settings
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:

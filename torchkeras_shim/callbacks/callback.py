@@ -57,6 +57,9 @@ class Callback:
         """Tells whether calling that hook would do anything."""
         return not is_default(self, hook)
 
+    def _on_failure(self) -> None:
+        """Lets go of files, threads and the like: an error or Ctrl-C has ended the call, and no other hook follows."""
+
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Older name of `on_train_batch_begin`."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch.optim.lr_scheduler import LRScheduler
@@ -12,6 +14,7 @@ from torchkeras_shim.callbacks.history import History
 from torchkeras_shim.callbacks.progress import ProgbarLogger
 from torchkeras_shim.core import tree
 
+_logger = logging.getLogger("torchkeras_shim")
 _BATCH_HOOKS = (
     "on_train_batch_begin",
     "on_train_batch_end",
@@ -133,6 +136,21 @@ class CallbackList(Callback):
 
     def _uses_hook(self, hook: str) -> bool:
         return any(_uses(callback, hook) for callback in self.callbacks)
+
+    @contextlib.contextmanager
+    def told_of_failure(self) -> Iterator[None]:
+        """Lets every callback let go of what it holds where an error or Ctrl-C ends a `with` block."""
+        try:
+            yield
+        except BaseException:
+            self._open_blocks = 0
+            for callback in self.callbacks:
+                if isinstance(callback, Callback):
+                    try:
+                        callback._on_failure()
+                    except Exception as error:  # the first error is the one to be seen
+                        _logger.warning("%s could not clean up: %s", type(callback).__name__, error)
+            raise
 
     # Stages ---------------------------------------------------------------------------------------------------------
 

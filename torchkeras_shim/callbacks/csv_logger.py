@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from torchkeras_shim.callbacks.callback import Callback, Logs
+from torchkeras_shim.core.atomic import replacing
 
 
 class CSVLogger(Callback):
@@ -18,7 +19,8 @@ class CSVLogger(Callback):
     Args:
         filename: Path of the file.
         separator: What stands between the columns.
-        append: Whether an existing file is continued (without a second header) rather than overwritten.
+        append: Whether an existing file is continued (without a second header) rather than overwritten. Rows of epochs
+            that `BackupAndRestore` makes again are replaced.
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -51,6 +53,7 @@ class CSVLogger(Callback):
                 # Validation may begin at a later epoch; its columns must be there from the start.
                 self.keys.extend([f"val_{key}" for key in self.keys])
         if self.writer is None:
+            self._drop_rows_to_come()
             assert self.csv_file is not None
             self.writer = csv.DictWriter(
                 self.csv_file, fieldnames=["epoch", *self.keys], dialect="excel", delimiter=self.sep
@@ -61,14 +64,38 @@ class CSVLogger(Callback):
         assert self.csv_file is not None
         self.csv_file.flush()
 
+    def _drop_rows_to_come(self) -> None:
+        """Removes what an interrupted training wrote of the epochs that `BackupAndRestore` has gone back to."""
+        first = (self.params or {}).get("resumed_epoch")
+        if not self.append or first is None:
+            return
+        self._close()
+        with open(self.filename, encoding="utf-8", newline="") as file:
+            lines = file.readlines()
+        while lines and (not lines[-1].endswith("\n") or _epoch(lines[-1], self.sep) >= first):
+            lines.pop()
+        with replacing(self.filename) as temporary, open(temporary, "w", encoding="utf-8", newline="") as target:
+            target.writelines(lines)
+        self.append_header = not lines
+        self.csv_file = open(self.filename, "a", encoding="utf-8", newline="")  # noqa: SIM115
+
     def on_train_end(self, logs: Logs = None) -> None:
         """Closes the file."""
         self._close()
         self.writer = None
 
+    def _on_failure(self) -> None:
+        self._close()
+
     def _close(self) -> None:
         if self.csv_file is not None and not self.csv_file.closed:
             self.csv_file.close()
+
+
+def _epoch(line: str, separator: str) -> int:
+    """Returns the epoch of a row, -1 for the header."""
+    first = line.partition(separator)[0]
+    return int(first) if first.isdecimal() else -1
 
 
 def _cell(value: Any) -> Any:

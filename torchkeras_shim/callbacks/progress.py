@@ -72,6 +72,7 @@ class Progbar:
         self._last_update = -math.inf
         self._time_after_first_step: float | None = None
         self._prev_total_width = 0
+        self._is_line_open = False
 
     def update(
         self, current: int, values: Sequence[tuple[str, Any]] | None = None, finalize: bool | None = None
@@ -97,6 +98,12 @@ class Progbar:
         elif self.verbose == 2 and finalize and self.target:
             print_msg(self._line(current, now, time_per_unit))
         self._last_update = now
+
+    def _end_line(self) -> None:
+        """Ends a line that was drawn in part."""
+        if self._is_line_open:
+            self._is_line_open = False
+            print_msg("")
 
     def add(self, n: int, values: Sequence[tuple[str, Any]] | None = None) -> None:
         """Advances the bar by `n` steps."""
@@ -154,6 +161,7 @@ class Progbar:
         width = len(plain) + len(metrics)
         padding = " " * (self._prev_total_width - width)  # covers what is left of a longer line
         self._prev_total_width = width
+        self._is_line_open = not finalize
         print_msg("\r" + styled + metrics + padding + ("\n" if finalize else ""), line_break=False)
 
     def _line(self, current: int, now: float, time_per_unit: float) -> str:
@@ -292,6 +300,11 @@ class ProgbarLogger(Callback):
     def on_predict_end(self, logs: Logs = None) -> None:
         """Draws the final line."""
         self._finish(None)
+
+    def _on_failure(self) -> None:
+        self._called_in_fit = False
+        if self.progbar is not None:
+            self.progbar._end_line()
 
     def _new_bar(self) -> Progbar:
         self.seen = 0

@@ -67,7 +67,7 @@ class RemoteMonitor(Callback):
         try:
             with urllib.request.urlopen(request):
                 pass
-        except urllib.error.HTTPError:
-            pass  # the server was reached, and has its own way to answer
+        except urllib.error.HTTPError as error:
+            error.close()  # the server was reached, and has its own way to answer
         except OSError:
             warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}", stacklevel=2)

@@ -61,6 +61,10 @@ class SwapEMAWeights(Callback):
         """Gives the model its own weights back."""
         self._put_averages(False)
 
+    def _on_failure(self) -> None:
+        if self._ema_weights_in_model:
+            self._put_averages(False)
+
     def _put_averages(self, wanted: bool) -> None:
         if self._ema_weights_in_model != wanted:
             self._for_each(_swap)

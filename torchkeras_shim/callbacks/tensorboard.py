@@ -66,6 +66,7 @@ class TensorBoard(Callback):
         self.embeddings_metadata = embeddings_metadata
         self._start_batch, self._stop_batch = _profiled_batches(profile_batch)
         self._profiler: Any = None
+        self._is_training = False
         self._writers: dict[str, Any] = {}
         self._global_train_batch = 0
         self._batch_start_time = self._epoch_start_time = 0.0
@@ -105,6 +106,7 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Starts counting batches, and writes the graph."""
         self._global_train_batch = 0
+        self._is_training = True
         if self.embeddings_freq:
             self._check_embeddings()
         if self.write_graph:
@@ -112,8 +114,14 @@ class TensorBoard(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Finishes the files."""
-        self._stop_profiler()
-        self._close()
+        self._on_failure()
+
+    def _on_failure(self) -> None:
+        self._is_training = False
+        try:
+            self._stop_profiler()
+        finally:
+            self._close()
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Starts the clock, and the profiler where it is time to."""
@@ -169,6 +177,8 @@ class TensorBoard(Callback):
                 self._scalar("validation", f"evaluation_{name}_vs_iterations", value, step)
             if "validation" in self._writers:
                 self._writers["validation"].flush()
+        if not self._is_training:
+            self._close()
 
     def _learning_rates(self) -> dict[str, float]:
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
@@ -250,8 +260,8 @@ class TensorBoard(Callback):
 
     def _stop_profiler(self) -> None:
         if self._profiler is not None:
-            self._profiler.stop()
-            self._profiler = None
+            profiler, self._profiler = self._profiler, None
+            profiler.stop()
 
 
 def as_images(weight: torch.Tensor) -> torch.Tensor | None:

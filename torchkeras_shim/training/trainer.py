@@ -99,7 +99,8 @@ class Trainer(Preparation):
             self.loss_plan.forget_checks()
             outer, self._feed = self._feed, feed
             try:
-                return self._run_fit(turn, feed, validation, callbacks, initial_epoch, epochs, validation_freq)
+                with callbacks.told_of_failure():
+                    return self._run_fit(turn, feed, validation, callbacks, initial_epoch, epochs, validation_freq)
             finally:
                 self._feed = outer  # it holds the data
 
@@ -221,7 +222,8 @@ class Trainer(Preparation):
                 self.loss_plan.forget_checks()
                 self.planned_test_steps = feed.num_batches or math.inf
                 self.recheck()
-            results = self._run_evaluate(turn, feed, callbacks)
+            with callbacks.told_of_failure():
+                results = self._run_evaluate(turn, feed, callbacks)
         return results if return_dict else self.in_order(results)
 
     def _run_evaluate(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
@@ -260,7 +262,8 @@ class Trainer(Preparation):
                 with turn:
                     self._first_batch(feed, "predict")
             callbacks = self._listed(callbacks, verbose, feed, epochs=1)
-            return self._run_predict(turn, feed, callbacks)
+            with callbacks.told_of_failure():
+                return self._run_predict(turn, feed, callbacks)
 
     def _run_predict(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> Any:
         collected = Predictions(feed.adapter.num_samples if feed.steps is None else None)
