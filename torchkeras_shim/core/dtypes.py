@@ -51,7 +51,7 @@ def standardize_dtype(dtype: Any) -> str:
             return NAMES[dtype]
         raise ValueError(f"Invalid dtype: {dtype}. Expected one of {sorted(TORCH_DTYPES)}.")
     if isinstance(dtype, str):
-        name = dtype
+        name = "int32" if dtype == "int" else dtype.removeprefix("torch.")
     elif dtype in _PYTHON_DTYPES:
         name = _PYTHON_DTYPES[dtype]
     elif hasattr(dtype, "name"):  # numpy, jax and TensorFlow dtypes

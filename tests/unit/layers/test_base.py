@@ -106,3 +106,14 @@ def test_a_known_layer_called_with_its_default_follows_the_mode():
     inputs = keras.Input((1,))
     model = keras.Model(inputs, keras.layers.Dropout(1.0)(inputs, training=False))
     assert model(torch.ones(1, 1), training=True).item() == 0
+
+
+def test_spellings_of_types():
+    for spelling, expected in (("int", "int32"), ("torch.float16", "float16"), (bool, "bool")):
+        weight = keras.layers.Layer().add_weight(shape=(2,), initializer="zeros", dtype=spelling)
+        assert keras.backend.standardize_dtype(weight.dtype) == expected
+
+
+def test_units_are_no_boolean():
+    with pytest.raises(ValueError, match="units=True"):
+        layers.Dense(True)

@@ -74,7 +74,7 @@ class Dense(FusedActivation):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(units, int) or units <= 0:
+        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
