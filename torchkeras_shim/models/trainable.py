@@ -90,7 +90,7 @@ class Trainable(Overridable):
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns."""
-        return [metric.name for metric in self.metrics]
+        return self._trainer.metrics_names
 
     @property
     def run_eagerly(self) -> bool:

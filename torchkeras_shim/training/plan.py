@@ -10,6 +10,7 @@ import torch
 
 from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
+from torchkeras_shim.core import tree
 from torchkeras_shim.training.structures import Outputs, flattener, identifiers
 
 
@@ -71,9 +72,12 @@ class LossPlan:
                 f"No loss is given for any output. Received: loss={self.loss}. Write, for example, "
                 "`model.compile(optimizer='adam', loss='sparse_categorical_crossentropy')`."
             )
+        if isinstance(self.loss, dict) and outputs.keys:  # Keras takes them in the order of the dict
+            order = [key for key in self.loss if key in outputs.keys]
+            self._entries.sort(key=lambda entry: order.index(outputs.keys[entry[0]]) if outputs.keys else 0)
         if len(self._entries) > 1:
             for index, loss, _ in self._entries:
-                tracker = metrics_module.Mean(name=f"{outputs.names[index] or loss.name}_loss")
+                tracker = metrics_module.Mean(name=f"{outputs.loss_names[index] or loss.name}_loss")
                 tracker.to(device)
                 self.trackers.append(tracker)
         # The everyday case gets the shortest way: one output, one loss, no weight of the loss.
@@ -99,7 +103,8 @@ class LossPlan:
             for index, loss, _ in self._entries:
                 losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
             self.checked = True
-            self.fused = None if self._only is None else self._only.fused
+            plain = self._only is not None and isinstance(y_true, torch.Tensor)
+            self.fused = self._only.fused if plain else None
         batch = flat_pred[0].shape[0] if flat_pred[0].ndim else 1
         total: torch.Tensor | None = None
         for number, (index, loss, weight) in enumerate(self._entries):
@@ -174,19 +179,27 @@ class MetricPlan:
         flat_true = self._flatten_true(y_true)
         self._entries = []
         names: set[str] = set()
-        for argument, given, weighted in (
-            ("metrics", self.given, False),
-            ("weighted_metrics", self.given_weighted, True),
-        ):
-            for index, given_here in enumerate(self._per_output(given, argument)):
-                for identifier in given_here:
+        plain = self._per_output(self.given, "metrics")
+        weighted = self._per_output(self.given_weighted, "weighted_metrics")
+        for index, name in enumerate(outputs.names):
+            prefix = f"{name}_" if outputs.count > 1 and name else ""
+            for identifiers_here, weighs in ((plain[index], False), (weighted[index], True)):
+                for identifier in identifiers_here:
                     metric = metrics_module.as_metric(identifier, flat_true[index], flat_pred[index])
                     metric.to(device)
-                    prefix = outputs.names[index] if outputs.count > 1 else None
-                    name = _free_name(f"{prefix}_{metric.name}" if prefix else metric.name, names, weighted)
-                    self._entries.append((index, metric, weighted, name))
-        self._only = outputs.single and not any(weighted for _, _, weighted, _ in self._entries)
+                    free = _free_name(prefix, metric.name, names, weighs)
+                    self._entries.append((index, metric, weighs, free))
+        if outputs.count > 1:  # Keras's order
+            self._entries.sort(key=lambda entry: entry[3])
+        self._only = (
+            outputs.single and not tree.is_nested(y_true) and not any(weighted for _, _, weighted, _ in self._entries)
+        )
         self.built = True
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the metrics in logs."""
+        return [name for _, _, _, name in self._entries]
 
     @property
     def direct_updates(self) -> list[Any] | None:
@@ -231,13 +244,10 @@ class MetricPlan:
             metric.reset_state()
 
 
-def _free_name(name: str, taken: set[str], weighted: bool) -> str:
+def _free_name(prefix: str, name: str, taken: set[str], weighted: bool) -> str:
     """Returns Keras's name for a metric whose plain name may be taken: `x`, `x_1`, or `weighted_x`."""
-    candidates = itertools.chain([name], (f"{name}_{index}" for index in itertools.count(1)))
-    if weighted:
-        candidates = itertools.chain(
-            [name, f"weighted_{name}"], (f"weighted_{name}_{index}" for index in itertools.count(1))
-        )
+    plain, other = f"{prefix}{name}", f"{prefix}weighted_{name}" if weighted else f"{prefix}{name}"
+    candidates = itertools.chain([plain, other], (f"{other}_{index}" for index in itertools.count(1)))
     free = next(candidate for candidate in candidates if candidate not in taken)
     taken.add(free)
     return free

@@ -243,9 +243,12 @@ class Preparation:
         """Raises where there is no loss to compute, with the line to write."""
         if not self.loss_plan.built:
             if self.loss_plan.loss is None:
+                if steps.ExtraLosses(self.model).refresh():
+                    return
                 raise ValueError(
                     "No loss to compute. Provide a `loss` argument in `compile()`, for example "
-                    "`model.compile(optimizer='adam', loss='mse')`, or override `compute_loss` or `train_step`."
+                    "`model.compile(optimizer='adam', loss='mse')`, call `add_loss` in a layer, or override "
+                    "`compute_loss` or `train_step`."
                 )
             raise ValueError("The data has no targets, but the loss needs them. Pass `y`, or batches of `(x, y)`.")
 
@@ -269,9 +272,19 @@ class Preparation:
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker, the compiled metrics, those of single outputs and those of layers."""
+        """The loss tracker, the losses of single outputs, the compiled metrics and those of layers."""
         own = [self.loss_tracker] if self.compiled else []
-        return [*own, *_layer_metrics(self.model), *self.metric_plan.metrics, *self.loss_plan.trackers]
+        return [*own, *self.loss_plan.trackers, *_layer_metrics(self.model), *self.metric_plan.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order."""
+        planned = {
+            id(metric): name for metric, name in zip(self.metric_plan.metrics, self.metric_plan.names, strict=True)
+        }
+        others = [metric.name for metric in self.model.metrics if id(metric) not in planned]
+        tracked = len(self.loss_plan.trackers) + self.compiled
+        return [*others[:tracked], *planned.values(), *others[tracked:]]
 
     def reset_metrics(self) -> None:
         """Starts every metric over."""
@@ -281,8 +294,10 @@ class Preparation:
     def results(self) -> dict[str, Any]:
         """Returns the running results by the names of the logs, still on the device."""
         results: dict[str, Any] = {"loss": self.loss_tracker.result()} if self.compiled else {}
+        trackers = self.loss_plan.trackers
+        results.update({tracker.name: tracker.result() for tracker in trackers})
         results.update(self.metric_plan.results())
-        planned = {id(metric) for metric in (self.loss_tracker, *self.metric_plan.metrics)}
+        planned = {id(metric) for metric in (self.loss_tracker, *trackers, *self.metric_plan.metrics)}
         for metric in self.model.metrics:
             if id(metric) not in planned:
                 result = metric.result()

@@ -111,6 +111,7 @@ def make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, A
     """Returns a function from a batch to its outputs and its whole loss."""
     plan, forward, model = trainer.loss_plan, trainer.forward, trainer.model
     flags, thread = calling.Flags, calling.thread
+    base: Callable[[Any, Any, Any], Any] = plan if plan.built else _no_loss
 
     def loss_of(x: Any, y: Any, sample_weight: Any) -> Any:
         if extra._adders_seen != flags.adders:
@@ -128,13 +129,18 @@ def make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, A
         fused = plan.fused  # `None` until the first batch has been checked
         loss = fused(y, y_pred) if fused is not None and sample_weight is None else None
         if loss is None:
-            loss = plan(y, y_pred, sample_weight)
+            loss = base(y, y_pred, sample_weight)
         if extra._any or extra._adders_seen != flags.adders:
             extra.refresh()
             loss = extra.add_to(loss)
         return y_pred, loss
 
     return loss_of
+
+
+def _no_loss(y: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
+    """Stands for the plan's loss if all of the loss is what layers and regularizers add."""
+    return torch.zeros((), device=tree.flatten(y_pred)[0].device)
 
 
 def make_update(trainer: Preparation) -> Callable[[Any, Any, Any, Any, Any], None]:

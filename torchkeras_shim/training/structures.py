@@ -36,6 +36,12 @@ class Outputs:
             own = list(output_names or [])
             self.names = list(own) if len(own) == self.count else [None] * self.count
         self.flat = flat
+        paths = [path for path, _ in leaves]
+        #: What the losses of single outputs are called in logs, but for the "_loss": `u/p` for output `p` inside `u`.
+        self.loss_names = [
+            "/".join([*map(str, path[:-1]), path[-1] if isinstance(path[-1], str) else name]) if path and name else name
+            for path, name in zip(paths, self.names, strict=True)
+        ]
 
     def flatten(self, values: Any, what: str) -> list[Any]:
         """Returns targets, outputs or weights in the flat order of the outputs.
@@ -45,6 +51,12 @@ class Outputs:
         """
         if self.single:
             leaves = tree.flatten(values) if tree.is_nested(values) else [values]
+            unknown = [key for key in values if key not in self.names] if isinstance(values, dict) else []
+            if unknown and self.names[0] is not None:
+                raise ValueError(
+                    f"`{what}` has the key {unknown[0]!r}, but the model's output is {self.names[0]!r}. "
+                    "Pass the array itself."
+                )
         elif isinstance(values, dict) and self.flat:
             names = self.keys or self.names
             unknown = [key for key in values if key not in names]
@@ -56,6 +68,8 @@ class Outputs:
             leaves = [values.get(name) for name in names]
         else:
             leaves = tree.flatten(values)
+            if isinstance(values, dict) and isinstance(self.structure, dict) and set(values) != set(self.structure):
+                leaves = []  # as many perhaps, but others
         if len(leaves) != self.count:
             raise ValueError(
                 f"{what} and y_pred have different structures: the model has {self.count} output(s) "
@@ -75,6 +89,8 @@ class Outputs:
         Raises:
             ValueError: where names or numbers do not fit the outputs.
         """
+        if not self.flat and tree.is_nested(self.structure) and self._fits(values):
+            return _spread(self.structure, values, argument)
         if isinstance(values, dict) and not is_config(values):
             names = [name for name in (self.keys or self.names) if name is not None]
             if self.single and len(values) == 1 and not names:
@@ -97,6 +113,36 @@ class Outputs:
                 f"{len(values)}. Received: {argument}={values}"
             )
         return [values] * self.count
+
+    def _fits(self, values: Any) -> bool:
+        """Returns whether values have the structure of nested outputs, at least at the top."""
+        if isinstance(self.structure, dict):
+            return isinstance(values, dict) and not is_config(values) and set(values) <= set(self.structure)
+        return isinstance(values, (list, tuple)) and len(values) == len(self.structure)
+
+
+def _spread(structure: Any, values: Any, argument: str) -> list[Any]:
+    """Returns one entry per leaf of the structure; what is given for a group of outputs holds for each of them."""
+    if not tree.is_nested(structure):
+        return [values]
+    if values is None or not isinstance(values, (dict, list, tuple)) or is_config(values):
+        return [values] * len(tree.flatten(structure))
+    if isinstance(structure, dict) and isinstance(values, dict) and set(values) <= set(structure):
+        pairs = [(child, values.get(path[0])) for path, child in _children(structure)]
+    elif not isinstance(structure, dict) and not isinstance(values, dict) and len(values) == len(structure):
+        pairs = list(zip(structure, values, strict=True))
+    else:
+        raise ValueError(
+            f"`{argument}` must have the structure of the model's outputs. Expected: "
+            f"{tree.map_structure(lambda _: '*', structure)}. Received: {values}"
+        )
+    return [entry for child, value in pairs for entry in _spread(child, value, argument)]
+
+
+def _children(structure: dict[Any, Any]) -> list[Any]:
+    """Returns the entries of a dict in the order in which `tree` visits them."""
+    order = [path for path, _ in tree.flatten_with_path(dict.fromkeys(structure))]
+    return [(path, structure[path[0]]) for path in order]
 
 
 def is_config(value: Any) -> bool:
@@ -121,6 +167,7 @@ def flattener(outputs: Outputs, example: Any, what: str) -> Callable[[Any], list
         if example is not None and outputs.count > 1 and what == "sample_weight":
             return partial(_repeated, outputs.count)  # one weight for all outputs
         return partial(outputs.flatten, what=what)
+    outputs.flatten(example, what)  # names and numbers are checked once, here
     if outputs.flat and isinstance(example, dict):
         return partial(_picked, outputs.keys or outputs.names)
     return partial(outputs.flatten, what=what)
