@@ -103,8 +103,8 @@ class LossPlan:
             for index, loss, _ in self._entries:
                 losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
             self.checked = True
-            plain = self._only is not None and isinstance(y_true, torch.Tensor)
-            self.fused = self._only.fused if plain else None
+            only = self._only
+            self.fused = only.fused if only is not None and isinstance(y_true, torch.Tensor) else None
         batch = flat_pred[0].shape[0] if flat_pred[0].ndim else 1
         total: torch.Tensor | None = None
         for number, (index, loss, weight) in enumerate(self._entries):

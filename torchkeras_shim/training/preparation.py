@@ -183,6 +183,13 @@ class Preparation:
         self.parameters = list(self.model.trainable_weights)
         if self.optimizer is None:
             self.optimizer = self._scaling(optimizers_module.as_optimizer(self.optimizer_argument, self.parameters))
+        if self.optimizer is None:
+            if self.overrides("train_step"):
+                return  # it has optimizers of its own
+            raise ValueError(
+                "There is no optimizer to train with: `compile()` was called with `optimizer=None`. Write, for "
+                "example, `model.compile(optimizer='adam', loss=...)`."
+            )
         if self.parameters and not self.optimizer.built:
             self.optimizer.build(self.parameters)
 

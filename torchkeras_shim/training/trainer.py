@@ -17,9 +17,10 @@ import torch
 from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.turns import Turn, turn_of
-from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
+from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
+from torchkeras_shim.training.arguments import check_fit, check_loop, check_validation_targets, is_due
 from torchkeras_shim.training.loop import Feed, run_epoch, warn_of_end
 from torchkeras_shim.training.predictions import Predictions
 from torchkeras_shim.training.preparation import Preparation, is_built
@@ -64,6 +65,9 @@ class Trainer(Preparation):
     ) -> Any:
         """Trains the model. See `Model.fit`."""
         self.require_compiled("fit")
+        check_fit(epochs, initial_epoch, validation_split, validation_freq)
+        check_loop(batch_size, steps_per_epoch, verbose, ("batch_size", "steps_per_epoch"))
+        check_loop(validation_batch_size, validation_steps, verbose, ("validation_batch_size", "validation_steps"))
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
         with self._loop("fit", training=True) as turn:
@@ -82,43 +86,45 @@ class Trainer(Preparation):
                 self._first_batch(feed, "fit")
             validation = None
             if validation_data is not None:
-                val_x, val_y, val_weight = unpack_x_y_sample_weight(validation_data)
-                validation = Feed(
-                    choose_adapter(
-                        val_x,
-                        self._labels(val_y),
-                        val_weight,
-                        batch_size=validation_batch_size,
-                        fallback_batch_size=batch_size,
-                        steps=validation_steps,
-                        device=self.device,
-                    ),
-                    validation_steps,
-                )
+                validation = self._validation(validation_data, validation_batch_size, batch_size, validation_steps)
             callbacks = self._listed(callbacks, verbose, feed, epochs=epochs, add_history=True)
             self.loss_plan.forget_checks()
             outer, self._feed = self._feed, feed
             try:
                 with callbacks.told_of_failure():
-                    return self._run_fit(turn, feed, validation, callbacks, initial_epoch, epochs, validation_freq)
+                    return self._run_fit(
+                        turn, feed, validation, callbacks, range(initial_epoch, epochs), validation_freq
+                    )
             finally:
                 self._feed = outer  # it holds the data
 
+    def _validation(self, data: Any, batch_size: int | None, fallback: int | None, number_of_steps: int | None) -> Feed:
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        adapter = choose_adapter(
+            x,
+            self._labels(y),
+            sample_weight,
+            batch_size=batch_size,
+            fallback_batch_size=fallback,
+            steps=number_of_steps,
+            device=self.device,
+        )
+        feed = Feed(adapter, number_of_steps)
+        if isinstance(adapter, ArrayAdapter):  # what cannot work is said before an epoch is spent
+            first, _, _ = feed.peek()
+            self.model._check_inputs(self.model._standardized(first))
+            if self.loss_plan.loss is not None and not (self.overrides("test_step") or self.overrides("compute_loss")):
+                check_validation_targets(data, y)
+        return feed
+
     def _run_fit(
-        self,
-        turn: Turn,
-        feed: Feed,
-        validation: Feed | None,
-        callbacks: CallbackList,
-        initial_epoch: int,
-        epochs: int,
-        freq: Any,
+        self, turn: Turn, feed: Feed, validation: Feed | None, callbacks: CallbackList, epochs: range, freq: Any
     ) -> Any:
         model = self.model
         self.stop_training = False
-        self.planned_steps = (feed.num_batches or math.inf) * (epochs - initial_epoch)
+        self.planned_steps = (feed.num_batches or math.inf) * len(epochs)
         if validation is not None:
-            self.planned_test_steps = (validation.num_batches or math.inf) * (epochs - initial_epoch)
+            self.planned_test_steps = (validation.num_batches or math.inf) * len(epochs)
         with turn:
             self.recheck()
             self.train_step()
@@ -126,7 +132,7 @@ class Trainer(Preparation):
         self._resumption = None
         callbacks.on_train_begin()
         resumption = self._resumption  # a callback may have asked for one
-        for epoch in range(resumption.epoch if resumption is not None else initial_epoch, epochs):
+        for epoch in range(resumption.epoch if resumption is not None else epochs.start, epochs.stop):
             done = resumption.batches if resumption is not None else 0
             with turn:
                 if not done:
@@ -152,13 +158,13 @@ class Trainer(Preparation):
             )
             feed.end()
             if not done + count:
-                warn_of_end(f"before epoch {epoch + 1} of {epochs} had any batch, so `fit` ends here")
+                warn_of_end(f"before epoch {epoch + 1} of {epochs.stop} had any batch, so `fit` ends here")
                 break
             with turn:
                 epoch_logs = logs_module.read(self.logs(returned))
                 turn.rest()
             self.epoch_seconds = (time.perf_counter() - start, count)
-            if validation is not None and _is_due(epoch, freq):
+            if validation is not None and is_due(epoch, freq):
                 with self._loop("evaluate") as validation_turn:
                     results = self._run_evaluate(validation_turn, validation, callbacks)
                 epoch_logs.update({f"val_{name}": value for name, value in results.items()})
@@ -166,7 +172,7 @@ class Trainer(Preparation):
             training_logs = epoch_logs
             if self.stop_training:
                 break
-        if epochs > 0 and self.parameters:
+        if epochs.stop > 0 and self.parameters and self.optimizer is not None:
             self.optimizer.finalize_variable_values(self.parameters)
         callbacks.on_train_end(training_logs)
         return self.history
@@ -210,6 +216,7 @@ class Trainer(Preparation):
     ) -> Any:
         """Computes the loss and metrics. See `Model.evaluate`."""
         self.require_compiled("evaluate")
+        check_loop(batch_size, number_of_steps, verbose)
         with self._loop("evaluate") as turn:
             adapter = choose_adapter(
                 x, self._labels(y), sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device
@@ -255,6 +262,7 @@ class Trainer(Preparation):
 
     def predict(self, x: Any, batch_size: int | None, verbose: Any, number_of_steps: int | None, callbacks: Any) -> Any:
         """Computes the outputs as numpy arrays. See `Model.predict`."""
+        check_loop(batch_size, number_of_steps, verbose)
         with self._loop("predict") as turn:
             adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.device)
             feed = Feed(adapter, number_of_steps)
@@ -341,9 +349,9 @@ class Trainer(Preparation):
         return CallbackList(
             callbacks,
             add_history=add_history,
-            add_progbar=verbose != 0,
+            add_progbar=bool(verbose),
             model=self.model,
-            verbose=verbose,
+            verbose=verbose or 0,
             epochs=epochs,
             steps=feed.num_batches,
         )
@@ -385,14 +393,6 @@ class Trainer(Preparation):
 
     def _used_metrics(self) -> list[Any]:
         return list(self.model.metrics)
-
-
-def _is_due(epoch: int, freq: Any) -> bool:
-    if isinstance(freq, int):
-        return (epoch + 1) % freq == 0
-    if isinstance(freq, (list, tuple, set)):
-        return epoch + 1 in freq
-    raise ValueError(f"Expected `validation_freq` to be a list or int. Received: validation_freq={freq!r}")
 
 
 def _length(x: Any) -> int | None:
