@@ -309,7 +309,7 @@ class Layer(HasAttributes):
 
     def _symbolic(self, what: str) -> Any:
         if not self._inbound_nodes:
-            raise ValueError(f"The layer {self.name} has never been called and thus has no defined {what}.")
+            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {what}.")
         node = self._inbound_nodes[0]
         tensors = node.outputs if what == "output" else node.input_tensors
         return tensors[0] if len(tensors) == 1 else list(tensors)

@@ -149,7 +149,7 @@ def build_for(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
     parameters = list(inspect.signature(layer.build).parameters)
     named = dict(zip(layer._call_spec.positional, args, strict=False)) | kwargs
     shapes = {name: _shape_of(value) for name, value in named.items()}
-    with scope_of(layer):
+    with scope_of(layer), _explained_structure(layer, next(iter(shapes.values()), None)):
         if len(parameters) > 1 or (parameters and parameters[0] in {f"{name}_shape" for name in shapes}):
             layer.build(**{f"{name}_shape": shape for name, shape in shapes.items() if f"{name}_shape" in parameters})
         elif parameters:
@@ -158,6 +158,22 @@ def build_for(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
             layer.build()  # type: ignore[call-arg]
     inference.adopt(layer)
     _warn_of_stray(layer)
+
+
+@contextmanager
+def _explained_structure(layer: Layer, shape: Any) -> Iterator[None]:
+    """Says so if a layer could not be built because it was given several inputs in place of one."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        if isinstance(shape, dict) or (isinstance(shape, list) and shape):
+            what = f"a dict with the keys {list(shape)}" if isinstance(shape, dict) else f"a list of {len(shape)}"
+            pick = f"x[{next(iter(shape))!r}]" if isinstance(shape, dict) else "x[0]"
+            raise ValueError(
+                f"Layer '{layer.name}' ({type(layer).__name__}) could not be built for the inputs that it was given, "
+                f"{what}: {type(error).__name__}: {error}. If it takes one tensor, pass one, such as `{pick}`."
+            ) from error
+        raise
 
 
 def _warn_of_stray(layer: Layer) -> None:

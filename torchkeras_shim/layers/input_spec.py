@@ -100,6 +100,11 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None
     if input_spec is None:
         return
     specs = tree.flatten(input_spec)
+    if isinstance(inputs, dict) and isinstance(input_spec, InputSpec) and input_spec.name is None:
+        raise ValueError(
+            f"Layer '{layer.name}' takes one tensor. Received a dict with the keys {list(inputs)}. Pass one of its "
+            f"values, such as `x[{next(iter(inputs), None)!r}]`."
+        )
     if isinstance(inputs, dict) and all(spec.name is not None for spec in specs):
         names = [spec.name for spec in specs]
         for spec in specs:

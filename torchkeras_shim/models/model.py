@@ -164,9 +164,9 @@ class Model(Trainable):
 
     def _known_graph(self, what: str) -> Graph:
         if self._graph is None:
-            raise ValueError(
-                f"Model '{self.name}' has no symbolic {what}: it is no functional model. Functional models are written "
-                "as `Model(inputs, outputs)`."
+            raise AttributeError(
+                f"Model '{self.name}' has no symbolic {what}: it is not a functional model. Functional models are "
+                "written as `Model(inputs, outputs)`."
             )
         return self._graph
 
@@ -182,13 +182,13 @@ class Model(Trainable):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of a functional model, in its structure."""
-        return self._known_graph("input").input_structure
+        """The symbolic input of a functional model, in its structure; of others, that of the first symbolic call."""
+        return super().input if self._graph is None else self._graph.input_structure
 
     @property
     def output(self) -> Any:
-        """The symbolic output of a functional model, in its structure."""
-        return self._known_graph("output").output_structure
+        """The symbolic output of a functional model, in its structure; of others, that of the first symbolic call."""
+        return super().output if self._graph is None else self._graph.output_structure
 
     @property
     def input_shape(self) -> Any:

@@ -305,11 +305,21 @@ class Sequential(Model, torch.nn.Sequential):
             x = outputs
         return self.name, self, args
 
+    def __getattr__(self, name: str) -> Any:
+        """Finds layers and weights; a property without a value says why, which torch would hide."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            own = getattr(type(self), name, None)
+            if isinstance(own, property) and own.fget is not None:
+                return own.fget(self)
+            raise
+
     # Shapes ---------------------------------------------------------------------------------------------------------
 
     def _known_specs(self, what: str) -> list[Any]:
         if self._specs is None or (what.startswith("output") and len(self._specs) <= len(self._modules)):
-            raise ValueError(
+            raise AttributeError(
                 f"Sequential model '{self.name}' has no defined {what} yet. Give it an `Input(shape)` as the first "
                 "layer, call `model.build(input_shape)`, or call it on data."
             )
@@ -324,6 +334,17 @@ class Sequential(Model, torch.nn.Sequential):
     def output_shape(self) -> Any:
         """The shape of the output, the batch included."""
         return tree.map_structure(lambda spec: spec.shape, self._known_specs("output shape")[-1])
+
+    @property
+    def input(self) -> KerasTensor:
+        """The symbolic input."""
+        spec: KerasTensor = self._known_specs("input")[0]
+        return spec
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output."""
+        return self._known_specs("output")[-1]
 
     @property
     def inputs(self) -> list[KerasTensor]:

@@ -38,7 +38,7 @@ class Predictions:
                 only[self._filled : end].copy_(outputs)
                 self._filled = end
                 return
-        leaves = [_as_tensor(leaf) for leaf in tree.flatten(outputs)]
+        leaves = [_as_tensor(leaf) for leaf in require_outputs(outputs)]
         if not self._parts and self._targets is None:
             self._structure = tree.map_structure(lambda _: None, outputs)
             self._start(leaves)
@@ -81,6 +81,21 @@ class Predictions:
         if not self._parts:
             return None
         return tree.pack_sequence_as(self._structure, [np.concatenate(parts) for parts in self._parts])
+
+
+def require_outputs(outputs: Any) -> list[Any]:
+    """Returns the outputs of a model in a flat list.
+
+    Raises:
+        ValueError: If one of them is `None`.
+    """
+    leaves = tree.flatten(outputs)
+    if any(leaf is None for leaf in leaves):
+        shown = outputs if outputs is None else tree.map_structure(lambda leaf: leaf if leaf is None else "*", outputs)
+        raise ValueError(
+            f"The model's outputs must be tensors. Its `call` returned {shown}. End it with `return outputs`."
+        )
+    return leaves
 
 
 def _as_tensor(leaf: Any) -> torch.Tensor:

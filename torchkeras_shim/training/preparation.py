@@ -14,7 +14,7 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.training import steps, strategies
+from torchkeras_shim.training import predictions, steps, strategies
 from torchkeras_shim.training.capture.survey import Survey
 from torchkeras_shim.training.plan import LossPlan, MetricPlan
 from torchkeras_shim.training.trial import Report
@@ -154,6 +154,8 @@ class Preparation:
         with calling.scope_of(model):
             specs = tree.map_structure(_symbolic, model._standardized(x))
             y_spec = model._unpacked(model.compute_output_spec(specs))
+        if y_spec is None and not self.overrides("compute_loss"):
+            predictions.require_outputs(y_spec)
         model._note_shapes((specs,))
         model.__dict__["built"] = True
         return y_spec

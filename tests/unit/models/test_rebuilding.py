@@ -35,7 +35,7 @@ def test_without_rebuild_the_next_call_builds(declared):
     assert not model.built
     model.add(layers.Dense(5), rebuild=False)
     assert not model.built
-    with pytest.raises(ValueError, match="has no defined output shape yet"):
+    with pytest.raises(AttributeError, match="has no defined output shape yet"):
         _ = model.output_shape
     assert model(X).shape == (2, 5)
     assert model.built

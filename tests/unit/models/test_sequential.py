@@ -51,7 +51,7 @@ def test_deferred_build_waits_for_the_first_data():
     model = keras.Sequential([layers.Flatten(), layers.Dense(2)])
     assert not model.built
     assert model.weights == []
-    with pytest.raises(ValueError, match="no defined input shape"):
+    with pytest.raises(AttributeError, match="no defined input shape"):
         _ = model.input_shape
     with pytest.raises(ValueError, match="isn't built"):
         model.count_params()
