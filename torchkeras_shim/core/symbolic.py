@@ -44,7 +44,12 @@ class KerasTensor:
     Args:
         shape: The shape; `None` stands for a dimension that is not known yet.
         dtype: The type, `"float32"` by default.
+        sparse: Must be `False` or `None`.
+        ragged: Must be `False` or `None`.
         name: The name, `"keras_tensor"`, `"keras_tensor_1"`, ... by default.
+
+    Raises:
+        ValueError: If the shape is not one of sizes from 0 and `None`s.
 
     Example:
         >>> x = KerasTensor((None, 4))
@@ -53,11 +58,19 @@ class KerasTensor:
     """
 
     def __init__(
-        self, shape: Sequence[int | None], dtype: Any = "float32", sparse: bool = False, name: str | None = None
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = "float32",
+        sparse: bool | None = False,
+        ragged: bool | None = False,
+        *,
+        name: str | None = None,
     ) -> None:
         if sparse:
             raise ValueError("Sparse tensors are not supported. Received: sparse=True")
-        self._shape = tuple(None if size is None else int(size) for size in shape)
+        if ragged:
+            raise ValueError("Ragged tensors are not supported. Received: ragged=True")
+        self._shape = _checked_shape(shape)
         self._dtype = dtypes.standardize_dtype(dtype)
         self.name = name if name is not None else naming.auto_name("KerasTensor")
         self._keras_history: KerasHistory | None = None
@@ -121,6 +134,19 @@ class KerasTensor:
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self._shape}, dtype={self._dtype}, sparse=False, ragged=False, name={self.name}>"
+
+
+def _checked_shape(shape: Any) -> tuple[int | None, ...]:
+    try:
+        sizes = tuple(None if size is None else operator.index(size) for size in shape)
+    except TypeError:
+        sizes = (-1,)
+    if any(size is not None and size < 0 for size in sizes):
+        raise ValueError(
+            f"Cannot convert {shape!r} to a shape. Expected a tuple of integers from 0, and `None` where the size is "
+            "not known, such as (None, 4)."
+        )
+    return sizes
 
 
 def _unary(func: Callable[..., Any]) -> Callable[[Any], Any]:

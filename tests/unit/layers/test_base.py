@@ -117,3 +117,15 @@ def test_spellings_of_types():
 def test_units_are_no_boolean():
     with pytest.raises(ValueError, match="units=True"):
         layers.Dense(True)
+
+
+@pytest.mark.parametrize("shape", [(-4,), "3", (2.5,), ("3",), ((3,),)], ids=str)
+def test_shapes_that_cannot_be(shape):
+    with pytest.raises(ValueError, match="Cannot convert"):
+        keras.Input(shape)
+
+
+def test_arguments_of_symbolic_tensors():
+    assert keras.KerasTensor((None, 2), sparse=None, ragged=False, name="a").shape == (None, 2)
+    with pytest.raises(ValueError, match="Ragged"):
+        keras.KerasTensor((2,), ragged=True)
