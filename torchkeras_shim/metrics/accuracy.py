@@ -24,6 +24,7 @@ def _plain(y_true: Any, y_pred: Any, sample_weight: Any) -> bool:
         sample_weight is None
         and type(y_pred) is type(y_true) is torch.Tensor
         and y_pred.device == y_true.device
+        and y_true.dtype is not torch.bool
         and not hasattr(y_pred, "_keras_mask")
     )
 

@@ -11,7 +11,7 @@ import torch
 from torchkeras_shim.core import config
 from torchkeras_shim.metrics.base import Metric
 from torchkeras_shim.metrics.table import METRICS
-from torchkeras_shim.ops.alignment import as_tensor
+from torchkeras_shim.ops.alignment import as_tensor, class_indices
 from torchkeras_shim.ops.confusion import confusion_matrix
 
 
@@ -74,8 +74,12 @@ class IoU(Metric):
             y_pred = as_tensor(y_pred)
             y_true = as_tensor(y_true, like=y_pred)
             shapes = tuple(y_true.shape), tuple(y_pred.shape)
-            labels = (y_true if self.sparse_y_true else y_true.argmax(dim=self.axis)).to(self._torch_dtype).reshape(-1)
-            found = (y_pred if self.sparse_y_pred else y_pred.argmax(dim=self.axis)).to(self._torch_dtype).reshape(-1)
+            labels = (
+                (y_true if self.sparse_y_true else class_indices(y_true, self.axis)).to(self._torch_dtype).reshape(-1)
+            )
+            found = (
+                (y_pred if self.sparse_y_pred else class_indices(y_pred, self.axis)).to(self._torch_dtype).reshape(-1)
+            )
             if labels.shape != found.shape:
                 raise self._shape_error(*shapes)
             if found.device != self.total_cm.device:

@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.core import config, dtypes
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.alignment import as_tensor, check_broadcast, squeeze_or_expand_to_same_rank
+from torchkeras_shim.ops.alignment import as_tensor, check_broadcast, class_indices, squeeze_or_expand_to_same_rank
 
 
 def _as_float(matches: torch.Tensor) -> torch.Tensor:
@@ -74,7 +74,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         tensor([1.])
     """
     y_pred = as_tensor(y_pred)
-    labels = as_tensor(y_true, like=y_pred).argmax(dim=-1)
+    labels = class_indices(as_tensor(y_true, like=y_pred))
     return _matches(labels, y_pred, squeeze=labels.ndim == y_pred.ndim)
 
 
@@ -104,7 +104,7 @@ def _matches(labels: torch.Tensor, y_pred: torch.Tensor, squeeze: bool) -> torch
     shape = labels.shape
     if squeeze:
         labels = labels.squeeze(-1)
-    best = y_pred.argmax(dim=-1)
+    best = class_indices(y_pred)
     check_broadcast("accuracy of classes", labels, best)
     matches = _as_float(labels == best)
     return matches.reshape(shape) if squeeze else matches
@@ -127,7 +127,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
         tensor([1.])
     """
     y_pred = as_tensor(y_pred)
-    labels = as_tensor(y_true, like=y_pred).argmax(dim=-1)
+    labels = class_indices(as_tensor(y_true, like=y_pred))
     return _as_float(_in_top_k(labels.reshape(-1), y_pred.reshape(-1, y_pred.shape[-1]), k)).reshape(labels.shape)
 
 

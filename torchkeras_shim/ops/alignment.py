@@ -64,6 +64,16 @@ def squeeze_or_expand_to_same_rank(
     return x1, x2
 
 
+def class_indices(rows: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    """Returns the index of the largest value along an axis, the first of several; rows may be one-hot booleans.
+
+    Example:
+        >>> class_indices(torch.tensor([[False, True], [True, False]]))
+        tensor([1, 0])
+    """
+    return (rows.to(torch.uint8) if rows.dtype is torch.bool else rows).argmax(dim)
+
+
 def divide_no_nan(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Returns `x / y`, and 0 where `y` is 0.
 
