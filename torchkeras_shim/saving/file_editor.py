@@ -68,8 +68,7 @@ class KerasFileEditor:
         if self.filepath.endswith(".keras"):
             with archive.opened(self.filepath) as source:
                 config, metadata = source.text("config.json"), source.text("metadata.json")
-                self.config = None if config is None else json.loads(config)
-                self.metadata = None if metadata is None else json.loads(metadata)
+                self.config, self.metadata = _parsed(config), _parsed(metadata)
                 # Names of objects can only be read safely from a file of its own.
                 with source.weights() as weights, tempfile.NamedTemporaryFile(suffix=".h5") as copy:
                     shutil.copyfileobj(weights, copy)
@@ -84,7 +83,7 @@ class KerasFileEditor:
                 f"Invalid filename: expected a `.keras` `.weights.h5` extension. Received: filepath={self.filepath}"
             )
         print(f"Keras model file '{self.filepath}'")
-        if self.metadata is not None:
+        if isinstance(self.metadata, dict):
             version, date = (self.metadata.get(key) for key in ("keras_version", "date_saved"))
             print(f"Saved with Keras {version} - date: {date}")
 
@@ -284,6 +283,14 @@ class KerasFileEditor:
                 self._write(value, group.create_group(key), _joined(path, key))
 
 
+def _parsed(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise hdf5.DamagedFileError(f"The archive holds JSON that cannot be read: {error}") from error
+
+
+@hdf5.guarded
 def _read(group: h5py.Group, names: dict[str, dict[str, str]] | None, path: str = "") -> Tree:
     """Returns the objects below a group, and notes their names where somebody wants them."""
     if path.count("/") > _DEEPEST:

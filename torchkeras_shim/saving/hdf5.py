@@ -31,6 +31,7 @@ __all__ = [
     "created",
     "find_array",
     "find_group",
+    "guarded",
     "has_names",
     "names",
     "opened",
@@ -90,11 +91,11 @@ def _begins_as_hdf5(source: str | BinaryIO) -> bool:
     return source.read(len(_SIGNATURE)) == _SIGNATURE
 
 
-def _guarded(function: Callable[P, T]) -> Callable[P, T]:
+def guarded(function: Callable[P, T]) -> Callable[P, T]:
     """Turns the many errors of the HDF5 library about broken files into one."""
 
     @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
         except (UnsafeFileError, DamagedFileError):
@@ -102,10 +103,10 @@ def _guarded(function: Callable[P, T]) -> Callable[P, T]:
         except Exception as error:
             raise DamagedFileError(f"The H5 file is damaged: {error}") from error
 
-    return guarded
+    return wrapper
 
 
-@_guarded
+@guarded
 def find_group(parent: h5py.Group, path: str) -> h5py.Group | None:
     """Returns the group at a path below `parent`, or `None` where there is none.
 
@@ -121,7 +122,7 @@ def find_group(parent: h5py.Group, path: str) -> h5py.Group | None:
     return current
 
 
-@_guarded
+@guarded
 def find_array(parent: h5py.Group, path: str) -> h5py.Dataset | None:
     """Returns the array at a path below `parent`, unread, or `None` where there is none."""
     *folders, name = path.split("/")
@@ -130,7 +131,7 @@ def find_array(parent: h5py.Group, path: str) -> h5py.Dataset | None:
     return child if isinstance(child, h5py.Dataset) else None
 
 
-@_guarded
+@guarded
 def arrays(group: h5py.Group | None) -> dict[str, h5py.Dataset]:
     """Returns the arrays right inside a group, unread."""
     found = {} if group is None else {name: _child(group, name) for name in group}
@@ -184,7 +185,7 @@ def _is_bfloat16(dataset: h5py.Dataset) -> bool:
     return bool(dataset.dtype == np.dtype("V2"))
 
 
-@_guarded
+@guarded
 def all_arrays(file: h5py.File) -> list[str]:
     """Returns the full names of all arrays in a file."""
     found: list[str] = []
@@ -202,7 +203,7 @@ def all_arrays(file: h5py.File) -> list[str]:
     return sorted(found)
 
 
-@_guarded
+@guarded
 def verify(dataset: h5py.Dataset) -> None:
     """Makes sure that an array can be read in full, without keeping it.
 
@@ -256,7 +257,7 @@ def _check_gzip(dataset: h5py.Dataset, place: tuple[int, ...], filters: list[int
         raise UnsafeFileError(f"Not allowed: '{dataset.name}' unpacks to more than it declares.")
 
 
-@_guarded
+@guarded
 def read(dataset: h5py.Dataset) -> torch.Tensor:
     """Returns the values of an array that `verify` has found good and whose shape the caller has checked."""
     array = np.asarray(dataset[()])
@@ -274,13 +275,13 @@ def read_any(dataset: h5py.Dataset) -> torch.Tensor:
     return read(dataset)
 
 
-@_guarded
+@guarded
 def has_names(group: h5py.Group, name: str) -> bool:
     """Tells whether a group has such a list of names."""
     return name in group.attrs or f"{name}0" in group.attrs
 
 
-@_guarded
+@guarded
 def text(group: h5py.Group, name: str) -> str | None:
     """Returns an attribute that is a text, or `None` where there is none.
 
@@ -297,7 +298,7 @@ def text(group: h5py.Group, name: str) -> str | None:
     return value
 
 
-@_guarded
+@guarded
 def names(group: h5py.Group, name: str) -> list[str]:
     """Returns an attribute that is a list of names, which long lists are cut into pieces for: `name0`, `name1`, ...
 

@@ -13,6 +13,9 @@ import torch
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.saving.errors import OtherFileError
 
+#: The real numbers that torch can convert into one another.
+_KINDS = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2")
+
 
 def save(model: Any, path: str) -> None:
     """Writes a model's `state_dict`.
@@ -53,6 +56,10 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
             for key, shape in shapes.items()
             if key in own and tuple(own[key].shape) != shape
         ]
+        kinds = {key: file.get_slice(key).get_dtype() for key in shapes}
+        problems += [
+            f"'{key}' is of type {kind}" for key, kind in kinds.items() if key in own and not _converts(kind, own[key])
+        ]
         if problems:
             message = f"'{path}' does not fit model '{model.name}': {'; '.join(problems[:10])}"
             if not skip_mismatch:
@@ -60,8 +67,12 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
             warnings.warn(f"{message}. These were left out.", stacklevel=4)
         with torch.no_grad():
             for key, tensor in own.items():
-                if shapes.get(key) == tuple(tensor.shape):
+                if shapes.get(key) == tuple(tensor.shape) and _converts(kinds[key], tensor):
                     tensor.copy_(file.get_tensor(key))
+
+
+def _converts(kind: str, tensor: torch.Tensor) -> bool:
+    return kind in _KINDS or (kind == "C64" and tensor.is_complex())
 
 
 def _package() -> Any:

@@ -51,7 +51,7 @@ def outcome(path: str) -> str:
             text = load(path)
         except BaseException as error:
             text = f"FAILED: {error!r}"
-        os.write(writing, text.replace("\n", " ").encode())
+        os.write(writing, text.replace("\n", " ").encode(errors="replace"))
         os._exit(0)
     os.close(writing)
     with open(reading, "rb") as file:

@@ -13,8 +13,11 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+import torch
 
-from tests.unit.saving.hostile import model_of, trained
+from tests.unit.saving.hostile import model_of, rewrite, trained
+from torchkeras_shim.saving import KerasFileEditor
+from torchkeras_shim.saving.errors import DamagedFileError
 
 MEGABYTE = 1 << 20
 
@@ -299,3 +302,52 @@ def test_a_pipe_among_shards(tmp_path):
     path.write_text(json.dumps({"weight_map": {"/layers/dense/vars": "pipe.weights.h5"}}))
     with pytest.raises(ValueError, match="does not lie beside"):
         model_of(4, 2).load_weights(path)
+
+
+def test_the_editor_and_broken_groups(tmp_path):
+    path = str(tmp_path / "m.weights.h5")
+    trained().save_weights(path)
+    with open(path, "rb") as file:
+        data = file.read()
+    assert b"SNOD" in data
+    with open(path, "wb") as file:
+        file.write(data.replace(b"SNOD", b"DONS"))
+    with pytest.raises(DamagedFileError, match=r"m\.weights\.h5"):
+        KerasFileEditor(path)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("member", ["config.json", "metadata.json"])
+def test_the_editor_and_broken_texts(member, text, tmp_path):
+    path = str(tmp_path / "m.keras")
+    trained().save(path)
+    rewrite(path, members={member: text})
+    with pytest.raises(DamagedFileError, match=r"m\.keras"):
+        KerasFileEditor(path)
+
+
+def test_the_editor_and_metadata_of_another_kind(tmp_path):
+    path = str(tmp_path / "m.keras")
+    trained().save(path)
+    rewrite(path, members={"metadata.json": b"[1]"})
+    assert KerasFileEditor(path).metadata == [1]
+
+
+def test_safetensors_of_complex_numbers(tmp_path):
+    """Nothing is changed where one tensor of several does not fit."""
+    package = pytest.importorskip("safetensors.torch")
+    model = model_of(4, 2)
+    tensors = {key: value.detach().clone() for key, value in model.state_dict().items()}
+    last = list(tensors)[-1]
+    tensors = {key: value + 1 for key, value in tensors.items()}
+    tensors[last] = tensors[last].to(torch.complex64)
+    path = str(tmp_path / "m.safetensors")
+    package.save_file(tensors, path)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="is of type C64"):
+        model.load_weights(path)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    with pytest.warns(UserWarning, match="left out"):
+        model.load_weights(path, skip_mismatch=True)
+    assert np.array_equal(before[-1], model.get_weights()[-1])
+    assert np.array_equal(before[0] + 1, model.get_weights()[0])
