@@ -67,7 +67,7 @@ class Preparation:
         unbound = dict.fromkeys(
             ("_train_step", "_test_step", "_predict_step", "_forward", "_fingerprint", "history", "sample")
         )
-        return {**self.__dict__, **unbound}
+        return {**self.__dict__, **unbound, "reports": {}}
 
     # compile --------------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ class Outputs:
         self.structure = tree.map_structure(lambda _: None, y_pred)
         leaves = tree.flatten_with_path(y_pred)
         self.count = len(leaves)
-        flat = tree.is_nested(y_pred) and len(y_pred) == self.count
+        flat = tree.is_nested(y_pred) and all(len(path) == 1 for path, _ in leaves)
         if flat and isinstance(y_pred, dict):
             order = list(output_names or []) if set(output_names or []) == set(y_pred) else sorted(y_pred)
             self.keys: list[Any] | None = order

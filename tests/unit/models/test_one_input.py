@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,28 @@ def test_a_call_that_returns_nothing_is_named():
     for call in calls:
         with pytest.raises(ValueError, match=r"`call` returned None. End it with `return outputs`"):
             call()
+
+
+@pytest.mark.parametrize("nest", [lambda y: {"o": [y]}, lambda y: [[y]], lambda y: ({"o": y},)])
+def test_one_output_nested_deeper_trains(nest):
+    x = keras.Input((3,))
+    model = keras.Model(x, nest(x * 2.0))
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert model.evaluate(X, 2 * X, verbose=0) == [0, 0]
+
+
+def test_losses_may_be_nested_as_the_outputs_are():
+    x = keras.Input((3,))
+    outputs = [layers.Dense(3, kernel_initializer="ones", name="a")(x), {"q": layers.Rescaling(2.0, name="b")(x)}]
+    model = keras.Model(x, outputs)
+    model.compile("sgd", ["mse", {"q": "mae"}])
+    results = model.evaluate(X, [X, {"q": X}], verbose=0, return_dict=True)
+    assert results["loss"] == pytest.approx(((SUMS[:, :1] - X) ** 2).mean() + X.mean())
+
+
+def test_a_model_whose_steps_were_replayed_can_be_pickled():
+    model = stack(keras.Input((3,)))
+    model.compile("sgd", "mse", jit_compile="captured")
+    model.fit(X, SUMS, batch_size=1, epochs=3, verbose=0)
+    copied = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copied.predict(X, verbose=0), model.predict(X, verbose=0))
