@@ -82,6 +82,7 @@ class Trainer(Preparation):
                 device=self.device,
             )
             feed = Feed(adapter, steps_per_epoch)
+            feed.peek()  # outside the turn: workers that make the batch may ask this very model
             with turn:
                 self._first_batch(feed, "fit")
             validation = None
@@ -222,6 +223,7 @@ class Trainer(Preparation):
                 x, self._labels(y), sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device
             )
             feed = Feed(adapter, number_of_steps)
+            feed.peek()  # outside the turn: workers that make the batch may ask this very model
             with turn:
                 self._first_batch(feed, "evaluate")
             callbacks = self._listed(callbacks, verbose, feed, epochs=1)
@@ -267,6 +269,7 @@ class Trainer(Preparation):
             adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.device)
             feed = Feed(adapter, number_of_steps)
             if not is_built(self.model):
+                feed.peek()  # outside the turn: workers that make the batch may ask this very model
                 with turn:
                     self._first_batch(feed, "predict")
             callbacks = self._listed(callbacks, verbose, feed, epochs=1)
