@@ -308,6 +308,25 @@ def hard_sigmoid(x: Any) -> Any:
     return F.hardsigmoid(x) if type(x) is Tensor else ops.hard_sigmoid(x)
 
 
+@ACTIVATIONS.register()
+def legacy_hard_sigmoid(x: Any) -> Any:
+    """Returns `0.2 * x + 0.5`, kept within 0 and 1: what Keras 1 and 2 called `hard_sigmoid`.
+
+    Models out of their files compute with it. Keras 3 does not know the name, and so refuses what it would compute
+    wrongly.
+
+    Example:
+        >>> legacy_hard_sigmoid(torch.tensor([-2.5, 0.0, 3.0]))
+        tensor([0.0000, 0.5000, 1.0000])
+    """
+    return torch.clamp(x * 0.2 + 0.5, 0.0, 1.0) if type(x) is Tensor else _legacy_hard_sigmoid(x)
+
+
+@op
+def _legacy_hard_sigmoid(x: Any) -> Any:
+    return torch.clamp(ops.convert_to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
+
+
 @ACTIVATIONS.register("hard_swish")
 def hard_silu(x: Any) -> Any:
     """Returns `x * hard_sigmoid(x)`, also known as hard swish.
