@@ -73,6 +73,22 @@ def find(name: str) -> Any:
     return _registered.get(name)
 
 
+def raised_by_user(error: BaseException) -> bool:
+    """Whether an error came out of the user's own classes or functions, those that are known now."""
+    known = [*_registered.values(), *(obj for scope in getattr(_scopes, "stack", []) for obj in scope.values())]
+    modules = {getattr(obj, "__module__", None) for obj in known}
+    current: BaseException | None = error
+    while current is not None:
+        trace = current.__traceback__
+        while trace is not None:
+            name = trace.tb_frame.f_globals.get("__name__")
+            if name in modules and not str(name).startswith(f"{__package__.partition('.')[0]}."):
+                return True
+            trace = trace.tb_next
+        current = current.__cause__
+    return False
+
+
 class CustomObjectScope:
     """Makes the user's classes and functions known by name inside a `with` block.
 

@@ -125,6 +125,11 @@ class Nadam(Optimizer):
             self._product.write(self._product.read() * self._share(step // self._every + 1))
         super().advance()
 
+    def resume(self, steps: int) -> None:
+        """Goes on after a number of steps, which the product of the momentum's shares follows from."""
+        super().resume(steps)
+        self._product.write(math.prod(self._share(step + 1) for step in range(steps // self._every)))
+
     def _sync(self) -> None:
         super()._sync()
         if self.built:

@@ -271,6 +271,15 @@ class OptimizerState:
                 )
             variable.assign(weight)
 
+    @property
+    def slots(self) -> list[Variable]:
+        """What the rule remembers of the model's variables; each name ends in what it is, such as `_momentum`."""
+        return [slot for slot, _ in self._slot_owners]
+
+    def resume(self, steps: int) -> None:
+        """Goes on after a number of steps, whose `slots` somebody has restored."""
+        self._steps.write(steps)
+
     def save_own_variables(self, store: Any) -> None:
         """Writes the state into a mapping, under `"0"`, `"1"`, ... in the order of `variables`."""
         for index, variable in enumerate(self.variables):

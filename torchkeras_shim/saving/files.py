@@ -16,6 +16,7 @@ from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
 _logger = logging.getLogger("torchkeras_shim")
 _LEGACY = (".h5", ".hdf5")
+_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 
 
 @names_its_file
@@ -108,8 +109,12 @@ def load_model(
                 f"File format not supported: filepath={filepath}. The folder holds no `config.json`; TensorFlow's "
                 "SavedModel format is not supported."
             )
+        if _holds(path, _HDF5):  # as TensorFlow 2.12 and before wrote it
+            return legacy_model.load(path, custom_objects, compile)
         return keras_file.load(path, custom_objects, compile)
     if path.endswith(_LEGACY):
+        if _holds(path, _ZIP):
+            return keras_file.load(path, custom_objects, compile)
         return legacy_model.load(path, custom_objects, compile)
     raise ValueError(
         f"File format not supported: filepath={filepath}. Keras 3 only supports V3 `.keras` files and legacy H5 format "
@@ -196,13 +201,13 @@ def load_weights(
     if not os.path.exists(path):
         raise MissingFileError(errno.ENOENT, "There is no such weights file", path)
     check_file(path)
-    if path.endswith(".keras"):
+    if _holds(path, _ZIP) or (path.endswith(".keras") and not _holds(path, _HDF5)):
         keras_file.load_weights(model, path, skip_mismatch)
     elif path.endswith(".weights.json"):
         sharded.load(model, path, skip_mismatch, objects_to_skip)
     elif path.endswith(".safetensors"):
         safetensors_file.load(model, path, skip_mismatch)
-    elif path.endswith(".weights.h5") and not _is_legacy(path):
+    elif path.endswith((".weights.h5", ".keras")) and not _is_legacy(path):
         with hdf5.opened(path, path) as file:
             read_weights(model, file, path, skip_mismatch, objects_to_skip)
     else:
@@ -210,9 +215,17 @@ def load_weights(
 
 
 def _is_legacy(path: str) -> bool:
-    """Tells whether a file has the older layout, which tf.keras 2 wrote whatever the name."""
+    """Returns whether a file has the older layout, which tf.keras 2 wrote whatever the name."""
     with hdf5.opened(path, path) as file:
-        return hdf5.has_names(file, "layer_names")
+        return hdf5.has_names(file, "layer_names") or "model_weights" in file
+
+
+def _holds(path: str, beginning: bytes) -> bool:
+    """Returns whether a file begins with these bytes: what it is counts, not what it is called."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(beginning)) == beginning
 
 
 def _index_of(path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 _REGULARIZERS = {"W_regularizer": "kernel_regularizer", "U_regularizer": "recurrent_regularizer",
@@ -41,7 +43,8 @@ _ARGUMENTS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "Deconvolution2D": ("Conv2DTranspose", _CONVOLUTION),
-    **{f"{kind}Pooling{rank}D": (f"{kind}Pooling{rank}D", _POOLING) for kind in ("Max", "Average") for rank in (1, 2, 3)},
+    **{f"MaxPooling{rank}D": (f"MaxPooling{rank}D", _POOLING) for rank in (1, 2, 3)},
+    **{f"AveragePooling{rank}D": (f"AveragePooling{rank}D", _POOLING) for rank in (1, 2, 3)},
     **{name: (name, _RECURRENT) for name in ("LSTM", "GRU", "SimpleRNN")},
     "ConvLSTM2D": ("ConvLSTM2D", _CONV_LSTM),
     "Embedding": (
@@ -85,6 +88,34 @@ def to_keras2(config: Any) -> Any:
         >>> to_keras2(dense)["config"]
         {'name': 'd', 'units': 2, 'kernel_initializer': 'zeros', 'use_bias': False}
     """
+    converted = _convert(config)
+    _complete(converted)
+    return converted
+
+
+#: Layers whose config left out in which order the axes are.
+_WITHOUT_ORDER = re.compile(r"(Cropping|SpatialDropout|UpSampling|ZeroPadding)[23]D")
+
+
+def _complete(config: Any) -> None:
+    """Gives the layers that do not say in which order their axes are the order of all the others."""
+    layers = list(_layers(config))
+    known = {layer["config"]["data_format"] for layer in layers if "data_format" in layer["config"]}
+    if len(known) == 1:
+        for layer in layers:
+            if _WITHOUT_ORDER.fullmatch(layer["class_name"]):
+                layer["config"].setdefault("data_format", next(iter(known)))
+
+
+def _layers(config: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(config, dict) and isinstance(config.get("config"), dict) and "class_name" in config:
+        yield config
+    members = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
+    for member in members:
+        yield from _layers(member)
+
+
+def _convert(config: Any) -> Any:
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         return config
     class_name, inner = config["class_name"], config.get("config")
@@ -94,7 +125,7 @@ def to_keras2(config: Any) -> Any:
     if not isinstance(inner, dict):
         return config
     if isinstance(inner.get("layers"), list) and "input_layers" in inner:
-        return {**config, "config": {**inner, "layers": [to_keras2(layer) for layer in inner["layers"]]}}
+        return {**config, "config": {**inner, "layers": [_convert(layer) for layer in inner["layers"]]}}
     if class_name in _UNSUPPORTED:
         raise _refusal(f"layer '{inner.get('name')}' of class {class_name}")
     if class_name == "Merge":
@@ -122,14 +153,12 @@ def _layer(class_name: str, inner: dict[str, Any]) -> dict[str, Any]:
     for names in _KERNELS:
         if names[0] in result:
             result["kernel_size"] = [result.pop(name) for name in names if name in result]
-    if "batch_input_shape" in result and class_name == "Embedding":
-        result.pop("mask_zero", None) if result.get("mask_zero") is None else None
     if class_name == "BatchNormalization" and result.pop("mode", 0) not in (0, 2):
         raise _refusal(f"BatchNormalization '{inner.get('name')}' with mode={inner['mode']}")
     if class_name == "GRU":
         result["reset_after"] = False
     if isinstance(result.get("layer"), dict):
-        result["layer"] = to_keras2(result["layer"])
+        result["layer"] = _convert(result["layer"])
     if result.get("padding") == "full":
         raise _refusal(f"layer '{inner.get('name')}' with border_mode='full'")
     return {"class_name": new_class, "config": result}
@@ -164,10 +193,12 @@ def _merge(inner: dict[str, Any]) -> dict[str, Any]:
     if inner.get("mode_type", "raw") != "raw" or mode not in _MERGES:
         raise _refusal(f"Merge layer '{name}' with a function as its mode")
     config: dict[str, Any] = {"name": name}
+    if mode == "cos":
+        raise _refusal(f"Merge layer '{name}' with mode='cos'")
     if mode == "concat":
         config["axis"] = inner.get("concat_axis", -1)
-    if mode in ("dot", "cos"):
-        config["axes"], config["normalize"] = inner.get("dot_axes", -1), mode == "cos"
+    if mode == "dot":
+        config["axes"] = inner.get("dot_axes", -1)
     return {"class_name": _MERGES[mode], "config": config}
 
 
@@ -177,7 +208,7 @@ def _sequential(config: dict[str, Any], members: list[Any]) -> dict[str, Any]:
     name = config["config"].get("name") if isinstance(config.get("config"), dict) else config.get("name")
     if isinstance(first, dict) and first.get("class_name") == "Merge":
         return {**config, "class_name": "Functional", "config": _graph(members, name)}
-    inner: dict[str, Any] = {"layers": [to_keras2(member) for member in members]}
+    inner: dict[str, Any] = {"layers": [_convert(member) for member in members]}
     return {**config, "config": {**({"name": name} if name else {}), **inner}}
 
 
@@ -188,9 +219,9 @@ def _graph(members: list[Any], name: Any) -> dict[str, Any]:
     ends = []
     for branch in members[0]["config"].get("layers", []):
         ends.append(_branch(branch, layers, inputs))
-    place = _append(layers, to_keras2(members[0]), [[*end, {}] for end in ends])
+    place = _append(layers, _convert(members[0]), [[*end, {}] for end in ends])
     for member in members[1:]:
-        place = _append(layers, to_keras2(member), [[*place, {}]])
+        place = _append(layers, _convert(member), [[*place, {}]])
     return {"name": name or "merged", "layers": layers, "input_layers": inputs, "output_layers": [place]}
 
 
@@ -212,12 +243,14 @@ def _branch(branch: Any, layers: list[dict[str, Any]], inputs: list[list[Any]]) 
     place = _append(layers, source, None)
     inputs.append(place)
     for member in stack:
-        place = _append(layers, to_keras2(member), [[*place, {}]])
+        place = _append(layers, _convert(member), [[*place, {}]])
     return place
 
 
 def _append(layers: list[dict[str, Any]], entry: dict[str, Any], node: list[Any] | None) -> list[Any]:
     inner = entry["config"]
-    name = inner["name"] if isinstance(inner, dict) and "name" in inner else f"{entry['class_name'].lower()}_{len(layers)}"
+    name = (
+        inner["name"] if isinstance(inner, dict) and "name" in inner else f"{entry['class_name'].lower()}_{len(layers)}"
+    )
     layers.append({**entry, "name": name, "inbound_nodes": [] if node is None else [node]})
     return [name, 0, 0]

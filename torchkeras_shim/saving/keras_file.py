@@ -63,7 +63,7 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
         # The checksum of the weights is compared before anything is made of them.
         with source.weights() as weights:
             with budget.limit(path, source.weights_size()):
-                model = rebuild(config, custom_objects, path)
+                model = rebuild(config, custom_objects, path, _version(source))
             with hdf5.opened(weights, path) as file:
                 read_weights(model, file, path)
         assets.read(model, source.sizes(), source.member, path)
@@ -83,6 +83,16 @@ def _choose_compilation(config: dict[str, Any], compile: bool) -> None:
     elif arguments.get("jit_compile") is True:
         # Keras writes what its backend made of "auto", not what the user asked for.
         arguments["jit_compile"] = "auto"
+
+
+def _version(source: archive.Archive) -> str | None:
+    """Returns the version of Keras that a file says it was written by."""
+    try:
+        metadata = json.loads(source.text(METADATA) or "{}")
+    except ValueError as error:
+        raise hdf5.DamagedFileError(f"The metadata of '{source.path}' cannot be read: {error}") from error
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _metadata() -> dict[str, str]:

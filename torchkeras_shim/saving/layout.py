@@ -23,10 +23,12 @@ class Entry(NamedTuple):
     Attributes:
         path: Its group in the file; empty for the model itself.
         target: A layer, a raw torch module or an optimizer.
+        others: Its other groups: those of other attributes that lead to it. Older writers met one of these first.
     """
 
     path: str
     target: Any
+    others: tuple[str, ...] = ()
 
 
 def walk(model: Layer, objects_to_skip: Iterable[Any] | None = None) -> list[Entry]:
@@ -38,13 +40,15 @@ def walk(model: Layer, objects_to_skip: Iterable[Any] | None = None) -> list[Ent
     """
     walker = _Walker({id(target) for target in objects_to_skip or ()})
     walker.visit(model, "")
-    return walker.entries
+    return [Entry(path, target, tuple(walker.others(path))) for path, target in walker.entries]
 
 
 class _Walker:
     def __init__(self, visited: set[int]) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[tuple[str, Any]] = []
         self._visited = visited
+        self._paths: dict[int, str] = {}
+        self._aliases: dict[str, list[str]] = {}
         self._open: set[int] = set()
 
     def visit(self, value: Any, path: str) -> None:
@@ -57,14 +61,25 @@ class _Walker:
 
     def _visit_object(self, target: Any, path: str) -> None:
         if id(target) in self._visited:
+            if id(target) in self._paths:
+                self._aliases.setdefault(self._paths[id(target)], []).append(path)
             return
         self._visited.add(id(target))
-        self.entries.append(Entry(path, target))
+        self._paths[id(target)] = path
+        self.entries.append((path, target))
         if isinstance(target, Layer):
             for name, child in _attributes(target):
                 self.visit(child, f"{path}/{name}" if path else name)
         elif isinstance(target, torch.nn.Module):
             self._visited.update(map(id, target.modules()))  # its state_dict holds all that is inside
+
+    def others(self, path: str) -> Iterator[str]:
+        """Yields the other paths of an object: it, or what it is in, is reached by another attribute."""
+        head, tail = path, ""
+        while head:
+            yield from (f"{alias}{tail}" for alias in self._aliases.get(head, ()))
+            head, _, last = head.rpartition("/")
+            tail = f"/{last}{tail}"
 
     def _visit_members(self, members: Iterable[Any], path: str) -> None:
         used: dict[str, int] = {}

@@ -31,6 +31,7 @@ _GONE: dict[str, tuple[str, ...]] = {
     "Embedding": ("input_length",),
     "InputLayer": ("ragged", "type_spec", "input_dtype"),
     "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_module", "mask_type"),
+    **{f"SpatialDropout{rank}D": ("trainable", "noise_shape") for rank in (1, 2, 3)},
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape", "build_input_shape"),
 }
 # Arguments that are gone since, and the value at which they changed nothing.
@@ -46,6 +47,7 @@ _NEUTRAL: dict[str, Any] = {
     "virtual_batch_size": None,
     "adjustment": None,
     "bidirectional": False,
+    "noise_shape": None,
 }
 _WITH_GROUPS = ("Conv1D", "Conv2D", "Conv3D", "GroupNormalization")
 _RECURRENT = ("GRU", "LSTM", "SimpleRNN", "RNN", "GRUCell", "LSTMCell", "SimpleRNNCell")
@@ -74,7 +76,9 @@ _FULL_NAMES = {
 }
 _AUTOMATIC_METRICS = {"binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"}
 # Spellings that Keras 1 wrote and nobody after it.
-_KERAS_1 = frozenset(("output_dim", "nb_filter", "border_mode", "dim_ordering", "inner_init", "W_regularizer", "input_dtype"))
+_KERAS_1 = frozenset(
+    ("output_dim", "nb_filter", "border_mode", "dim_ordering", "inner_init", "W_regularizer", "input_dtype")
+)
 
 
 def era(config: Any, keras_version: str | None = None) -> int:
@@ -236,10 +240,8 @@ def modernize_training(config: Any, era: int) -> Any:
     """Returns the `compile_config` of a `.keras` file as Keras 3 writes it."""
     if era >= 3 or not isinstance(config, dict):
         return config
-    config = {key: modernize(value, era) for key, value in config.items() if key != "optimizer"} | {
-        "optimizer": modernize_optimizer(config.get("optimizer"), era)
-    }
-    return config
+    kept = {key: modernize(value, era) for key, value in config.items() if value is not None}
+    return {**kept, "optimizer": modernize_optimizer(config.get("optimizer"), era)}
 
 
 def to_legacy(config: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import h5py
 import torch
 
 from torchkeras_shim.layers.weights import HasWeights, module_weights, own_tensors
-from torchkeras_shim.saving import hdf5
+from torchkeras_shim.saving import hdf5, legacy_arrays, legacy_optimizer
 from torchkeras_shim.saving.errors import DamagedFileError
+from torchkeras_shim.saving.legacy_arrays import Origin, Source
 from torchkeras_shim.saving.model_config import KERAS_VERSION
 
 _TOP_LEVEL = "top_level_model_weights"
@@ -21,7 +22,7 @@ class _Copy(NamedTuple):
     """A weight and the array that it is to get."""
 
     weight: torch.Tensor
-    array: h5py.Dataset
+    source: Source
 
 
 def write_weights(model: Any, group: h5py.Group) -> None:
@@ -78,32 +79,36 @@ def _name(weight: torch.Tensor, default: str) -> str:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def read_weights(model: Any, group: h5py.Group, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Loads what `write_weights`, Keras 3 or tf.keras 2 has written. Either all of it is loaded or nothing.
+def read_weights(
+    model: Any, group: h5py.Group, skip_mismatch: bool = False, by_name: bool = False, origin: Origin | None = None
+) -> None:
+    """Loads what `write_weights`, tf.keras, or any Keras has written. Either all of it is loaded or nothing.
 
     Args:
         model: The model; it must be built.
         group: The group of the weights.
         skip_mismatch: Whether weights whose shape does not fit are left out, with a warning.
         by_name: Whether layers are found by name rather than by order; those that are not in the file are left out.
+        origin: Which Keras wrote the file; the group itself says so by default.
 
     Raises:
         ValueError: for weights that do not fit, a damaged file, or one with links into other files.
     """
     fit = _by_name if by_name else _by_order
-    copies = fit(model, group, skip_mismatch)
+    origin = origin or _origin(group)
+    copies = fit(model, group, skip_mismatch, origin)
     own = own_tensors(model)
     arrays = _arrays(group, _TOP_LEVEL)
     if arrays is not None and (own or arrays):
         copies += _fit("the top-level weights", model.name, own, arrays, skip_mismatch, skip_mismatch and by_name)
     for copy in copies:
-        hdf5.verify(copy.array)
+        copy.source.verify()
     with torch.no_grad():
-        for weight, array in copies:
-            weight.copy_(hdf5.read(array))
+        for weight, source in copies:
+            weight.copy_(source.read())
 
 
-def _by_order(model: Any, group: h5py.Group, skip_mismatch: bool) -> list[_Copy]:
+def _by_order(model: Any, group: h5py.Group, skip_mismatch: bool, origin: Origin) -> list[_Copy]:
     layers = [(name, weights) for name, layer in model.named_layers() if (weights := _weights(layer))]
     saved = [(name, arrays) for name in hdf5.names(group, "layer_names") if (arrays := _arrays(group, name))]
     if len(layers) != len(saved):
@@ -113,20 +118,23 @@ def _by_order(model: Any, group: h5py.Group, skip_mismatch: bool) -> list[_Copy]
             f"Model: {[name for name, _ in layers]}. File: {[name for name, _ in saved]}. Pass `by_name=True` to load "
             "only the layers whose names are in both."
         )
+    modules = dict(model.named_layers())
     copies: list[_Copy] = []
     for index, ((name, weights), (saved_name, arrays)) in enumerate(zip(layers, saved, strict=True)):
-        copies += _fit(f"layer #{index} (named {name})", saved_name, weights, arrays, skip_mismatch, False)
+        what, inside = f"layer #{index} (named {name})", legacy_arrays.owners(modules[name])
+        copies += _fit(what, saved_name, weights, arrays, skip_mismatch, False, origin, inside)
     return copies
 
 
-def _by_name(model: Any, group: h5py.Group, skip_mismatch: bool) -> list[_Copy]:
+def _by_name(model: Any, group: h5py.Group, skip_mismatch: bool, origin: Origin) -> list[_Copy]:
     layers = dict(model.named_layers())
     copies: list[_Copy] = []
     for index, name in enumerate(hdf5.names(group, "layer_names")):
         if name in layers:
             arrays = _arrays(group, name) or []
             what = f"layer #{index} (named {name})"
-            copies += _fit(what, name, _weights(layers[name]), arrays, skip_mismatch, skip_mismatch)
+            weights, inside = _weights(layers[name]), legacy_arrays.owners(layers[name])
+            copies += _fit(what, name, weights, arrays, skip_mismatch, skip_mismatch, origin, inside)
     return copies
 
 
@@ -153,9 +161,13 @@ def _fit(
     arrays: list[h5py.Dataset],
     skip_shapes: bool,
     skip_counts: bool,
+    origin: Origin | None = None,
+    owners: dict[int, Any] | None = None,
 ) -> list[_Copy]:
     """Pairs the weights of one layer with its arrays, all shapes compared."""
-    if len(weights) != len(arrays):
+    origin = origin or Origin()
+    sources = legacy_arrays.sources(arrays, origin)
+    if len(weights) != len(sources):
         message = (
             f"Weight count mismatch for {what}, {saved_name} in the save file. Layer expects {len(weights)} weight(s). "
             f"Received {len(arrays)} saved weight(s)"
@@ -165,15 +177,16 @@ def _fit(
         warnings.warn(f"Skipping loading of weights: {message}", stacklevel=5)
         return []
     copies = []
-    for weight, array in zip(weights, arrays, strict=True):
-        if array.dtype.kind == "c" and not weight.is_complex():
-            raise ValueError(f"{what}: expected real numbers for '{array.name}'. Found: {array.dtype}")
-        if tuple(weight.shape) == array.shape:
-            copies.append(_Copy(weight, array))
+    for weight, source in zip(weights, sources, strict=True):
+        if source.dtype.kind == "c" and not weight.is_complex():
+            raise ValueError(f"{what}: expected real numbers for '{source.name}'. Found: {source.dtype}")
+        legacy_arrays.fit(source, weight, (owners or {}).get(id(weight)), origin)
+        if tuple(weight.shape) == source.shape:
+            copies.append(_Copy(weight, source))
             continue
         message = (
-            f"in {what} for weight {_name(weight, array.name)}. Weight expects shape {tuple(weight.shape)}. "
-            f"Received saved weight with shape {array.shape}"
+            f"in {what} for weight {_name(weight, source.name)}. Weight expects shape {tuple(weight.shape)}. "
+            f"Received saved weight with shape {source.shape}"
         )
         if not skip_shapes:
             raise ValueError(f"Shape mismatch {message}. Pass `skip_mismatch=True` to load the others.")
@@ -181,11 +194,30 @@ def _fit(
     return copies
 
 
+def _origin(group: h5py.Group) -> Origin:
+    """Returns which Keras wrote a file of weights, on what."""
+    version, backend = hdf5.text(group, "keras_version"), hdf5.text(group, "backend")
+    if version is None and group.name != "/":
+        version = hdf5.text(group.file, "keras_version")
+    major = (version or "1").partition(".")[0]
+    era = int(major) if major.isdigit() else 3
+    if backend is None and era == 1:  # Keras 1 does not say, but TensorFlow marks the names of its variables
+        names = [name for layer in group.values() if isinstance(layer, h5py.Group)
+                 for name in hdf5.names(layer, "weight_names")]  # fmt: skip
+        backend = "tensorflow" if any(name.endswith(":0") for name in names) else "theano"
+    return Origin(era, backend)
+
+
 def read_optimizer(optimizer: Any, file: h5py.File) -> bool:
     """Loads an optimizer's state where it fits. Returns whether it did."""
     variables = list(optimizer.variables)
     arrays = _arrays(file, "optimizer_weights")
-    if arrays is None or [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+    if arrays is None:
+        return False
+    names = hdf5.names(file["optimizer_weights"], "weight_names")
+    if not any(name.endswith("/iteration") for name in names):  # as Keras 3 calls it
+        return legacy_optimizer.restore(optimizer, names, arrays)
+    if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
         return False
     for array in arrays:
         hdf5.verify(array)

@@ -11,7 +11,7 @@ from torchkeras_shim.core import serialization
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.tables import TABLES, Table
 from torchkeras_shim.saving import budget, hdf5, legacy_config, legacy_h5
-from torchkeras_shim.saving.model_config import KERAS_VERSION, parse, rebuild
+from torchkeras_shim.saving.model_config import KERAS_VERSION, check_names, parse, rebuild
 
 _logger = logging.getLogger("torchkeras_shim")
 
@@ -58,14 +58,17 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
                 f"No model config found in the file at {path}. If it holds weights only, build the model and call "
                 "`model.load_weights(path)`."
             )
+        version = hdf5.text(file, "keras_version")
         weights = hdf5.find_group(file, "model_weights")
         if weights is None:
             raise hdf5.DamagedFileError(f"'{path}' holds no 'model_weights'.")
         training_text = hdf5.text(file, "training_config") if compile else None
         with budget.limit(path, file.id.get_filesize()):
-            model = rebuild(legacy_config.modernize(parse(text, path)), custom_objects, path)
+            config = parse(text, path)
+            era = legacy_config.era(config, version)
+            model = rebuild(config, custom_objects, path, version)
             if training_text is not None:
-                _compile(model, training_text, path)
+                _compile(model, training_text, path, era)
         legacy_h5.read_weights(model, weights)
         if compile and training_text is None:
             _logger.warning(
@@ -99,13 +102,17 @@ def save_weights(model: Any, path: str) -> None:
         legacy_h5.write_weights(model, file)
 
 
-def _compile(model: Any, text: str, path: str) -> None:
+def _compile(model: Any, text: str, path: str, era: int) -> None:
     try:
         config = json.loads(text)
         budget.check_numbers(config, path)
-        optimizer = legacy_config.modernize_optimizer(config["optimizer_config"])
+        optimizer = legacy_config.modernize_optimizer(config["optimizer_config"], era)
+        config = {
+            key: legacy_config.modernize(value, era) for key, value in config.items() if key != "optimizer_config"
+        }
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
         raise hdf5.DamagedFileError(f"The training config of '{path}' cannot be read: {error}") from error
+    check_names(config, path)
     losses, metrics = TABLES["keras.losses"], TABLES["keras.metrics"]
     try:
         model.compile(
@@ -122,6 +129,8 @@ def _compile(model: Any, text: str, path: str) -> None:
     except ValueError:
         raise
     except Exception as error:  # whatever wrong arguments do in a constructor
+        if custom.raised_by_user(error):
+            raise
         raise hdf5.DamagedFileError(
             f"The model of '{path}' could not be compiled as it was: {type(error).__name__}: {error}"
         ) from error
@@ -129,7 +138,6 @@ def _compile(model: Any, text: str, path: str) -> None:
 
 def _restore(value: Any, table: Table) -> Any:
     """Makes objects of configs in any structure; names stay names, which `compile` understands, but the user's own."""
-    value = legacy_config.modernize(value)
     if isinstance(value, str):
         found = custom.find(value)
         return value if found is None else found

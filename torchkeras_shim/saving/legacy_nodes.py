@@ -6,9 +6,7 @@ from typing import Any
 
 from torchkeras_shim.saving import tf_operations
 
-_RECURRENT = frozenset(
-    ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")
-)
+_RECURRENT = frozenset(("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN"))
 _CONSTANT = "_CONSTANT_VALUE"
 
 
@@ -32,6 +30,8 @@ def _modernize_entry(entry: Any, names: set[Any]) -> Any:
         return entry
     nodes = [_modernize_node(node, entry, names) for node in entry["inbound_nodes"]]
     entry = {**entry, "inbound_nodes": nodes}
+    if entry.get("class_name") in _RECURRENT:
+        entry.pop("build_config", None)  # it counts the states among the inputs; the call tells the shape anyway
     return tf_operations.to_operation(entry) if entry.get("class_name") in tf_operations.CLASSES else entry
 
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from torchkeras_shim.core import serialization, sharing
-from torchkeras_shim.core.custom_objects import CustomObjectScope
-from torchkeras_shim.saving import budget
+from torchkeras_shim.core.custom_objects import CustomObjectScope, find, raised_by_user
+from torchkeras_shim.core.tables import TABLES
+from torchkeras_shim.saving import budget, legacy_config
 from torchkeras_shim.saving.errors import DamagedFileError
 
 #: The version of Keras whose formats are written here.
@@ -38,6 +39,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """Rebuilds a model, with new weights, from what `model.to_json()` returned.
+
+    The text may be of Keras 1, 2 or 3, or of tf.keras.
 
     Args:
         json_string: The JSON text.
@@ -77,28 +80,71 @@ def parse(text: str, path: str) -> dict[str, Any]:
     return config
 
 
-def rebuild(config: dict[str, Any], custom_objects: dict[str, Any] | None, path: str) -> Any:
+def rebuild(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None, path: str, keras_version: str | None = None
+) -> Any:
     """Makes a model from a config that comes out of a file.
 
     Args:
-        config: The config.
+        config: The config, of Keras 1, 2 or 3.
         custom_objects: The user's own classes and functions by name.
         path: What the file is called in messages.
+        keras_version: What the file says that it was written by.
 
     Raises:
         ValueError: where the config does not describe a model, or refers to names that are not known.
     """
     with CustomObjectScope(custom_objects or {}), sharing.reading():
         try:
-            model = serialization.deserialize_keras_object(config)
+            era = legacy_config.era(config, keras_version)
+            training = legacy_config.modernize_training(config.pop("compile_config", None), era)
+            model = serialization.deserialize_keras_object(legacy_config.modernize(config, era))
+            if training and hasattr(model, "compile_from_config"):
+                check_names(training, path)
+                model.compile_from_config(training)
         except ValueError:
             raise
         except NotImplementedError as error:
             raise ValueError(f"The model of '{path}' cannot be rebuilt here: {error}") from error
         except Exception as error:  # whatever wrong arguments do in a constructor
+            if raised_by_user(error):
+                raise
             raise DamagedFileError(
                 f"The model of '{path}' could not be rebuilt from its config: {type(error).__name__}: {error}"
             ) from error
     if not hasattr(model, "compile_from_config"):
         raise DamagedFileError(f"'{path}' describes no model but a {type(model).__name__}.")
     return model
+
+
+#: What `compile()` makes of the shapes of the data, rather than a function of that name.
+_AUTOMATIC = ("acc", "accuracy", "ce", "crossentropy")
+
+
+def check_names(training: dict[str, Any], path: str) -> None:
+    """Makes sure that the losses and metrics that a file names are known.
+
+    Args:
+        training: The arguments of `compile()` in the file.
+        path: What the file is called in messages.
+
+    Raises:
+        ValueError: If one is not known; the message says how to pass it.
+    """
+    for key, kind in (("loss", "loss"), ("metrics", "metric"), ("weighted_metrics", "metric")):
+        table = TABLES["keras.losses" if kind == "loss" else "keras.metrics"]
+        for name in _names(training.get(key)):
+            if not (name in _AUTOMATIC or find(name) is not None or table.lookup(name) is not None):
+                raise ValueError(
+                    f"Unknown {kind} function: '{name}', which the model of '{path}' was compiled with. If it is your "
+                    f"own, pass it: `custom_objects={{{name!r}: ...}}`. With `compile=False` the model is loaded "
+                    "without its losses, metrics and optimizer."
+                )
+
+
+def _names(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [] if "class_name" in value else [name for item in value.values() for name in _names(item)]
+    return [name for item in value for name in _names(item)] if isinstance(value, (list, tuple)) else []

@@ -129,12 +129,12 @@ def to_operation(entry: dict[str, Any]) -> dict[str, Any]:
         "config": {"name": entry.get("name"), **settings},
         "registered_name": class_name,
         "name": entry.get("name"),
-        "inbound_nodes": [{"args": [], "kwargs": node} for node in nodes],
+        "inbound_nodes": [{"args": [node[key] for key in _CALLED_WITH if key in node], "kwargs": {}} for node in nodes],
     }
 
 
-#: What Keras's operations take when they are called; the rest is said once, when they are made.
-_CALLED_WITH = frozenset(("x", "x1", "x2", "xs", "condition", "key"))
+#: What Keras's operations take when they are called; in this order; the rest is said once, when they are made.
+_CALLED_WITH = ("condition", "x", "x1", "x2", "xs", "key")
 
 
 def _settings(class_name: str, nodes: list[Arguments]) -> Arguments:
@@ -178,4 +178,6 @@ def _index(spec: Any) -> Any:
         if item == "..." or (isinstance(item, dict) and item.get("class_name") == "__ellipsis__")
         else item
     )
-    return [convert(item) for item in spec] if isinstance(spec, list) else convert(spec)
+    if isinstance(spec, list):
+        return {"class_name": "__tuple__", "config": {"value": [convert(item) for item in spec]}}
+    return convert(spec)

@@ -132,7 +132,7 @@ class _Load:
 
     def __init__(self, entry: Entry, files: list[h5py.File]) -> None:
         self.target = entry.target
-        self.found = {key: array for file in files for key, array in hdf5.arrays(_group(file, entry.path)).items()}
+        self.found = {key: array for file in files for key, array in _arrays(file, entry).items()}
         self.names = [str(dataset.name) for dataset in self.found.values()]
         self.tensors: dict[str, torch.Tensor] = {}
         if isinstance(self.target, Optimizer) and _is_plain(self.target):
@@ -148,6 +148,12 @@ class _Load:
         """Takes what fits: a saved optimizer that had not trained yet has a step count and a rate, but no slots."""
         variables = {str(index): variable for index, variable in enumerate(self.target.variables)}
         fresh = [key for key, variable in variables.items() if variable.ndim == 0]
+        if "1" in self.found and self.found["1"].ndim and len(fresh) > 1:
+            # tf.keras wrote no learning rate, and momentums of 0.
+            kept = [variable for variable in self.target.variables if variable is not self.target.learning_rate]
+            variables = {str(index): variable for index, variable in enumerate(kept)}
+            if len(kept) == 1:
+                self.found = {"0": self.found["0"]}
         if set(self.found) == set(fresh) and len(self.found) < len(variables):
             variables = {key: variables[key] for key in fresh}
         elif len(self.found) != len(variables):
@@ -207,6 +213,15 @@ class _Load:
             raise
 
 
+def _arrays(file: h5py.File, entry: Entry) -> dict[str, h5py.Dataset]:
+    """Returns the arrays of an object under the first of its paths that has any."""
+    for path in (entry.path, *entry.others):
+        found = hdf5.arrays(_group(file, path))
+        if found:
+            return found
+    return {}
+
+
 def _group(file: h5py.File, path: str) -> h5py.Group | None:
     group = hdf5.find_group(file, f"{path}/vars" if path else "vars")
     if group is None and path and "_layer_checkpoint_dependencies" in file:  # files of Keras 2.13
@@ -217,9 +232,9 @@ def _group(file: h5py.File, path: str) -> h5py.Group | None:
 
 def _unused(files: list[h5py.File], loads: list[_Load]) -> list[str]:
     taken = {name for load in loads for name in load.names}
-    # The state of an optimizer is no loss to a model that is not compiled.
+    # The state of an optimizer, and of the metrics that tf.keras kept, is no loss to the model.
     names = [name for file in files for name in hdf5.all_arrays(file)]
-    return [name for name in names if name not in taken and not name.startswith("/optimizer/")]
+    return [name for name in names if name not in taken and not name.startswith(("/optimizer/", "/metrics/"))]
 
 
 def _is_plain(optimizer: Optimizer) -> bool:

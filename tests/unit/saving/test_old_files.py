@@ -1,0 +1,235 @@
+"""Files that Keras 1, Keras 2 and tf.keras have written: they load, and compute and train as they did there."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import pathlib
+import tarfile
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+import torchkeras_shim as keras
+from torchkeras_shim import layers
+
+DATA = pathlib.Path(__file__).parent / "data"
+ERAS = sorted(path.name.removesuffix(".tar.xz") for path in DATA.glob("*.tar.xz"))
+#: Whose rule is another one today: Keras 3's momentum of Nadam grows otherwise.
+OTHER_RULES = ("optimizer_nadam", "optimizer_legacy_nadam")
+REFUSED = {"merge_cos": "mode='cos'", "other_dense": "'highway_1' of class Highway"}
+
+
+@functools.cache
+def content(era):
+    with tarfile.open(DATA / f"{era}.tar.xz") as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive.getmembers()}
+
+
+@functools.cache
+def expected(era):
+    with np.load(io.BytesIO(content(era)["expected.npz"])) as values:
+        return dict(values)
+
+
+def files(pattern):
+    return [
+        pytest.param(era, name, id=f"{era}-{name}")
+        for era in ERAS
+        for name in sorted(content(era))
+        if pathlib.PurePath(name).match(pattern) and name not in ("version.json", "expected.npz")
+    ]
+
+
+def of(era, name, kind):
+    values = expected(era)
+    return [values[key] for key in sorted(values) if key.startswith(f"{name.partition('.')[0]}.{kind}")]
+
+
+def path_to(tmp_path, era, name):
+    path = tmp_path / name
+    path.write_bytes(content(era)[name])
+    return path
+
+
+def check(model, era, name, tolerance=1e-5):
+    inputs, outputs = of(era, name, "x"), of(era, name, "y")
+    found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+    found = found if isinstance(found, list) else [found]
+    assert [value.shape for value in found] == [value.shape for value in outputs]
+    for value, want in zip(found, outputs, strict=True):
+        np.testing.assert_allclose(value, want, rtol=tolerance, atol=5e-3 if "mixed" in name else tolerance)
+
+
+def refusal(name):
+    return REFUSED.get(name.partition(".")[0])
+
+
+@pytest.mark.parametrize(("era", "name"), [*files("*[!s].h5"), *files("*.keras")])
+def test_models_predict_as_they_did(era, name, tmp_path):
+    path = path_to(tmp_path, era, name)
+    if refusal(name):
+        with pytest.raises(ValueError, match=f"This is a Keras 1 file.*{refusal(name)}"):
+            keras.saving.load_model(path)
+        return
+    check(keras.saving.load_model(path), era, name)
+
+
+@pytest.mark.parametrize(("era", "name"), files("*.json"))
+def test_configs_take_the_weights_of_their_files(era, name, tmp_path):
+    if refusal(name):
+        with pytest.raises(ValueError, match=refusal(name)):
+            keras.models.model_from_json(content(era)[name].decode())
+        return
+    model = keras.models.model_from_json(content(era)[name].decode())
+    weights = name.replace(".json", ".h5")
+    model.load_weights(path_to(tmp_path, era, weights))
+    check(model, era, weights)
+
+
+@pytest.mark.parametrize(("era", "name"), files("*.weights.h5"))
+def test_weights_alone(era, name, tmp_path):
+    model = keras.saving.load_model(path_to(tmp_path, era, name.replace(".weights", "")))
+    for weight in model.weights:
+        weight.assign(np.zeros(weight.shape))
+    model.load_weights(path_to(tmp_path, era, name))
+    check(model, era, name)
+
+
+def trained_further(path, era):
+    model = keras.saving.load_model(path)
+    for _ in range(3):
+        model.train_on_batch(expected(era)["optimizers.x"], expected(era)["optimizers.y"])
+    return model
+
+
+def training_files():
+    # Keras 2.2.4 on TensorFlow 1 updates weights while it still reads them: its own runs differ.
+    found = [*files("optimizer_*.h5"), *files("optimizer_*.keras")]
+    return [case for case in found if case.values[0] != "keras-2.2.4"]
+
+
+@pytest.mark.parametrize(("era", "name"), training_files())
+def test_training_goes_on_as_it_would_have(era, name, tmp_path):
+    stem = name.partition(".")[0]
+    model = trained_further(path_to(tmp_path, era, name), era)
+    loose = stem in OTHER_RULES
+    # Keras 2 added epsilon outside of the root of RMSprop, which small gradients notice.
+    tolerance = 5e-3 if loose else 5e-4 if "rmsprop" in stem or "centered" in stem else 2e-5
+    assert int(model.optimizer.iterations) == (6 if _counts_steps(era, stem) else 3)
+    for weight, want in zip(model.weights, of(era, stem, "w"), strict=True):
+        if not weight.trainable and era.startswith("keras-2.2"):
+            continue  # BatchNormalization of Keras 2 itself took averages by another rule
+        np.testing.assert_allclose(weight.numpy(), want, rtol=tolerance, atol=tolerance)
+
+
+def _counts_steps(era, stem):
+    if era.startswith("keras-"):  # these rules did not need to know
+        return not any(rule in stem for rule in ("rmsprop", "adagrad", "adadelta"))
+    return True
+
+
+# hard_sigmoid --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5", "json"])
+def test_saving_again_keeps_the_old_hard_sigmoid(ending, tmp_path):
+    era, name = "tf.keras-2.15", "hard_sigmoid.h5"
+    model = keras.saving.load_model(path_to(tmp_path, era, name))
+    if ending == "json":
+        again = keras.models.model_from_json(model.to_json())
+        again.set_weights(model.get_weights())
+    else:
+        model.save(tmp_path / f"again.{ending}")
+        again = keras.saving.load_model(tmp_path / f"again.{ending}")
+    check(again, era, name)
+    assert "legacy_hard_sigmoid" in again.to_json()
+
+
+def test_the_new_hard_sigmoid_stays_what_it_is(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), layers.Activation("hard_sigmoid")])
+    for ending in ("keras", "h5"):
+        model.save(tmp_path / f"new.{ending}")
+        again = keras.saving.load_model(tmp_path / f"new.{ending}")
+        np.testing.assert_allclose(again.predict(np.array([[2.7]]), verbose=0), 2.7 / 6 + 0.5, rtol=1e-6)
+
+
+def test_a_hard_sigmoid_of_the_users_own_is_used(tmp_path):
+    path = path_to(tmp_path, "tf.keras-2.15", "hard_sigmoid.h5")
+    model = keras.saving.load_model(path, custom_objects={"hard_sigmoid": lambda x: x * 0.0})
+    assert not np.any(model.predict(np.ones((1, 3)), verbose=0))
+
+
+# What a file is, not what it is called -------------------------------------------------------------------------------
+
+
+def test_a_zip_archive_called_h5_and_the_reverse(tmp_path):
+    era = "tf.keras-2.15"
+    for name, other in (("lstm.keras", "zip.h5"), ("lstm.h5", "hdf5.keras")):
+        path = tmp_path / other
+        path.write_bytes(content(era)[name])
+        model = keras.saving.load_model(path)
+        check(model, era, name)
+        model.set_weights([weight * 0 for weight in model.get_weights()])
+        model.load_weights(path)
+        check(model, era, name)
+
+
+def test_weights_in_hdf5_called_keras_and_in_a_zip_called_weights_h5(tmp_path):
+    era, name = "tf.keras-2.15", "attention.weights.h5"
+    model = keras.saving.load_model(path_to(tmp_path, era, "attention.keras"))
+    for source, target in ((name, "weights.keras"), ("attention.keras", "zip.weights.h5")):
+        model.set_weights([weight * 0 for weight in model.get_weights()])
+        (tmp_path / target).write_bytes(content(era)[source])
+        model.load_weights(tmp_path / target)
+        check(model, era, name)
+
+
+# Other spellings -----------------------------------------------------------------------------------------------------
+
+
+def test_a_stack_whose_config_is_a_list(tmp_path):
+    config = json.loads(content("tf.keras-2.15")["lstm.json"])
+    config["config"] = [layer for layer in config["config"]["layers"] if layer["class_name"] != "InputLayer"]
+    model = keras.models.model_from_json(json.dumps(config))
+    model.load_weights(path_to(tmp_path, "tf.keras-2.15", "lstm.h5"))
+    check(model, "tf.keras-2.15", "lstm.h5")
+
+
+def test_a_function_of_tensorflow_without_counterpart_is_named():
+    text = content("tf.keras-2.15")["operations.json"].decode().replace('"math.square"', '"math.bessel_i0"')
+    with pytest.raises(ValueError, match=r"'tf.math.square' calls TensorFlow's function `tf.math.bessel_i0`"):
+        keras.models.model_from_json(text)
+
+
+def test_unknown_metrics_are_refused_at_load(tmp_path):
+    path = path_to(tmp_path, "tf.keras-2.15", "optimizer_adam.h5")
+    with h5py.File(path, "r+") as file:
+        training = json.loads(file.attrs["training_config"])
+        file.attrs["training_config"] = json.dumps({**training, "metrics": ["my_metric"]})
+    with pytest.raises(ValueError, match=r"Unknown metric function: 'my_metric'.*custom_objects="):
+        keras.saving.load_model(path)
+
+    def my_metric(y_true, y_pred):
+        return y_pred
+
+    assert keras.saving.load_model(path, custom_objects={"my_metric": my_metric}).compiled
+    assert not keras.saving.load_model(path, compile=False).compiled
+
+
+def test_the_users_own_errors_stay_theirs(tmp_path):
+    class Broken(layers.Layer):
+        def __init__(self, units, **kwargs):
+            raise LookupError("my own mistake")
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, name="mine")])
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as source, zipfile.ZipFile(tmp_path / "own.keras", "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            target.writestr(name, data.replace(b'"Dense"', b'"Broken"') if name == "config.json" else data)
+    with pytest.raises(LookupError, match="my own mistake"):
+        keras.saving.load_model(tmp_path / "own.keras", custom_objects={"Broken": Broken})
