@@ -217,7 +217,7 @@ def load_weights(
 def _is_legacy(path: str) -> bool:
     """Returns whether a file has the older layout, which tf.keras 2 wrote whatever the name."""
     with hdf5.opened(path, path) as file:
-        return hdf5.has_names(file, "layer_names") or "model_weights" in file
+        return hdf5.has_names(file, "layer_names") or hdf5.find_group(file, "model_weights") is not None
 
 
 def _holds(path: str, beginning: bytes) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from torchkeras_shim.core.atomic import replacing, replacing_folder
 from torchkeras_shim.saving import archive, assets, budget, hdf5
 from torchkeras_shim.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS
+from torchkeras_shim.saving.errors import DamagedFileError
 from torchkeras_shim.saving.model_config import KERAS_VERSION, model_to_json, parse, rebuild
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
@@ -57,7 +58,7 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
     with archive.opened(path) as source:
         text = source.text(CONFIG)
         if text is None:
-            raise hdf5.DamagedFileError(f"'{path}' holds no '{CONFIG}': it is no `.keras` file.")
+            raise DamagedFileError(f"'{path}' holds no '{CONFIG}': it is no `.keras` file.")
         config = parse(text, path)
         _choose_compilation(config, compile)
         # The checksum of the weights is compared before anything is made of them.
@@ -90,7 +91,7 @@ def _version(source: archive.Archive) -> str | None:
     try:
         metadata = json.loads(source.text(METADATA) or "{}")
     except ValueError as error:
-        raise hdf5.DamagedFileError(f"The metadata of '{source.path}' cannot be read: {error}") from error
+        raise DamagedFileError(f"The metadata of '{source.path}' cannot be read: {error}") from error
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
     return version if isinstance(version, str) else None
 

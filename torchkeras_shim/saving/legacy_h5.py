@@ -202,8 +202,8 @@ def _origin(group: h5py.Group) -> Origin:
     major = (version or "1").partition(".")[0]
     era = int(major) if major.isdigit() else 3
     if backend is None and era == 1:  # Keras 1 does not say, but TensorFlow marks the names of its variables
-        names = [name for layer in group.values() if isinstance(layer, h5py.Group)
-                 for name in hdf5.names(layer, "weight_names")]  # fmt: skip
+        groups = [hdf5.find_group(group, layer) for layer in hdf5.names(group, "layer_names")]
+        names = [name for found in groups if found is not None for name in hdf5.names(found, "weight_names")]
         backend = "tensorflow" if any(name.endswith(":0") for name in names) else "theano"
     return Origin(era, backend)
 
@@ -211,10 +211,10 @@ def _origin(group: h5py.Group) -> Origin:
 def read_optimizer(optimizer: Any, file: h5py.File) -> bool:
     """Loads an optimizer's state where it fits. Returns whether it did."""
     variables = list(optimizer.variables)
-    arrays = _arrays(file, "optimizer_weights")
-    if arrays is None:
+    arrays, group = _arrays(file, "optimizer_weights"), hdf5.find_group(file, "optimizer_weights")
+    if arrays is None or group is None:
         return False
-    names = hdf5.names(file["optimizer_weights"], "weight_names")
+    names = hdf5.names(group, "weight_names")
     if not any(name.endswith("/iteration") for name in names):  # as Keras 3 calls it
         return legacy_optimizer.restore(optimizer, names, arrays)
     if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:

@@ -11,6 +11,7 @@ from torchkeras_shim.core import serialization
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.tables import TABLES, Table
 from torchkeras_shim.saving import budget, hdf5, legacy_config, legacy_h5
+from torchkeras_shim.saving.errors import DamagedFileError
 from torchkeras_shim.saving.model_config import KERAS_VERSION, check_names, parse, rebuild
 
 _logger = logging.getLogger("torchkeras_shim")
@@ -61,7 +62,7 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
         version = hdf5.text(file, "keras_version")
         weights = hdf5.find_group(file, "model_weights")
         if weights is None:
-            raise hdf5.DamagedFileError(f"'{path}' holds no 'model_weights'.")
+            raise DamagedFileError(f"'{path}' holds no 'model_weights'.")
         training_text = hdf5.text(file, "training_config") if compile else None
         with budget.limit(path, file.id.get_filesize()):
             config = parse(text, path)
@@ -111,7 +112,7 @@ def _compile(model: Any, text: str, path: str, era: int) -> None:
             key: legacy_config.modernize(value, era) for key, value in config.items() if key != "optimizer_config"
         }
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
-        raise hdf5.DamagedFileError(f"The training config of '{path}' cannot be read: {error}") from error
+        raise DamagedFileError(f"The training config of '{path}' cannot be read: {error}") from error
     check_names(config, path)
     losses, metrics = TABLES["keras.losses"], TABLES["keras.metrics"]
     try:
@@ -131,7 +132,7 @@ def _compile(model: Any, text: str, path: str, era: int) -> None:
     except Exception as error:  # whatever wrong arguments do in a constructor
         if custom.raised_by_user(error):
             raise
-        raise hdf5.DamagedFileError(
+        raise DamagedFileError(
             f"The model of '{path}' could not be compiled as it was: {type(error).__name__}: {error}"
         ) from error
 
