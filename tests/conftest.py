@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
+from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: each worker has a core of its own
 
 import numpy as np
 import pytest
 import torch
 
+from tests.oracle import plugin
 from torchkeras_shim.core import naming
 from torchkeras_shim.ops import crossentropy
+
+
+def pytest_addoption(parser):
+    plugin.add_options(parser)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(plugin.Oracle(config), "oracle")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Runs the whole suite on all cores, if pytest-xdist is installed. `-n 0` runs it in one process."""
+    option, cores = config.option, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    whole = config.args_source is config.ArgsSource.TESTPATHS and not option.collectonly
+    one_process = getattr(option, "numprocesses", 0) is not None or option.dist != "no" or option.renew or option.usepdb
+    if whole and cores > 1 and not one_process:
+        option.numprocesses, option.dist = min(cores, 8), "worksteal"
+
+
+#: What the tests of a folder have in common, as a marker: `-m "not subprocess"` leaves them out.
+FOLDERS = {"parity": "oracle", "gpu": "gpu", "tutorials": "subprocess"}
+
+
+def pytest_collection_modifyitems(items):
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(tests):
+            folder = item.path.relative_to(tests).parts[0]
+            if folder in FOLDERS:
+                item.add_marker(FOLDERS[folder])
 
 
 def _seed():

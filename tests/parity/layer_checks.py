@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch._dynamo  # before Keras: TensorFlow, loaded first, makes the process abort when torch loads Triton
 
-from tests.parity.oracle import assert_close, keras
+from tests.parity.oracle import assert_close, imported, keras
 from torchkeras_shim import layers
 from torchkeras_shim.core.symbolic import KerasTensor
 
@@ -56,7 +56,7 @@ def gradients_of_keras(layer, x, cotangent, training):
     seeds = [is_seed(v) for v in layer.non_trainable_variables]
     mode = mode_of(layer, training)
     if keras.backend.backend() == "jax":
-        import jax
+        jax = imported("jax")
 
         def loss(weights, x):
             y, moved = layer.stateless_call(weights, state, x, **mode)
@@ -66,7 +66,7 @@ def gradients_of_keras(layer, x, cotangent, training):
         function = jax.value_and_grad(loss, (0, 1) if floating else (0,), has_aux=True)
         (_, (y, moved)), gradients = jax.jit(function)([v.value for v in layer.trainable_variables], x)
         return y, without(moved, seeds), gradients[0], gradients[1] if floating else None
-    import tensorflow as tf
+    tf = imported("tensorflow")
 
     x = tf.convert_to_tensor(x)
     with tf.GradientTape(persistent=True) as tape:

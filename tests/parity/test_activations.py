@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import assert_close, keras
+from tests.parity.oracle import assert_close, imported, keras
 from torchkeras_shim import activations
 
 X = np.random.default_rng(0).standard_normal((3, 4)).astype("float32") * 3
@@ -80,12 +80,11 @@ def test_values(name, kwargs):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="the gradients are taken with JAX")
 @pytest.mark.parametrize("name", sorted({name for name, _ in CASES} - {"threshold", "linear"}))
 def test_gradients(name):
-    import jax
 
     weight = np.random.default_rng(1).standard_normal(X.shape if name != "glu" else (3, 2)).astype("float32")
     x = torch.tensor(X, requires_grad=True)
     (getattr(activations, name)(x) * torch.tensor(weight)).sum().backward()
-    expected = jax.grad(lambda value: (getattr(keras.activations, name)(value) * weight).sum())(X)
+    expected = imported("jax").grad(lambda value: (getattr(keras.activations, name)(value) * weight).sum())(X)
     assert_close(x.grad, expected, rtol=1e-4, atol=1e-5)
 
 

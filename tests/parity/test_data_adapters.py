@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import keras
+from tests.parity.oracle import imported, keras
 from torchkeras_shim.core import tree
 from torchkeras_shim.data import choose_adapter, train_validation_split, unpack_x_y_sample_weight
 
-adapters = pytest.importorskip("keras.src.trainers.data_adapters")
+adapters = imported("keras.src.trainers.data_adapters")
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -109,7 +109,7 @@ def test_errors_are_of_the_same_type_and_begin_alike(case):
 @pytest.mark.parametrize("split", [0.001, 0.1, 0.25, 0.3, 0.5, 0.7, 0.95])
 @pytest.mark.parametrize("count", [2, 3, 10, 21])
 def test_validation_split(split, count):
-    from keras.src.trainers.data_adapters import array_slicing
+    array_slicing = imported("keras.src.trainers.data_adapters.array_slicing")
 
     x = np.arange(count, dtype="float32")
     try:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 
 import torchkeras_shim as tks
 from tests.parity import json_models
-from tests.parity.oracle import assert_close
+from tests.parity.oracle import assert_close, kept
+from torchkeras_shim.core import naming
 
 LAYERS = [name for name in json_models.EVERY if hasattr(tks.layers, name)]
 EVERY = [*LAYERS, *json_models.MODELS]
@@ -22,14 +24,24 @@ EVERY = [*LAYERS, *json_models.MODELS]
 
 @functools.cache
 def make(name):
+    naming.reset_uids()  # automatic names do not depend on which models were made before
     return json_models.EVERY[name](tks)
 
 
-@pytest.fixture(scope="module")
-def judgements(tmp_path_factory):
-    """What real Keras makes of each model's JSON."""
-    folder = tmp_path_factory.mktemp("json")
-    (folder / "ours.json").write_text(json.dumps({name: make(name).to_json() for name in EVERY}))
+def judgement(name, text):
+    """What real Keras makes of a model's JSON."""
+    return judgements()[name]
+
+
+@functools.cache
+def judgements():
+    """The same of every model, for Keras takes long to start."""
+    with tempfile.TemporaryDirectory() as folder:
+        return judge(Path(folder), {name: make(name).to_json() for name in EVERY})
+
+
+def judge(folder, texts):
+    (folder / "ours.json").write_text(json.dumps(texts))
     environment = {**os.environ, "KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.parity.json_models", str(folder / "ours.json"), str(folder / "theirs.json")]
     root = Path(__file__).parents[2]
@@ -69,8 +81,9 @@ def differences(mine, other, path=""):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_there_and_back(name, judgements):
-    ours, found = make(name), judgements[name]
+def test_there_and_back(name):
+    ours = make(name)
+    found = kept(judgement, name, ours.to_json())
     assert "error" not in found, found["error"]
     assert found["shapes"] == [list(weight.shape) for weight in ours.weights]
     assert found["layers"] == [layer.name for layer in ours.layers]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import assert_close, keras, to_numpy
+from tests.parity.oracle import assert_close, imported, keras, to_numpy
 from torchkeras_shim import losses
 
 BACKEND = keras.backend.backend()
@@ -223,10 +223,10 @@ def test_mask(name, data, reduction, weighted):
 
 def keras_gradient(loss, y_true, y_pred, weights):
     if BACKEND == "jax":
-        import jax
-
-        return np.asarray(jax.grad(lambda prediction: loss(y_true, prediction, sample_weight=weights))(y_pred))
-    import tensorflow as tf
+        return np.asarray(
+            imported("jax").grad(lambda prediction: loss(y_true, prediction, sample_weight=weights))(y_pred)
+        )
+    tf = imported("tensorflow")
 
     prediction = tf.Variable(y_pred)
     with tf.GradientTape() as tape:
@@ -374,9 +374,7 @@ def test_half_precision(name, arguments, data):
 
 
 def test_names():
-    from keras.src.losses import ALL_OBJECTS_DICT
-
-    for name, target in ALL_OBJECTS_DICT.items():
+    for name, target in imported("keras.src.losses").ALL_OBJECTS_DICT.items():
         assert losses.LOSSES.lookup(name).__name__ == target.__name__, name
 
 
@@ -398,6 +396,6 @@ def test_user_functions_and_subclasses():
 
 @pytest.mark.parametrize("identifier", ["mse", "MeanSquaredError", "sparse_categorical_crossentropy", "huber", "Huber"])
 def test_names_of_compiled_losses(identifier):
-    from keras.src.trainers.compile_utils import get_loss
+    get_loss = imported("keras.src.trainers.compile_utils").get_loss
 
     assert losses.as_loss(identifier).name == get_loss(identifier, None, None).name

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import assert_close, keras
+from tests.parity.oracle import assert_close, imported, keras
 from torchkeras_shim import metrics
 
 rng = np.random.RandomState(11)
@@ -411,9 +411,7 @@ def test_refused_arguments(name, arguments):
 
 
 def test_names():
-    from keras.src.metrics import ALL_OBJECTS_DICT
-
-    for name, target in ALL_OBJECTS_DICT.items():
+    for name, target in imported("keras.src.metrics").ALL_OBJECTS_DICT.items():
         assert metrics.METRICS.lookup(name) is getattr(metrics, target.__name__), name
 
 
@@ -423,7 +421,7 @@ def test_names():
     [((8,), (8, 1)), ((8, 1), (8, 1)), ((8,), (8, 10)), ((8, 1), (8, 10)), ((8, 10), (8, 10)), ((8, 5), (8, 5, 10))],
 )
 def test_accuracy_is_chosen_by_shape(identifier, y_true, y_pred):
-    from keras.src.trainers.compile_utils import get_metric
+    get_metric = imported("keras.src.trainers.compile_utils").get_metric
 
     ours = metrics.as_metric(identifier, torch.zeros(y_true), torch.zeros(y_pred))
     theirs = get_metric(identifier, np.zeros(y_true), np.zeros(y_pred))
@@ -437,7 +435,7 @@ def my_metric(y_true, y_pred):
 
 @pytest.mark.parametrize("identifier", ["mse", "AUC", "auc", "sparse_categorical_accuracy", my_metric])
 def test_names_of_compiled_metrics(identifier):
-    from keras.src.trainers.compile_utils import get_metric
+    get_metric = imported("keras.src.trainers.compile_utils").get_metric
 
     ours = metrics.as_metric(identifier, torch.zeros(8, 1), torch.zeros(8, 1))
     theirs = get_metric(identifier, np.zeros((8, 1)), np.zeros((8, 1)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import torchkeras_shim
-from tests.parity.oracle import assert_close, keras
+from tests.parity.oracle import assert_close, kept, keras
 
 LIBRARIES = (keras, torchkeras_shim)
 X = np.random.default_rng(0).standard_normal((32, 3)).astype("float32")
@@ -85,21 +85,19 @@ def averaging(k):
 
 @pytest.mark.parametrize("swap_on_epoch", [False, True])
 def test_swap_ema_weights(swap_on_epoch):
-    histories, weights, seen = [], [], []
-    for k in LIBRARIES:
+    def trained(k):
         model = make(k, averaging)
         noted = []
-        note = k.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs, model=model, noted=noted: noted.append(model.get_weights()[0])
-        )
-        callbacks = [k.callbacks.SwapEMAWeights(swap_on_epoch), note]
-        histories.append(fit(model, callbacks, validation_data=(X, Y)).history)
-        weights.append(model.get_weights())
-        seen.append(noted)
-    for name, values in histories[0].items():
-        assert_close(histories[1][name], values, rtol=1e-4, message=name)
-    for theirs, ours in (*zip(*weights, strict=True), *zip(*seen, strict=True)):
-        assert_close(ours, theirs, rtol=1e-4)
+        note = k.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: noted.append(model.get_weights()[0]))
+        history = fit(model, [k.callbacks.SwapEMAWeights(swap_on_epoch), note], validation_data=(X, Y)).history
+        return history, model.get_weights(), noted
+
+    (expected, *their_weights), (history, *our_weights) = kept(trained, keras), trained(torchkeras_shim)
+    for name, values in expected.items():
+        assert_close(history[name], values, rtol=1e-4, message=name)
+    for theirs, ours in zip(their_weights, our_weights, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert_close(one, other, rtol=1e-4)
 
 
 def test_swap_ema_weights_needs_averages():
@@ -130,13 +128,17 @@ def test_remote_monitor(send_as_json):
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        for k in LIBRARIES:
+
+        def sent(k):
             root = f"http://127.0.0.1:{server.server_port}"
             monitor = k.callbacks.RemoteMonitor(root, "/p", "x", {"X-Key": "1"}, send_as_json)
             monitor.on_epoch_end(2, {"loss": np.float32(0.5), "n": np.array(3)})
+            return received.pop()
+
+        expected, actual = kept(sent, keras), sent(torchkeras_shim)
         server.shutdown()
         thread.join()
-    assert received[0] == received[1]
+    assert actual == expected
 
 
 # BackupAndRestore ---------------------------------------------------------------------------------------------------
@@ -148,14 +150,12 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("save_freq", ["epoch", 2])
 def test_backup_and_restore_calls_the_same_epochs(save_freq, tmp_path):
-    calls = []
-    for k in LIBRARIES:
+    def interrupt(epoch, logs):
+        if epoch == 1:
+            raise Stop
+
+    def called(k):
         folder = str(tmp_path / k.__name__)
-
-        def interrupt(epoch, logs):
-            if epoch == 1:
-                raise Stop
-
         stop = k.callbacks.LambdaCallback(on_epoch_end=interrupt)
         backup = k.callbacks.BackupAndRestore(folder, save_freq)
         with pytest.raises(Stop):
@@ -164,11 +164,13 @@ def test_backup_and_restore_calls_the_same_epochs(save_freq, tmp_path):
         note = k.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs, epochs=epochs: epochs.append(epoch))
         model = make(k)
         fit(model, [k.callbacks.BackupAndRestore(folder, save_freq), note], epochs=4)
-        calls.append((epochs if save_freq == "epoch" else epochs[-2:], int(model.optimizer.iterations)))
+        return epochs if save_freq == "epoch" else epochs[-2:], int(model.optimizer.iterations)
+
+    expected, actual = kept(called, keras), called(torchkeras_shim)
     if save_freq == "epoch":
-        assert calls[0] == calls[1]
+        assert actual == expected
     # Within an epoch Keras starts the epoch over, and makes some updates twice.
-    assert calls[1][1] == 16
+    assert actual[1] == 16
 
 
 @pytest.mark.parametrize(("arguments", "message"), [(("",), "Empty `backup_dir`"), (("x", "batch"), "Invalid value")])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import keras, to_numpy
+from tests.parity.oracle import imported, keras, to_numpy
 from torchkeras_shim import optimizers
 from torchkeras_shim.core.variable import Variable
 
@@ -20,9 +20,7 @@ STEPS = 24
 def _no_compilation_in_the_oracle():
     """Keras on JAX compiles its conditions anew in every step, which takes most of a minute in all."""
     if keras.backend.backend() == "jax":
-        import jax
-
-        with jax.disable_jit():
+        with imported("jax").disable_jit():
             yield
     else:
         yield

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,21 @@ import pytest
 
 import torchkeras_shim as tks
 from tests.parity import own_steps
-from tests.parity.oracle import assert_close
+from tests.parity.oracle import assert_close, kept
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def results_of_keras(name):
     """What real Keras finds on its torch backend, for which alone these classes are written."""
-    path = tmp_path_factory.mktemp("own_steps") / "results.npz"
+    return {key: value for key, value in every_result_of_keras().items() if key.startswith(f"{name}: ")}
+
+
+@functools.cache
+def every_result_of_keras():
+    with tempfile.TemporaryDirectory() as folder:
+        return _results_of_keras(Path(folder, "results.npz"))
+
+
+def _results_of_keras(path):
     environment = {**os.environ, "KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.parity.own_steps", str(path)]
     done = subprocess.run(
@@ -30,9 +40,10 @@ def expected(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", own_steps.CASES)
-def test_own_steps(name, expected):
+def test_own_steps(name):
+    expected = kept(results_of_keras, name)
     found = {f"{name}: {key}": value for key, value in own_steps.results(tks, name).items()}
-    assert set(found) == {key for key in expected if key.startswith(f"{name}: ")}
+    assert set(found) == set(expected)
     for key, value in found.items():
         atol = 2e-4 if "predicted" in key else 2e-5  # what the last bits of the weights become in the outputs
         assert_close(value, expected[key], rtol=2e-4, atol=atol, message=key)

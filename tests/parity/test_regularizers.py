@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import assert_close, keras
+from tests.parity.oracle import assert_close, imported, keras
 from torchkeras_shim import regularizers
 
 CASES = [
@@ -42,15 +42,13 @@ def test_penalties_and_configs(name, kwargs):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="the gradients are taken with JAX")
 @pytest.mark.parametrize(("name", "kwargs"), [case for case in CASES if case != ("L1L2", {})])
 def test_gradients(name, kwargs):
-    import jax
-
     x = torch.tensor(X, requires_grad=True)
     getattr(regularizers, name)(**kwargs)(x).backward()
-    assert_close(x.grad, jax.grad(getattr(keras.regularizers, name)(**kwargs))(X))
+    assert_close(x.grad, imported("jax").grad(getattr(keras.regularizers, name)(**kwargs))(X))
 
 
 def test_every_name_of_keras_is_known():
-    from keras.src import regularizers as theirs
+    theirs = imported("keras.src.regularizers")
 
     assert set(theirs.ALL_OBJECTS_DICT) <= set(regularizers.REGULARIZERS.names())
     assert [n for n in dir(keras.regularizers) if not n.startswith("_") and not hasattr(regularizers, n)] == []

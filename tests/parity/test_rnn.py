@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch._dynamo  # before Keras: TensorFlow, loaded first, makes the process abort when torch loads Triton
 
-from tests.parity.oracle import assert_close, keras, to_numpy
+from tests.parity.oracle import assert_close, imported, keras, to_numpy
 from torchkeras_shim import layers
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
@@ -82,7 +82,7 @@ def results_of_keras(layer, data, arguments):
     """Outputs and gradients of a weighted sum of them: for the weights, then for each of the inputs."""
     variables = layer.trainable_variables
     if keras.backend.backend() == "jax":
-        import jax
+        jax = imported("jax")
 
         def loss(weights, data):
             state = [v.value for v in layer.non_trainable_variables]
@@ -93,7 +93,7 @@ def results_of_keras(layer, data, arguments):
         function = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
         (_, outputs), (weights, inputs) = function([v.value for v in variables], data)
         return outputs, weights, inputs
-    import tensorflow as tf
+    tf = imported("tensorflow")
 
     data = [tf.convert_to_tensor(x) for x in data]
     with tf.GradientTape(persistent=True) as tape:

@@ -7,7 +7,7 @@ import inspect
 import pytest
 import torch
 
-from tests.parity.oracle import assert_close, keras
+from tests.parity.oracle import assert_close, imported, keras
 from torchkeras_shim.optimizers import schedules
 
 CASES = [
@@ -39,9 +39,7 @@ CASES = [
 def _no_compilation_in_the_oracle():
     """Keras on JAX compiles its conditions anew in every step, which takes most of a minute in all."""
     if keras.backend.backend() == "jax":
-        import jax
-
-        with jax.disable_jit():
+        with imported("jax").disable_jit():
             yield
     else:
         yield

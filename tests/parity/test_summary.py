@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 import torchkeras_shim
-from tests.parity.oracle import keras
+from tests.parity.oracle import imported, kept, keras
 from torchkeras_shim.core import naming
-
-LIBRARIES = {"theirs": keras, "ours": torchkeras_shim}
 
 
 def image_classifier(k):
@@ -143,8 +141,13 @@ RANGES = [("dense", "dense_1"), ("dense_1", "dense"), ("conv.*", ".*pooling.*"),
 
 def printed(name, make, options):
     """The text of a summary, made with fresh automatic names."""
-    library = LIBRARIES[name]
-    library.backend.clear_session() if name == "theirs" else naming.reset_uids()
+    if name == "theirs":
+        return kept(_printed, keras, make, options)
+    naming.reset_uids()
+    return _printed(torchkeras_shim, make, options)
+
+
+def _printed(library, make, options):
     texts = []
     make(library).summary(print_fn=texts.append, **options)
     return "".join(texts)
@@ -179,7 +182,7 @@ def test_ranges(layer_range):
 def test_the_terminals_width(monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     outcomes = {}
-    for name in LIBRARIES:
+    for name in ("theirs", "ours"):
         try:
             outcomes[name] = printed(name, image_classifier, {})
         except ValueError as error:
@@ -207,6 +210,6 @@ def test_errors(name):
 @pytest.mark.parametrize("size", [0, 1023, 1024, 5_000_000, 3 * 2**31, 2**52])
 def test_sizes(size):
     table = importlib.import_module("torchkeras_shim.summary.table")
-    theirs = importlib.import_module("keras.src.utils.summary_utils")
+    theirs = imported("keras.src.utils.summary_utils")
     expected = theirs.readable_memory_size(size)
     assert table._count(types.SimpleNamespace(params=1, size=size)) == f"1 ({expected})"
