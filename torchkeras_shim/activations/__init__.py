@@ -46,6 +46,7 @@ from torchkeras_shim.activations.functions import (
     tanh_shrink,
     threshold,
 )
+from torchkeras_shim.core import serialization
 
 __all__ = [
     "ACTIVATIONS",
@@ -128,6 +129,9 @@ def serialize(activation: Any) -> Any:
         >>> serialize(relu), serialize(torch.tanh), serialize(nn.ReLU())
         ('relu', 'tanh', 'relu')
     """
+    if activation is legacy_hard_sigmoid:
+        # Not a function of Keras 3, which takes those of `custom_objects` for whole configs only, not for bare names.
+        return serialization.serialize_keras_object(activation)
     ours = counterpart(activation)
     if isinstance(activation, nn.Module) and type(activation).__module__.startswith("torch."):
         ours = module_counterpart(activation)

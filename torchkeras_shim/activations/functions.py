@@ -313,7 +313,8 @@ def legacy_hard_sigmoid(x: Any) -> Any:
     """Returns `0.2 * x + 0.5`, kept within 0 and 1: what Keras 1 and 2 called `hard_sigmoid`.
 
     Models out of their files compute with it. Keras 3 does not know the name, and so refuses what it would compute
-    wrongly.
+    wrongly, unless it is told: `load_model(path, custom_objects={"legacy_hard_sigmoid": lambda x: keras.ops.clip(0.2 *
+    x + 0.5, 0, 1)})`.
 
     Example:
         >>> legacy_hard_sigmoid(torch.tensor([-2.5, 0.0, 3.0]))
