@@ -75,6 +75,11 @@ class ModelCheckpoint(MonitorCallback):
             return self.save_freq != "epoch"
         return not is_default(self, hook)
 
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Finds out whether the model can be saved at all, before the first epoch is spent."""
+        if not self.save_weights_only and self.model.built:
+            self.model.get_config()
+
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Remembers which epoch it is."""
         self._current_epoch = epoch

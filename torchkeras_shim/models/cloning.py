@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.custom_objects import CustomObjectScope
 from torchkeras_shim.core.symbolic import KerasTensor, Operation
-from torchkeras_shim.layers import Input, InputLayer
+from torchkeras_shim.layers import Input, InputLayer, Lambda
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.models.functional import Functional
 from torchkeras_shim.models.model import Model
@@ -70,7 +71,9 @@ def clone_model(
 
 def _fresh(layer: Any) -> Any:
     if isinstance(layer, Layer):
-        return type(layer).from_config(layer.get_config())
+        known = layer.named_functions() if isinstance(layer, Lambda) else {}  # configs only have their names
+        with CustomObjectScope(known):
+            return type(layer).from_config(layer.get_config())
     clone = copy.deepcopy(layer)
     for module in clone.modules():
         if hasattr(module, "reset_parameters"):

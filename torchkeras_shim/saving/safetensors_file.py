@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import warnings
 from typing import Any
 
@@ -26,12 +27,18 @@ def save(model: Any, path: str) -> None:
     package = _package()
     tensors = {key: value.detach().contiguous() for key, value in model.state_dict(keep_vars=True).items()}
     with replacing(path) as temporary:
+        # The package writes through a hidden file of its own, which must not stay where the process is killed.
+        folder = f"{temporary}.folder"
         try:
-            package.torch.save_file(tensors, temporary, metadata={"format": "pt"})
+            os.mkdir(folder)
+            package.torch.save_file(tensors, os.path.join(folder, "file"), metadata={"format": "pt"})
+            os.replace(os.path.join(folder, "file"), temporary)
         except package.SafetensorError as error:
             found = re.search(r"os error (\d+)", str(error))
             number = int(found[1]) if found else errno.EIO
             raise OSError(number, os.strerror(number), path) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def load(model: Any, path: str, skip_mismatch: bool) -> None:

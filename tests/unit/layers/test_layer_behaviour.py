@@ -293,8 +293,7 @@ def test_lambda_config():
     again = layers.deserialize(layers.serialize(layer))
     assert again.function is scale_by
     assert again.get_config() == layer.get_config()
-    with pytest.raises(ValueError, match="Cannot serialize a lambda"):
-        layers.Lambda(lambda x: x).get_config()
+    assert layers.Lambda(lambda x: x, name="own").get_config()["function"]["config"] == "own"
     code = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}}
     with pytest.raises(ValueError, match="never executed here"):
         layers.Lambda.from_config({"name": "l", "function": code})

@@ -103,7 +103,9 @@ def test_only_what_nobody_writes_any_more_is_removed(tmp_path, models):
     others = [f".m.keras.{gone}.tmp", "m.keras.tmp", f"m.{here}-{gone}-0123abcd.tmp"]
     for name in (*stale, *live, *others):
         (tmp_path / name).write_text("x")
-    (tmp_path / f".f.{here}-{gone}-01234567.tmp").mkdir()
+    hidden = tmp_path / f".f.{here}-{gone}-01234567.tmp.folder"  # as around what safetensors writes
+    hidden.mkdir()
+    (hidden / ".tmpAbCdEf").write_text("x")
     models[1.0].save(tmp_path / "m.keras")
     assert sorted(os.listdir(tmp_path)) == sorted([*live, *others, "m.keras"])
     long_ago = time.time() - 2 * 24 * 60 * 60

@@ -233,3 +233,56 @@ def test_the_users_own_errors_stay_theirs(tmp_path):
             target.writestr(name, data.replace(b'"Dense"', b'"Broken"') if name == "config.json" else data)
     with pytest.raises(LookupError, match="my own mistake"):
         keras.saving.load_model(tmp_path / "own.keras", custom_objects={"Broken": Broken})
+
+
+# Lambdas -------------------------------------------------------------------------------------------------------------
+
+
+def with_lambda(name="twice"):
+    return keras.Sequential([keras.Input((2,)), layers.Lambda(lambda x: x * 2, name=name), layers.Dense(1)])
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_lambda_is_saved_by_the_name_of_its_layer(ending, tmp_path):
+    model = with_lambda()
+    model.save(tmp_path / f"model.{ending}")
+    with pytest.raises(ValueError, match=r"custom_objects=\{'twice': \.\.\.\}"):
+        keras.saving.load_model(tmp_path / f"model.{ending}")
+    again = keras.saving.load_model(tmp_path / f"model.{ending}", custom_objects={"twice": lambda x: x * 2})
+    np.testing.assert_array_equal(again.predict(np.ones((1, 2)), verbose=0), model.predict(np.ones((1, 2)), verbose=0))
+
+
+def test_a_lambda_never_takes_the_name_of_another_function(tmp_path):
+    with pytest.raises(ValueError, match="'relu' is a function or class of Keras"):
+        with_lambda("relu").save(tmp_path / "model.keras")
+
+
+def test_a_model_with_a_lambda_is_cloned():
+    clone = keras.models.clone_model(with_lambda())
+    np.testing.assert_array_equal(clone.layers[0](np.ones((1, 2))), [[2, 2]])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [["4wEAAAAAAAAA", None, None], {"class_name": "__lambda__", "config": {"code": "4wEAAAAAAAAA"}}],
+    ids=["Keras 2", "Keras 3"],
+)
+def test_byte_code_is_refused_without_showing_it_and_replaced_by_name(code):
+    config = {"name": "lambda_1", "function": code, "arguments": {}}
+    with pytest.raises(ValueError, match=r"custom_objects=\{'lambda_1': \.\.\.\}") as caught:
+        layers.Lambda.from_config(config)
+    assert "4wEA" not in str(caught.value)
+    layer = layers.Lambda.from_config(config, custom_objects={"lambda_1": lambda x: x + 1})
+    np.testing.assert_array_equal(layer(np.ones(1)), [2])
+
+
+def test_a_checkpoint_finds_out_first_whether_the_model_can_be_saved(tmp_path):
+    import torch
+
+    model = keras.Sequential([keras.Input((2,)), torch.nn.Linear(2, 1)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    with pytest.raises(NotImplementedError, match="has no config"):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[
+            keras.callbacks.ModelCheckpoint(tmp_path / "model.keras")])  # fmt: skip
+    np.testing.assert_array_equal(before[0], model.get_weights()[0])

@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import serialization, tree
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.tables import TABLES, load_all
 from torchkeras_shim.layers.base import LAYERS, Layer
 
 
@@ -15,8 +17,10 @@ from torchkeras_shim.layers.base import LAYERS, Layer
 class Lambda(Layer):
     """Makes a layer of a function.
 
-    A function with a name that is registered (`@keras.saving.register_keras_serializable()`) can be saved. A Python
-    `lambda` cannot: its code would have to be executed from a file.
+    Files hold no code. A function is saved by its name, a Python `lambda` by the name of the layer; loading finds
+    functions that are registered (`@keras.saving.register_keras_serializable()`) and asks for the others:
+    `load_model(path, custom_objects={"lambda_1": lambda x: x ** 2})`. Layers in other people's files that hold the
+    byte code of a `lambda` are given their function in the same way.
 
     Args:
         function: A function of the inputs. If it has an argument `training` or `mask`, it is given that, too.
@@ -83,41 +87,83 @@ class Lambda(Layer):
         """Returns the constructor's arguments.
 
         Raises:
-            ValueError: where the function is a Python `lambda`.
+            ValueError: If the layer holds a Python `lambda` and has the name of a function of Keras.
         """
-        config = {"function": serialization.serialize_keras_object(self.function)}
+        config = {"function": self._written("function", self.function)}
         if self._output_shape is not None:
             shape = self._output_shape
-            config["output_shape"] = serialization.serialize_keras_object(shape) if callable(shape) else shape
+            config["output_shape"] = self._written("output_shape", shape) if callable(shape) else shape
         if self.mask is not None:
-            config["mask"] = serialization.serialize_keras_object(self.mask)
+            config["mask"] = self._written("mask", self.mask)
         config["arguments"] = serialization.serialize_keras_object(dict(self.arguments))
         return {**super().get_config(), **config}
+
+    def named_functions(self) -> dict[str, Any]:
+        """Returns the layer's Python lambdas by the names that its config has for them."""
+        parts = {"function": self.function, "output_shape": self._output_shape, "mask": self.mask}
+        return {_name_of(self.name, part): value for part, value in parts.items() if _is_lambda(value)}
+
+    def _written(self, part: str, value: Any) -> Any:
+        if not _is_lambda(value):
+            return serialization.serialize_keras_object(value)
+        name = _name_of(self.name, part)
+        for load in load_all:
+            load()
+        if any(table.lookup(name) is not None for table in TABLES.values()) and custom.find(name) is None:
+            raise ValueError(
+                f"Cannot serialize the Python lambda of Lambda layer '{self.name}': it is written under the layer's "
+                f"name, but '{name}' is a function or class of Keras. Give the layer another name, or write the "
+                "function with `def`."
+            )
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: Any = None) -> Any:
         """Rebuilds a layer from `get_config()`.
 
         Raises:
-            ValueError: where the config holds the code of a Python `lambda`: it is never executed.
+            ValueError: If the config names a function that is not known, or holds the code of a Python `lambda`: it is
+                never executed.
         """
         config = dict(config)
-        for key in ("function", "output_shape", "mask"):
-            value = config.get(key)
-            if isinstance(value, dict) and value.get("class_name") == "__lambda__":
-                raise ValueError(
-                    f"The config of Lambda layer '{config.get('name')}' holds the code of a Python lambda as `{key}`. "
-                    "Code from a file is never executed here. Write the function with `def`, decorate it with "
-                    "`@keras.saving.register_keras_serializable()`, and create the layer with it."
-                )
-            if value is not None:
-                value = serialization.deserialize_keras_object(value, custom_objects=custom_objects)
-                config[key] = tuple(value) if _is_shape(value) else value
+        with custom.CustomObjectScope(custom_objects or {}):
+            for part in ("function", "output_shape", "mask"):
+                value = _restored(part, config.get(part), str(config.get("name")))
+                config[part] = tuple(value) if _is_shape(value) else value
         if "arguments" in config:
             config["arguments"] = serialization.deserialize_keras_object(
                 config["arguments"], custom_objects=custom_objects
             )
         return super().from_config(config)
+
+
+def _is_lambda(value: Any) -> bool:
+    return getattr(value, "__name__", None) == "<lambda>"
+
+
+def _name_of(layer: str, part: str) -> str:
+    """Returns what a Python lambda of a layer is called in configs."""
+    return layer if part == "function" else f"{layer}_{part}"
+
+
+def _restored(part: str, value: Any, layer: str) -> Any:
+    holds_code = isinstance(value, dict) and value.get("class_name") == "__lambda__"
+    if isinstance(value, list) and value and isinstance(value[0], str):  # byte code, as Keras 1 and 2 wrote it
+        holds_code = True
+    if isinstance(value, str):  # a function's name, as Keras 1 and 2 wrote it
+        value = {"class_name": "function", "config": value, "registered_name": "function"}
+    if not holds_code:
+        return None if value is None else serialization.deserialize_keras_object(value)
+    name = _name_of(layer, part)
+    found = custom.find(name)
+    if found is None and part == "output_shape":
+        return None  # the function itself tells the shape
+    if found is None:
+        raise ValueError(
+            f"The config of Lambda layer '{layer}' holds the code of a Python lambda as `{part}`. Code from a file is "
+            f"never executed here. Pass the function by the layer's name: `custom_objects={{{name!r}: ...}}`."
+        )
+    return found
 
 
 def _is_shape(value: Any) -> bool:
