@@ -160,10 +160,14 @@ def _keras1_kernel(source: Source, layer: torch.nn.Module, wanted: tuple[int, ..
 
 
 def _cudnn(source: Source, cell: torch.nn.Module, name: str, wanted: tuple[int, ...]) -> None:
-    """Reads the weights of a `CuDNNLSTM` or `CuDNNGRU` into the ordinary layer."""
-    gates = 4 if isinstance(cell, LSTMCell) else 3
-    if name == "bias" and len(source.shape) == 1 and source.shape[0] == 2 * gates * wanted[-1] // gates:
-        if gates == 4:
-            source.rearrange(lambda value: value.reshape(2, -1).sum(0))
-        else:
-            source.rearrange(lambda value: value.reshape(2, -1))
+    """Refuses the weights of a `CuDNNLSTM` or `CuDNNGRU`, whose kernels lie otherwise, too.
+
+    Raises:
+        ValueError: If the bias is one of theirs.
+    """
+    width = wanted[-1]
+    if name == "bias" and source.shape == (2 * width,):
+        raise ValueError(
+            f"'{source.name}' is of CuDNN{type(cell).__name__.removesuffix('Cell')}, whose weights are not read here. "
+            "Load them into an ordinary layer with tf.keras 2, and save that."
+        )
