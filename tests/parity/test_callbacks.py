@@ -41,6 +41,7 @@ class Model:
 
     def __init__(self):
         self.stop_training = False
+        self.built = True
         self.optimizer = Optimizer()
         self.weights = 0
         self.calls = []

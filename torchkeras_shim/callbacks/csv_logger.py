@@ -99,6 +99,6 @@ def _epoch(line: str, separator: str) -> int:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) or not isinstance(value, Iterable) or np.ndim(value) == 0:  # type: ignore[arg-type]
+    if isinstance(value, str) or np.ndim(value) == 0 or not isinstance(value, Iterable):
         return value
     return f'"[{", ".join(map(str, value))}]"'
