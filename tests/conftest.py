@@ -43,6 +43,12 @@ FOLDERS = {"parity": "oracle", "gpu": "gpu", "tutorials": "subprocess"}
 
 def pytest_collection_modifyitems(items):
     tests = Path(__file__).parent
+    for module in {getattr(item, "module", None) for item in items} - {None}:
+        _generators[module] = [
+            (value, value.get_state() if isinstance(value, np.random.RandomState) else value.bit_generator.state)
+            for value in vars(module).values()
+            if isinstance(value, (np.random.RandomState, np.random.Generator))
+        ]
     for item in items:
         if item.path.is_relative_to(tests):
             folder = item.path.relative_to(tests).parts[0]
@@ -61,10 +67,19 @@ def pytest_collectstart(collector):
     _seed()
 
 
+#: The random generators that files of tests have made for all of their tests, with their states after the import.
+_generators = {}
+
+
 @pytest.fixture(autouse=True)
-def _seeded():
-    """Every test starts from the same random state and the same automatic names."""
+def _seeded(request):
+    """Every test starts from the same random state and the same automatic names, whichever were run before."""
     _seed()
+    for generator, state in _generators.get(getattr(request, "module", None), ()):
+        if isinstance(generator, np.random.RandomState):
+            generator.set_state(state)
+        else:
+            generator.bit_generator.state = state
     naming.reset_uids()
     crossentropy._warned.clear()
 

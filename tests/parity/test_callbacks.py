@@ -46,6 +46,9 @@ class Model:
         self.weights = 0
         self.calls = []
 
+    def get_config(self):
+        return {}
+
     def get_weights(self):
         return self.weights
 
@@ -200,7 +203,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """One clock for both libraries, moved by hand."""
+    """One clock for both libraries, moved by hand, and one width of the terminal."""
+    monkeypatch.setenv("COLUMNS", "120")
     clock = types.SimpleNamespace(now=1000.0)
     module = imported("keras.src.utils.progbar")
     monkeypatch.setattr(module, "time", types.SimpleNamespace(time=lambda: clock.now))
