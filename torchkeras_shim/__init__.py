@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from torchkeras_shim.core.spinning import bound_spinning as _bound_spinning
 from torchkeras_shim.core.tables import load_all as _load_all
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
+
+_bound_spinning()  # before anything loads torch
 
 # What each name is: a module of this package, or (module, attribute).
 _MODULES = (

@@ -18,6 +18,7 @@ from measures import PHASES, ratios, spread, table, title, yardstick_of
 from tabulate import tabulate
 from workloads import WORKLOADS
 
+BESIDE = ", beside a process that never rests"
 _PACKAGES = ("torch", "keras", "jax", "tensorflow", "tensorflow-cpu", "numpy")
 
 
@@ -32,10 +33,12 @@ def write(folder: Path, by_model: list[list[dict]], imports: list[dict], options
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = "cpu" if options.device == "cpu" or not _cuda() else "cuda"
-    by_model, imports = _together(folder / f"{device}.json", by_model, imports, options.threads)
+    page = f"{device}-busy" if options.busy else device
+    by_model, imports = _together(folder / f"{page}.json", by_model, imports, options.threads)
     parts = [
-        f"# Benchmarks on {'CUDA' if device == 'cuda' else 'the CPU'}",
-        f"Measured on {datetime.date.today()} by `python tests/benchmarks/run.py --write docs/benchmarks`: "
+        f"# Benchmarks on {'CUDA' if device == 'cuda' else 'the CPU'}{BESIDE * options.busy}",
+        f"Measured on {datetime.date.today()} by `python tests/benchmarks/run.py{' --busy' * options.busy} --write "
+        f"docs/benchmarks`{BESIDE * options.busy}: "
         f"{options.threads} threads; {machine()}.",
         f"Each round lets every contestant go once through the data, one after the other. Times are milliseconds per "
         f"step, as `median (lowest - highest)`; ratios are taken within a round, to `{YARDSTICK}`, a hand-written loop "
@@ -44,14 +47,14 @@ def write(folder: Path, by_model: list[list[dict]], imports: list[dict], options
         "On the CPU `fit` takes denormal numbers for zero, as TensorFlow and XLA do and the loops written by hand do "
         "not: on the small perceptron that is about half of the difference.",
     ]
-    if plot(folder / f"{device}.png", by_model):
-        parts.append(f"![Time of fit per step, as a ratio to the {YARDSTICK}]({device}.png)")
+    if plot(folder / f"{page}.png", by_model):
+        parts.append(f"![Time of fit per step, as a ratio to the {YARDSTICK}]({page}.png)")
     parts += [f"## {title(records)}\n\n{table(records, 'github')}" for records in by_model]
     if imports:
         rows = [[record["import"], spread(record["seconds"], 3)] for record in imports]
         parts.append("## Import\n\nIn a fresh process; for this library on top of `import torch`.\n")
         parts.append(tabulate(rows, ["", "seconds"], tablefmt="github"))
-    (folder / f"{device}.md").write_text("\n\n".join(parts) + "\n")
+    (folder / f"{page}.md").write_text("\n\n".join(parts) + "\n")
 
 
 def _together(path: Path, by_model: list[list[dict]], imports: list[dict], threads: int) -> Any:

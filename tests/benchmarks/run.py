@@ -4,6 +4,7 @@
     python tests/benchmarks/run.py --models mlp --rounds 7
     python tests/benchmarks/run.py --quick --only torchkeras_shim expert-loop
     python tests/benchmarks/run.py --write docs/benchmarks
+    python tests/benchmarks/run.py --busy             # beside a program that never rests
 
 Each contestant lives in a process of its own, on the same processor cores, with the same number of threads. A round
 lets each go once through the data, one after the other, so that whatever else the machine does hits all of them alike;
@@ -13,12 +14,14 @@ ratios are taken within a round. The first epoch of each, with building and comp
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import report
@@ -146,6 +149,20 @@ def time_imports(names: list[str], rounds: int, variables: dict[str, str]) -> li
     return records
 
 
+@contextlib.contextmanager
+def company(wanted: bool) -> Iterator[None]:
+    """Keeps one processor busy inside a `with` block, if wanted."""
+    if not wanted:
+        yield
+        return
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
 def main() -> None:
     """Reads the command line, runs, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,6 +173,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["auto", "cpu"], default="auto", help="cpu hides every accelerator")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)) if _linux() else os.cpu_count())
     parser.add_argument("--no-imports", action="store_true", help="leave the import times out")
+    parser.add_argument("--busy", action="store_true", help="beside one process that never rests")
     parser.add_argument("--json", type=Path, help="also write the raw times to this file")
     parser.add_argument("--write", type=Path, help="also write a page with the tables and a plot into this folder")
     parser.add_argument("--noisy", action="store_true", help="show what the contestants print")
@@ -175,9 +193,10 @@ def main() -> None:
         for worker in [worker for worker in workers if worker.error]:
             print(f"{worker.name} does not take part: {worker.error}")
             workers.remove(worker)
-        for model in options.models:
-            by_model.append(time_model(model, workers, options.rounds, options.quick))
-            print(f"\n{title(by_model[-1])}\n{table(by_model[-1])}", flush=True)
+        with company(options.busy):
+            for model in options.models:
+                by_model.append(time_model(model, workers, options.rounds, options.quick))
+                print(f"\n{title(by_model[-1])}\n{table(by_model[-1])}", flush=True)
     finally:
         for worker in workers:
             worker.close()

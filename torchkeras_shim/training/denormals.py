@@ -1,20 +1,24 @@
-"""Numbers too small for float32's normal range are zero while a model is at work on the CPU."""
+"""Flush denormal numbers to zero while a model is at work on the CPU."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import torch
 
+#: Set this environment variable to 0, and denormal numbers stay what they are.
+SWITCH = "TORCHKERAS_SHIM_FLUSH_DENORMALS"
+
 _Region = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 def are_flushed() -> bool:
-    """Tells whether this thread's arithmetic takes denormal numbers for zero."""
+    """Returns whether this thread's arithmetic takes denormal numbers for zero."""
     return bool(torch.full((), 1e-40).mul_(1.0).item() == 0.0)
 
 
@@ -28,7 +32,8 @@ def flushed(device: torch.device) -> Iterator[None]:
     Args:
         device: Where the model lives. Other devices than the CPU handle denormal numbers at full speed.
     """
-    if device.type != "cpu" or are_flushed() or not torch.set_flush_denormal(True):
+    wanted = device.type == "cpu" and os.environ.get(SWITCH) != "0"
+    if not wanted or are_flushed() or not torch.set_flush_denormal(True):
         yield
         return
     _tell_threads(True)

@@ -78,3 +78,11 @@ assert count() == 1 << 20, count()
     subprocess.run(
         [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     )
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has no such mode")
+def test_a_variable_of_the_environment_turns_it_off(monkeypatch):
+    monkeypatch.setenv(denormals.SWITCH, "0")
+    seen: list[bool] = []
+    model_of(seen).fit(np.ones((4, 2), "float32"), np.ones((4, 1)), verbose=0)
+    assert seen[-1] is False
