@@ -32,6 +32,7 @@ def pytest_cmdline_main(config):
     """Runs the whole suite on all cores, if pytest-xdist is installed. `-n 0` runs it in one process."""
     option, cores = config.option, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     whole = config.args_source is config.ArgsSource.TESTPATHS and not option.collectonly
+    whole = whole and not hasattr(config, "workerinput")  # a worker is not to start workers
     one_process = getattr(option, "numprocesses", 0) is not None or option.dist != "no" or option.renew or option.usepdb
     if whole and cores > 1 and not one_process:
         option.numprocesses, option.dist = min(cores, 8), "worksteal"
