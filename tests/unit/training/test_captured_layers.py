@@ -55,7 +55,7 @@ SEVERAL = {
     "Attention": (lambda: layers.Attention(use_scale=True, dropout=0.2), [STEPS, STEPS]),
     "AdditiveAttention": (lambda: layers.AdditiveAttention(), [STEPS, STEPS]),
     "MultiHeadAttention": (lambda: called(layers.MultiHeadAttention(2, 2, dropout=0.2)), [STEPS, STEPS]),
-    "GroupedQueryAttention": (lambda: called(layers.GroupedQueryAttention(2, 4, 2)), [STEPS, STEPS]),
+    "GroupedQueryAttention": (lambda: called(layers.GroupQueryAttention(2, 4, 2)), [STEPS, STEPS]),
 }
 
 #: Layers of which no step of training is made, or not with one argument.
