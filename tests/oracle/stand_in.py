@@ -245,6 +245,8 @@ def _fact_of(path, name):
     """An attribute of a module, a class or a function."""
     if name.startswith("__") and name not in SPECIAL | {"__signature__"}:
         raise AttributeError(name)
+    if name in ("__module__", "__doc__") and state.tape is None:
+        raise AttributeError(name)  # doctest asks it of everything that a file of tests has imported
     kind, *rest = state.facts.get(f"{path}.{name}", lambda: _look(path, name))
     if kind == "absent":
         raise AttributeError(rest[0])
