@@ -31,6 +31,9 @@ _SMALL_FILLS = (2, 3)
 STAND_IN_SIZES = (_FILLS[0], _SMALL_FILLS[0])
 #: How many elements per sample are few enough for zeros.
 _SMALL = 50_000
+#: How many elements a run on zeros may come to, as far as its arguments say: a file can ask for any size.
+_LARGEST = 1 << 27
+_LARGEST_AXIS = 8
 
 #: Which operation made a tensor, in which of its calls, as which output.
 KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
@@ -312,10 +315,27 @@ def _refuse_raw_modules() -> None:
         )
 
 
-def is_small(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Tells whether symbolic arguments are cheap to replace by zeros: few elements, only the batch unknown."""
-    specs = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
-    return all(None not in spec.shape[1:] for spec in specs) and sum(map(_elements_per_sample, specs)) <= _SMALL
+def is_small(args: tuple[Any, ...], kwargs: dict[str, Any], sizes: Any = ()) -> bool:
+    """Returns whether symbolic arguments are cheap to replace by zeros: few elements, only the batch unknown.
+
+    Args:
+        args: The arguments.
+        kwargs: The keyword arguments.
+        sizes: Further numbers that say how large the result is to be.
+    """
+    leaves = tree.flatten([list(args), kwargs])
+    specs = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+    elements = sum(map(_elements_per_sample, specs))
+    return (
+        all(None not in spec.shape[1:] for spec in specs)
+        and elements <= _SMALL
+        and elements * _growth([*leaves, *tree.flatten(sizes)]) <= _LARGEST
+    )
+
+
+def _growth(numbers: list[Any]) -> int:
+    """Returns by how much a result may be larger than what it is made of: the product of what is no axis or flag."""
+    return math.prod(abs(number) for number in numbers if type(number) is int and abs(number) > _LARGEST_AXIS)
 
 
 def _elements_per_sample(spec: KerasTensor) -> int:

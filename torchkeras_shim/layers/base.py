@@ -89,6 +89,10 @@ class Layer(HasAttributes):
     #: Whether `mask` belongs to the first argument of `call` even if others are tensors, such as an RNN's states.
     _mask_is_of_first = False
 
+    #: The attributes whose numbers say how much larger than the input the result is: shapes of huge ones are inferred
+    #: without any memory.
+    _grows_by: tuple[str, ...] = ()
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
         instance.__dict__["_arguments"] = (args, kwargs)  # for the config of classes that write none

@@ -78,7 +78,9 @@ def _forget_batch(modules: Iterable[torch.nn.Module]) -> None:
 def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
     if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
         return _infer_on_zeros(module, args, kwargs)  # torch's lazy modules take their sizes from real data
-    if symbolic.is_small(args, kwargs) and sum(p.numel() for p in module.parameters()) <= _FEW_PARAMETERS:
+    sizes = [getattr(child, name) for child in module.modules() for name in getattr(type(child), "_grows_by", ())]
+    small = symbolic.is_small(args, kwargs, sizes)
+    if small and sum(p.numel() for p in module.parameters()) <= _FEW_PARAMETERS:
         # Whatever goes wrong on zeros of two samples goes wrong on meta too, unless the module cannot take so few.
         with contextlib.suppress(Exception):
             return _infer_on_zeros(module, args, kwargs)
@@ -86,6 +88,8 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
         with _undisturbed(module, _LARGEST_WATCHED), torch.random.fork_rng([]), _on_meta(module):
             return symbolic.infer(module, args, kwargs, "meta")
     except Exception as meta_error:  # whatever a user's module raises on a tensor without data
+        if not small and symbolic.is_small(args, kwargs):
+            raise  # it asks for more memory than a look at its shape is worth
         try:
             return _infer_on_zeros(module, args, kwargs)
         except Exception as error:

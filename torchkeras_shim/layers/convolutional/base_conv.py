@@ -45,6 +45,8 @@ class BaseConv(FusedActivation):
         **kwargs: Arguments of every layer.
     """
 
+    _grows_by: tuple[str, ...] = ("kernel_size", "dilation_rate")
+
     _treats_samples_alone = True
     kernel: Variable
     bias: Variable | None

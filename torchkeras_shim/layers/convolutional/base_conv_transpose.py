@@ -31,6 +31,8 @@ class BaseConvTranspose(BaseConv):
         **kwargs: The other arguments of `BaseConv`.
     """
 
+    _grows_by = ("kernel_size", "strides", "output_padding", "dilation_rate")
+
     def __init__(
         self,
         rank: int,

@@ -24,6 +24,8 @@ class BaseAdaptivePooling(Layer):
         **kwargs: Arguments of every layer.
     """
 
+    _grows_by = ("output_size",)
+
     _pool: Callable[..., Any]
 
     def __init__(self, rank: int, output_size: int | Sequence[int], data_format: str | None, **kwargs: Any) -> None:

@@ -47,6 +47,8 @@ class RepeatVector(Layer):
         torch.Size([5, 3, 2])
     """
 
+    _grows_by = ("n",)
+
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.n = positive_integer(n, "n")

@@ -39,6 +39,8 @@ class UpSampling1D(Layer):
         tensor([1., 1., 2., 2.])
     """
 
+    _grows_by = ("size",)
+
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = positive_integer(size, "size")
@@ -55,6 +57,8 @@ class UpSampling1D(Layer):
 
 class BaseUpSampling(Layer):
     """Enlarging images or volumes by whole factors."""
+
+    _grows_by = ("size",)
 
     def __init__(self, rank: int, size: int | Sequence[int], data_format: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

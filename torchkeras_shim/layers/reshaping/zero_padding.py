@@ -18,6 +18,8 @@ from torchkeras_shim.ops.windows import standardize_tuple
 class BaseZeroPadding(Layer):
     """Zeros at both ends of each spatial dimension."""
 
+    _grows_by = ("padding",)
+
     data_format: str
     padding: Any
     _amounts: tuple[int, ...]
