@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torchkeras_shim.core import serialization
@@ -63,9 +65,82 @@ def compile_from_config(model: Any, trainer: Trainer, config: dict[str, Any]) ->
         model: The model.
         trainer: Its trainer.
         config: The config; where it is empty nothing happens.
+
+    Raises:
+        ValueError: If it has fields that no compile config has, or values that such a field cannot have.
     """
     if not config:
         return
-    model.compile(**serialization.deserialize_keras_object(config))
+    check_fields(model, config)
+    given = {key: value for key, value in config.items() if value is not None or key in ("optimizer", "loss")}
+    model.compile(**serialization.deserialize_keras_object(given))
     if model.built:
         trainer.build_optimizer()
+
+
+def check_fields(model: Any, config: Any) -> None:
+    """Checks what a file says of `compile`, which takes more from a program: options of a compiler, say.
+
+    Raises:
+        ValueError: If it has fields that no compile config has, or values that such a field cannot have.
+    """
+    if not isinstance(config, dict):
+        raise ValueError(f"The compile config of model '{model.name}' must be a dict. Received: {str(config)[:100]}")
+    for key, value in config.items():
+        if key not in _FIELDS:
+            raise ValueError(
+                f"The compile config of model '{model.name}' has the unknown field {str(key)[:60]!r}. Known are: "
+                f"{', '.join(_FIELDS)}. Load the model with `compile=False`, and compile it yourself."
+            )
+        is_fine, expected = _FIELDS[key]
+        if not is_fine(value):
+            raise ValueError(
+                f"The compile config of model '{model.name}' must have {expected} as {key}. Received: "
+                f"{key}={str(value)[:100]}. Load the model with `compile=False`, and compile it yourself."
+            )
+
+
+def _is_described(value: Any) -> bool:
+    """Returns whether a value is an object, or its name or config."""
+    if isinstance(value, dict):
+        return "class_name" in value
+    return not isinstance(value, (bool, int, float, list, tuple))
+
+
+def _is_structure(is_fine: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Returns a test of values, and of lists and dicts of them as deep as the outputs of a model are nested."""
+
+    def test(value: Any) -> bool:
+        if is_fine(value):
+            return True
+        if isinstance(value, dict):
+            return "class_name" not in value and all(isinstance(key, str) and test(item) for key, item in value.items())
+        return isinstance(value, (list, tuple)) and all(map(test, value))
+
+    return test
+
+
+def _is_weight(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _is_flag(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+_OBJECTS = _is_structure(_is_described)
+#: What a compile config may hold: a test of each field, and what it wants. Keras of any version writes the first eight.
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "optimizer": (_is_described, "a name or config"),
+    "loss": (_OBJECTS, "names or configs"),
+    "loss_weights": (_is_structure(_is_weight), "finite numbers"),
+    "metrics": (_OBJECTS, "names or configs"),
+    "weighted_metrics": (_OBJECTS, "names or configs"),
+    "run_eagerly": (_is_flag, "True, False or None"),
+    "steps_per_execution": (
+        lambda value: value is None or (type(value) is int and 1 <= value < 1 << 31),
+        "a positive integer",
+    ),
+    "jit_compile": (lambda value: _is_flag(value) or value == "auto", "True, False, None or 'auto'"),
+    "auto_scale_loss": (_is_flag, "True, False or None"),
+}
