@@ -34,10 +34,8 @@ class Functional(Model):
     def forward(self, inputs: Any, mask: Any = None) -> Any:
         """Runs the graph."""
         if mask is not None:
-            for tensor, its_mask in zip(tree.flatten(inputs), tree.flatten(mask), strict=True):
-                if its_mask is not None:
-                    tensor._keras_mask = its_mask
-                    calling.Flags.masks = True
+            leaves = zip(tree.flatten(inputs), tree.flatten(mask), strict=True)
+            inputs = tree.pack_sequence_as(inputs, [_masked(tensor, its_mask) for tensor, its_mask in leaves])
         return self._graph(inputs)  # type: ignore[misc]  # a functional model has one
 
     forward.runs_graph = True  # type: ignore[attr-defined]
@@ -45,3 +43,13 @@ class Functional(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the graph; Keras's name of `forward`."""
         return self.forward(inputs, mask)
+
+
+def _masked(tensor: Any, mask: Any) -> Any:
+    """Returns an alias of a tensor that carries a mask: the caller's own is left as it is."""
+    if mask is None:
+        return tensor
+    alias = tensor.view_as(tensor)
+    alias._keras_mask = mask
+    calling.Flags.masks = True
+    return alias

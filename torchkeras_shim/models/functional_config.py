@@ -277,6 +277,12 @@ class _Function:
         self.function, self.settings = function, settings
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = tree.flatten([list(args), kwargs, self.settings])
+        if not any(isinstance(leaf, KerasTensor) for leaf in given) or any(map(callable, given)):
+            raise ValueError(
+                f"The config calls the operation '{self.function.__name__}' on constants or functions instead of the "
+                "tensors of its graph. What a file describes is not run before the model is."
+            )
         if self.function is FUNCTIONS["get_item"]:  # JSON has made a list of the index
             args = tuple(tuple(argument) if isinstance(argument, list) else argument for argument in args)
         return self.function(*args, **self.settings, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from torchkeras_shim.saving.errors import UnsafeFileError
 # looked at so closely.
 _TIMES_THE_FILE = 16
 _ROOM = 1 << 26
+# A model of ten thousand layers has half as many.
+_MOST_CONTAINERS = 1_000_000
 # Arguments that make lists of their length rather than weights.
 _LARGEST_NUMBERS = {"num_thresholds": 1_000_000}
 
@@ -54,6 +57,33 @@ def limit(path: str, size: int) -> Iterator[None]:
         yield
     finally:
         before_creation.reset(token)
+
+
+def parse_json(text: str, path: str) -> Any:
+    """Returns what a JSON text of a file holds.
+
+    Args:
+        text: The text.
+        path: What the file is called in messages.
+
+    Raises:
+        UnsafeFileError: If it has more lists and objects than any model (an empty one of two characters takes 70
+            bytes), is nested deeper than Python can follow, or has a number of thousands of digits.
+        json.JSONDecodeError: If it is not JSON.
+
+    Example:
+        >>> parse_json('{"a": [1]}', "model.keras")
+        {'a': [1]}
+    """
+    count = text.count("{") + text.count("[")
+    if count > _MOST_CONTAINERS:
+        raise UnsafeFileError(f"Not allowed: the JSON in '{path}' has {count} lists and objects.")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise UnsafeFileError(f"Not allowed: the JSON in '{path}' cannot be read: {error}") from error
 
 
 def check_numbers(config: Any, path: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core.atomic import replacing
-from torchkeras_shim.saving import archive, hdf5
+from torchkeras_shim.saving import archive, budget, hdf5
 from torchkeras_shim.saving.errors import check_file, names_its_file
 from torchkeras_shim.saving.weights_h5 import write_weights
 
@@ -68,7 +68,7 @@ class KerasFileEditor:
         if self.filepath.endswith(".keras"):
             with archive.opened(self.filepath) as source:
                 config, metadata = source.text("config.json"), source.text("metadata.json")
-                self.config, self.metadata = _parsed(config), _parsed(metadata)
+                self.config, self.metadata = _parsed(config, self.filepath), _parsed(metadata, self.filepath)
                 # Names of objects can only be read safely from a file of its own.
                 with source.weights() as weights, tempfile.NamedTemporaryFile(suffix=".h5") as copy:
                     shutil.copyfileobj(weights, copy)
@@ -283,10 +283,10 @@ class KerasFileEditor:
                 self._write(value, group.create_group(key), _joined(path, key))
 
 
-def _parsed(text: str | None) -> Any:
+def _parsed(text: str | None, path: str) -> Any:
     try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return None if text is None else budget.parse_json(text, path)
+    except json.JSONDecodeError as error:
         raise hdf5.DamagedFileError(f"The archive holds JSON that cannot be read: {error}") from error
 
 

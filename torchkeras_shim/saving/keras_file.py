@@ -89,8 +89,8 @@ def _choose_compilation(config: dict[str, Any], compile: bool) -> None:
 def _version(source: archive.Archive) -> str | None:
     """Returns the version of Keras that a file says it was written by."""
     try:
-        metadata = json.loads(source.text(METADATA) or "{}")
-    except ValueError as error:
+        metadata = budget.parse_json(source.text(METADATA) or "{}", source.path)
+    except json.JSONDecodeError as error:
         raise DamagedFileError(f"The metadata of '{source.path}' cannot be read: {error}") from error
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
     return version if isinstance(version, str) else None

@@ -105,7 +105,7 @@ def save_weights(model: Any, path: str) -> None:
 
 def _compile(model: Any, text: str, path: str, era: int) -> None:
     try:
-        config = json.loads(text)
+        config = budget.parse_json(text, path)
         budget.check_numbers(config, path)
         optimizer = legacy_config.modernize_optimizer(config["optimizer_config"], era)
         config = {

@@ -68,8 +68,8 @@ def parse(text: str, path: str) -> dict[str, Any]:
         DamagedFileError: where it is no JSON of a model.
     """
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        config = budget.parse_json(text, path)
+    except json.JSONDecodeError as error:
         raise DamagedFileError(f"The config of '{path}' cannot be read: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise DamagedFileError(f"'{path}' holds no config of a model. Received: {str(config)[:100]}")
