@@ -99,9 +99,11 @@ def load_model(
         )
     path = latest_folder(_local(filepath))
     if not os.path.exists(path):
-        raise MissingFileError(
-            errno.ENOENT, "File not found. Please ensure the file is an accessible `.keras` file", path
+        error = MissingFileError(
+            f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file."
         )
+        error.errno = errno.ENOENT
+        raise error
     check_file(path, folder=True)
     if os.path.isdir(path) or path.endswith(".keras"):
         if os.path.isdir(path) and not os.path.exists(os.path.join(path, "config.json")):

@@ -63,6 +63,14 @@ def save(model: Any, path: str, max_shard_size: float, objects_to_skip: Any = No
             old = [name for name in os.listdir(folder) if own.fullmatch(name)]
             old += [name for name in previous if keras.fullmatch(name)]
             _remove(folder, set(old) - set(writer.names))
+            _leave_first(os.path.join(folder, f"{base}_00000.weights.h5"))
+
+
+def _leave_first(path: str) -> None:
+    """Leaves an empty file under the name that Keras opens first, whatever the index says."""
+    if not os.path.exists(path):
+        with replacing(path) as temporary, hdf5.created(temporary):
+            pass
 
 
 def _previous(path: str) -> list[str]:
