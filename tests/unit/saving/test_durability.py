@@ -83,7 +83,7 @@ def test_processes_that_save_to_one_path(name, tmp_path):
         print([os.waitpid(child, 0)[1] for child in children], killing.load({path!r}))
     """)
     assert run("-c", program).startswith("[0, 0, 0, 0]")
-    assert len(os.listdir(tmp_path)) == (3 if name == "m.weights.json" else 1)
+    assert len(os.listdir(tmp_path)) == (4 if name == "m.weights.json" else 1)
 
 
 # What is left behind -------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_shards_of_others_stay(tmp_path, models):
         (tmp_path / name).write_text("x")
     for _ in range(2):
         killing.save(models[1.0], str(tmp_path / "m.weights.json"))
-    assert len(os.listdir(tmp_path)) == len(mine) + 3
+    assert len(os.listdir(tmp_path)) == len(mine) + 4
     assert set(mine) < set(os.listdir(tmp_path))
 
 

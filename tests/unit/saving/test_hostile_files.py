@@ -9,6 +9,8 @@ import marshal
 import os
 import stat
 import struct
+import subprocess
+import sys
 import zipfile
 
 import h5py
@@ -17,6 +19,7 @@ import pytest
 
 import torchkeras_shim as keras
 from tests.unit.saving.hostile import CONFIG, WEIGHTS, model_of, rewrite, trained, warm_up, watched
+from torchkeras_shim import layers
 
 CODE = base64.b64encode(marshal.dumps(compile("__import__('os').system('true')", "", "eval"))).decode()
 LAMBDA = {"class_name": "__lambda__", "config": {"code": CODE, "defaults": None, "closure": None}}
@@ -127,7 +130,6 @@ def test_something_else_than_a_model(path):
 
 LAMBDAS = {
     "layer": layer("Lambda", {"function": LAMBDA}),
-    "output shape": layer("Lambda", {"function": function("relu"), "output_shape": LAMBDA}),
     "mask": layer("Lambda", {"function": function("relu"), "mask": LAMBDA}),
     "activation": layer("Dense", {"units": 1, "activation": LAMBDA}),
     "nested": layer("Sequential", {"name": "inner", "layers": [layer("Lambda", {"function": LAMBDA})]}, "keras"),
@@ -140,6 +142,18 @@ LAMBDAS = {
 def test_code_is_never_run(path, place, kwargs):
     change_config(path, lambda config, _: config["config"]["layers"].append(LAMBDAS[place]))
     refused(path, "ambda", **kwargs)
+
+
+def test_code_that_tells_a_shape_is_left_out(path):
+    change_config(
+        path,
+        lambda config, _: config["config"]["layers"].append(
+            layer("Lambda", {"function": function("relu"), "output_shape": LAMBDA})
+        ),
+    )
+    with watched(path):
+        model = keras.models.load_model(path)  # the function itself tells the shape
+    assert model.output_shape == (None, 2)
 
 
 def test_code_is_never_run_for_training(path):
@@ -291,10 +305,95 @@ BOMBS = {
     "list": lambda config, training: training.update(
         metrics=[{"module": "keras.metrics", "class_name": "AUC", "config": {"num_thresholds": 10**12}}]
     ),
+    "json": lambda config, training: config["config"].update(rest=[{}] * 1_000_001),
     "many layers": lambda config, training: config["config"]["layers"].extend(
         layer("Dense", {"units": 10_000, "name": f"bomb{index}"}) for index in range(2000)
     ),
 }
+
+
+LARGE = {
+    "zero padding": (layers.ZeroPadding1D, ((1, 1),), {"padding": [200_000_000, 0]}, (None, 200_000_001, 1)),
+    "up-sampling": (layers.UpSampling2D, ((2, 2, 1),), {"size": [20_000, 20_000]}, (None, 40_000, 40_000, 1)),
+    "up-sampling by interpolation": (
+        layers.UpSampling2D,
+        ((2, 2, 1),),
+        {"size": [20_000, 20_000], "interpolation": "bilinear"},
+        (None, 40_000, 40_000, 1),
+    ),
+    "transposed convolution": (
+        layers.Conv2DTranspose,
+        ((2, 2, 1),),
+        {"filters": 1, "kernel_size": [1, 1], "strides": [20_000, 20_000]},
+        (None, 40_000, 40_000, 1),
+    ),
+    "repetition": (layers.RepeatVector, ((4,),), {"n": 10**9}, (None, 10**9, 4)),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_results_are_inferred_without_memory(name):
+    """In a process of its own, which dies if it takes a gigabyte more than the library itself."""
+    cls, shapes, config, expected = LARGE[name]
+    code = f"""
+import json, resource, torch
+import torchkeras_shim as keras
+torch.zeros(2, 2) @ torch.zeros(2, 2)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (3 << 29),) * 2)
+x = keras.Input({shapes[0]})
+layer = keras.layers.{cls.__name__}.from_config({config})
+model = keras.models.model_from_json(keras.Model(x, layer(x)).to_json())
+assert model.output_shape == {expected}, model.output_shape
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert result.returncode == 0, result.stderr
+
+
+CALLS = {
+    "a constant": ("Pad", {"pad_width": [[0, 10**10]]}, [[1.0, 2.0]]),
+    "one-hot of a constant": ("OneHot", {"num_classes": 10**11}, [3]),
+    "a loop": ("WhileLoop", {"cond": function("relu"), "body": function("relu")}, [1.0]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_operations_are_not_run_while_a_model_loads(name):
+    class_name, config, argument = CALLS[name]
+    x = keras.Input((1,), name="x")
+    text = keras.Model(x, keras.ops.add(x, 1.0)).to_json()
+    config_of_model = json.loads(text)
+    config_of_model["config"]["layers"].append(
+        {
+            "module": "keras.src.ops.nn",
+            "class_name": class_name,
+            "config": {"name": "bomb", **config},
+            "registered_name": class_name,
+            "name": "bomb",
+            "inbound_nodes": [{"args": [argument], "kwargs": {}}],
+        }
+    )
+    with pytest.raises(ValueError, match=r"on constants or functions|Could not find"):
+        keras.models.model_from_json(json.dumps(config_of_model))
+
+
+COMPILED = {
+    "options of a compiler": ("jit_compile", {"options": {"cpp.march": "native; touch /tmp/hurt"}}),
+    "a backend": ("jit_compile", {"backend": "inductor"}),
+    "a strategy by name": ("jit_compile", "captured"),
+    "steps": ("steps_per_execution", 10**12),
+    "no steps": ("steps_per_execution", -1),
+    "a text as a flag": ("run_eagerly", "yes"),
+    "weights": ("loss_weights", ["heavy"]),
+    "a field nobody knows": ("backend_options", {"march": "native"}),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_file_says_what_keras_writes_of_compile_and_no_more(archive, name):
+    key, value = COMPILED[name]
+    change_config(archive, lambda _, training: training.update({key: value}))
+    refused(archive, f"compile config of model .*{key}")
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
