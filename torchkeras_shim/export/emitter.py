@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,11 +61,11 @@ class Emitter:
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Adds the call of a torch function."""
-        return self.graph.call_function(function, args, kwargs)
+        return self.graph.call_function(function, args, _keywords(kwargs))
 
     def method(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Adds the call of a method of `torch.Tensor`."""
-        return self.graph.call_method(name, args, kwargs)
+        return self.graph.call_method(identifier(name), args, _keywords(kwargs))
 
     def module(
         self, layer: Any, part: str, make: Callable[[], nn.Module], *args: Any, variant: Any = None, **kwargs: Any
@@ -87,7 +88,7 @@ class Emitter:
         index = list(variants).index(variant)
         path = self._path(layer, part, type(module).__name__.lower()) + (f"_{index}" if index else "")
         self._place(path, module)
-        return self.graph.call_module(path, args, kwargs)
+        return self.graph.call_module(path, args, _keywords(kwargs))
 
     def parameter(self, layer: Any, name: str, make: Callable[[], torch.Tensor]) -> Any:
         """Adds a reading of a parameter, or of a buffer where `make` returns a plain tensor."""
@@ -193,9 +194,26 @@ class Emitter:
         return found if outputs is previous else None
 
 
+def _keywords(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Returns the keywords of a call, which `torch.fx` writes into source as they are.
+
+    Raises:
+        ValueError: If one is not a name: it would become code.
+    """
+    for key in kwargs:
+        if not key.isidentifier() or not key.isascii() or keyword.iskeyword(key):
+            raise ValueError(
+                f"A keyword of a call that is to become plain torch must be a Python name. Received: {key[:60]!r}. "
+                "Rename the argument of the layer's `call` or of the module's `forward`."
+            )
+    return kwargs
+
+
 def identifier(name: str) -> str:
     """Returns a name that Python accepts."""
-    clean = re.sub(r"\W", "_", name)
+    clean = re.sub(r"[^0-9A-Za-z_]", "_", name)
+    if keyword.iskeyword(clean) or clean == "self":
+        return f"{clean}_"
     return clean if not clean[:1].isdigit() else f"_{clean}"
 
 
