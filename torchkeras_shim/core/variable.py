@@ -12,6 +12,7 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core.tables import TABLES, load_all
 from torchkeras_shim.core.torch_private import make_subclass
 
 #: What to call with the shape and type of a variable before its first value is computed. While a model is rebuilt from
@@ -207,6 +208,8 @@ def _initial_value(initializer: Any, shape: Sequence[int] | None, dtype: Any) ->
     device = devices.default_device()
     if isinstance(initializer, torch.Tensor):
         return initializer.detach().to(device, None if dtype is None else dtypes.to_torch_dtype(dtype)).clone()
+    if isinstance(initializer, str):
+        initializer = _named_initializer(initializer)
     if callable(initializer):
         if shape is None:
             raise ValueError(
@@ -222,3 +225,10 @@ def _initial_value(initializer: Any, shape: Sequence[int] | None, dtype: Any) ->
     if dtype is None:
         dtype = None if array.dtype.kind == "f" or array.dtype.kind not in "biu" else array.dtype.name
     return torch.as_tensor(array).to(device, dtypes.to_torch_dtype(dtype)).clone()
+
+
+def _named_initializer(name: str) -> Any:
+    if "keras.initializers" not in TABLES:
+        for load in load_all:
+            load()
+    return TABLES["keras.initializers"].get(name)

@@ -134,7 +134,11 @@ class Layer(HasAttributes):
         state["supports_masking"] = not getattr(type(self).compute_mask, "_is_default", False)
         state["input_spec"] = None
         state["activity_regularizer"] = regularizers.get(activity_regularizer)
-        state["_trainable"] = bool(trainable)
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                f"Expected `trainable` to be a boolean. Received: trainable={trainable!r} (of type {type(trainable)})"
+            )
+        state["_trainable"] = trainable
         state["_seen_ndim"] = -1  # the rank and type that the fast way accepts; none yet
         state["_seen_dtype"] = None
         state["_added_losses"] = []

@@ -135,9 +135,16 @@ def _call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     known = {key: value for key, value in kwargs.items() if key != "training"}
     with scope_of(layer):
         layer.look_up_policy()
-        build_for(layer, args, known)
+        if not layer.built:  # as in a call on data
+            layer._check_inputs(first)
+            build_for(layer, args, known)
         layer._check_inputs(first)
         outputs = layer.compute_output_spec(*args, **known)
+    if outputs is None:
+        raise ValueError(
+            f"Layer '{layer.name}' (of type {type(layer).__name__}) must return tensors. Its `call` returned None. End "
+            "it with `return outputs`."
+        )
     symbolic.Node(layer, args, kwargs, outputs)
     return outputs
 
@@ -306,7 +313,7 @@ def _hand_on_masks(
             for name in tensors:
                 if f"{name}_mask" in spec.mask_names and named.get(f"{name}_mask") is None:
                     kwargs[f"{name}_mask"] = _masks_of(named[name])
-        elif spec.has_mask and named.get("mask") is None:
+        elif spec.has_mask and masks is not None and named.get("mask") is None:  # without one the fast way stays open
             kwargs["mask"] = masks
         if kwargs.get("mask") is not None:
             masks = kwargs["mask"]

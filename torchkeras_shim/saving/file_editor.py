@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -286,7 +285,7 @@ class KerasFileEditor:
 def _parsed(text: str | None, path: str) -> Any:
     try:
         return None if text is None else budget.parse_json(text, path)
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise hdf5.DamagedFileError(f"The archive holds JSON that cannot be read: {error}") from error
 
 

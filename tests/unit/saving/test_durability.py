@@ -121,7 +121,7 @@ def test_shards_of_others_stay(tmp_path, models):
         (tmp_path / name).write_text("x")
     for _ in range(2):
         killing.save(models[1.0], str(tmp_path / "m.weights.json"))
-    assert len(os.listdir(tmp_path)) == len(mine) + 4
+    assert len(os.listdir(tmp_path)) == len(mine) + 3
     assert set(mine) < set(os.listdir(tmp_path))
 
 

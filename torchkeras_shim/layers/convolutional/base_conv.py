@@ -10,6 +10,7 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.arguments import is_integer
 from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import convolution
@@ -100,12 +101,12 @@ class BaseConv(FusedActivation):
         self._find_kernel()
 
     def _check_arguments(self) -> None:
-        if self.filters <= 0:
+        if not is_integer(self.filters) or self.filters <= 0:
             raise ValueError(
                 "Invalid value for argument `filters`. Expected a strictly positive value. Received "
-                f"filters={self.filters}."
+                f"filters={self.filters!r}."
             )
-        if self.groups <= 0:
+        if not is_integer(self.groups) or self.groups <= 0:
             raise ValueError(f"The number of groups must be a positive integer. Received: groups={self.groups}.")
         if self.filters % self.groups:
             raise ValueError(

@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.arguments import is_integer
 from torchkeras_shim.layers.convolutional.base_conv import BaseConv
 from torchkeras_shim.layers.convolutional.base_conv_transpose import add_bias, input_channels, serialized
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -68,9 +69,10 @@ class BaseDepthwise(BaseConv):
     def _check_arguments(self) -> None:
         for name in ("depth_multiplier", "filters"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and (not is_integer(value) or value <= 0):
                 raise ValueError(
-                    f"Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value}."
+                    f"Invalid value for argument `{name}`. Expected a strictly positive value. "
+                    f"Received {name}={value!r}."
                 )
 
     def _add_depthwise(self, name: str, input_shape: Any) -> int:

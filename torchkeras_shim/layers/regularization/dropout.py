@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers.arguments import is_number
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
@@ -39,10 +40,10 @@ class Dropout(Layer):
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 <= rate <= 1:
+        if not is_number(rate) or not 0 <= rate <= 1:
             raise ValueError(
                 "Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
-                f"Received: rate={rate}"
+                f"Received: rate={rate!r}"
             )
         if seed is not None and not isinstance(seed, int):
             raise ValueError(f"Argument `seed` must be an integer or None. Received: seed={seed!r}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers.arguments import is_number
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
@@ -27,10 +28,10 @@ class BaseNoise(Layer):
 
     def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= amount <= 1:
+        if not is_number(amount) or not 0 <= amount <= 1:
             raise ValueError(
                 f"Invalid value received for argument `{self._amount_name}`. Expected a float value between 0 and 1. "
-                f"Received: {self._amount_name}={amount}"
+                f"Received: {self._amount_name}={amount!r}"
             )
         if seed is not None and not isinstance(seed, int):
             raise ValueError(f"Argument `seed` must be an integer or None. Received: seed={seed!r}")

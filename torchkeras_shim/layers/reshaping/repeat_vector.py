@@ -6,22 +6,9 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers.arguments import positive_integer
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
-
-
-def positive_integer(value: Any, name: str) -> int:
-    """Returns an argument that must be a positive integer.
-
-    Raises:
-        TypeError: where it is no integer.
-        ValueError: where it is not positive.
-    """
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"Expected an integer value for `{name}`, got {type(value)}. Received: {name}={value!r}")
-    if value <= 0:
-        raise ValueError(f"Argument `{name}` should be a positive integer. Received: {name}={value}")
-    return value
 
 
 @LAYERS.register()

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim.core.config import standardize_data_format
+from torchkeras_shim.layers.arguments import positive_integer
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.reshaping.amounts import spatial_axes
-from torchkeras_shim.layers.reshaping.repeat_vector import positive_integer
 from torchkeras_shim.ops.image.resizing import resize
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, standardize_tuple
 

@@ -10,6 +10,7 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.arguments import is_integer
 from torchkeras_shim.layers.rnn.dropout_cell import DropoutCell
 
 
@@ -52,9 +53,9 @@ class RecurrentCell(DropoutCell):
         seed: int | None,
         **kwargs: Any,
     ) -> None:
-        if units <= 0:
+        if not is_integer(units) or units <= 0:
             raise ValueError(
-                f"Received an invalid value for argument `units`, expected a positive integer, got {units}."
+                f"Received an invalid value for argument `units`, expected a positive integer, got {units!r}."
             )
         super().__init__(**kwargs)
         self.units = units

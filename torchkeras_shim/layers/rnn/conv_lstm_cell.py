@@ -11,6 +11,7 @@ from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.arguments import is_integer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.rnn.cell_base import shared_config
 from torchkeras_shim.layers.rnn.dropout_cell import DropoutCell
@@ -89,9 +90,10 @@ class ConvLSTMCell(DropoutCell):
         super().__init__(**kwargs)
         if rank not in (1, 2, 3):
             raise ValueError(f"Rank {rank} convolutions do not exist: expected 1, 2 or 3. Received: rank={rank}")
-        if filters <= 0:
+        if not is_integer(filters) or filters <= 0:
             raise ValueError(
-                f"Invalid value for argument `filters`. Expected a strictly positive value. Received filters={filters}."
+                f"Invalid value for argument `filters`. Expected a strictly positive value. "
+                f"Received filters={filters!r}."
             )
         self.rank = rank
         self.filters = filters

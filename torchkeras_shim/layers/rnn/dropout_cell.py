@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers.arguments import is_number
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
 from torchkeras_shim.random.masks import keep_mask
@@ -24,6 +25,9 @@ class DropoutCell(Layer):
     dropout_mask_count: int | None
 
     def _set_dropout(self, dropout: float, recurrent_dropout: float, seed: int | None, masks: int | None) -> None:
+        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+            if not is_number(rate):
+                raise ValueError(f"Expected a number from 0 to 1 as `{name}`. Received: {name}={rate!r}")
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed

@@ -89,6 +89,18 @@ class RNN(Layer):
 
     # Shapes ---------------------------------------------------------------------------------------------------------
 
+    def _check_inputs(self, inputs: Any) -> None:
+        """Says what a layer before this one lacks if it hands on its last step only."""
+        try:
+            super()._check_inputs(inputs)
+        except ValueError as error:
+            if getattr(inputs, "ndim", None) != 2:
+                raise
+            raise ValueError(
+                f"{error}\nA recurrent layer reads sequences, (batch, steps, features). If the layer before it is "
+                "recurrent too, let it return its whole sequence: `LSTM(units, return_sequences=True)`."
+            ) from None
+
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Builds the cell for one step, and the states that stay between batches."""
         if isinstance(self.cell, Layer) and not self.cell.built:
