@@ -59,6 +59,7 @@ class Preparation:
         #: What ran how, by the name of the method: for `explain_step`.
         self.reports: dict[str, Report] = {}
         self.data_places: list[str] = []
+        self.told: set[str] = set()  # why what was asked for does not work, as far as the user has heard it
         self.epoch_seconds: tuple[float, int] | None = None
         self.sample: Any = None  # a batch
 
@@ -99,7 +100,7 @@ class Preparation:
         self.steps_per_execution = steps_per_execution
         self.stop_training = False
         self.compiled = True
-        self.reports, self.sample, self.epoch_seconds = {}, None, None
+        self.reports, self.told, self.sample, self.epoch_seconds = {}, set(), None, None
         self.invalidate()
 
     def require_compiled(self, what: str) -> None:
@@ -197,9 +198,9 @@ class Preparation:
 
     @property
     def forward(self) -> Callable[[Any], Any]:
-        """The model's forward pass as the strategy in force runs it."""
+        """The model's forward pass as it is written."""
         if self._forward is None:
-            self._forward = steps.make_forward(self.model, strategies.compile_options(self.jit_compile, self.device))
+            self._forward = steps.make_forward(self.model, None)
         return self._forward
 
     def train_step(self) -> steps.Step:

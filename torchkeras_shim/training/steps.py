@@ -18,6 +18,7 @@ from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training.capture.compiled import Compiled
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.resume import seeded_generators
@@ -78,7 +79,8 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None) -> Callable
 
     Args:
         model: The model.
-        compile_options: Options of `torch.compile` where the pass is to go through it; `None` for as it is written.
+        compile_options: Options of `torch.compile` if the pass is to go through it; `None` for as it is written. Each
+            shape is compiled by itself unless they say otherwise: not all kernels can be compiled for symbolic ones.
     """
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
     hooked = model._forward_hooks or model._forward_pre_hooks or model._backward_hooks or model._backward_pre_hooks
@@ -89,7 +91,7 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None) -> Callable
             return graph(x) if type(x) is _Tensor else model(x)
 
     if compile_options is not None:
-        run = torch.compile(run, **compile_options)
+        run = torch.compile(run, **{"dynamic": False, **compile_options})
     cast, rank, standardized = model._input_cast, model._input_rank, model._standardized
     if cast is None:
         return run
@@ -107,9 +109,16 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None) -> Callable
     return forward
 
 
-def make_loss(trainer: Preparation, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any]:
-    """Returns a function from a batch to its outputs and its whole loss."""
-    plan, forward, model = trainer.loss_plan, trainer.forward, trainer.model
+def make_loss(trainer: Preparation, extra: ExtraLosses, forward: Any = None) -> Callable[[Any, Any, Any], Any]:
+    """Returns a function from a batch to its outputs and its whole loss.
+
+    Args:
+        trainer: The trainer.
+        extra: What is added to the plan's loss.
+        forward: The forward pass; the trainer's by default.
+    """
+    plan, model = trainer.loss_plan, trainer.model
+    forward = forward if forward is not None else trainer.forward
     flags, thread = calling.Flags, calling.thread
     base: Callable[[Any, Any, Any], Any] = plan if plan.built else _no_loss
 
@@ -245,6 +254,84 @@ def make_graphed_train_step(trainer: Preparation) -> tuple[Step, GraphedStep]:
     return train_step, graphed
 
 
+def make_compiled_train_step(trainer: Preparation, forward: Any) -> tuple[Step, Compiled]:
+    """Returns a training step whose forward and backward pass are compiled, and what runs them.
+
+    Args:
+        trainer: The trainer.
+        forward: The compiled forward pass.
+    """
+    compiled = _compiled(trainer, _make_backward(trainer, forward), _make_backward(trainer))
+    apply = trainer.optimizer.stepper(trainer.parameters)
+    no_grad, version, bound = torch.no_grad, StructureVersion, StructureVersion.value
+
+    def train_step(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        if version.value != bound:
+            return trainer.train_step()(x, y, sample_weight)
+        with no_grad():
+            apply(compiled(x, y, sample_weight))
+        return None
+
+    return train_step, compiled
+
+
+def _make_backward(trainer: Preparation, forward: Any = None) -> Callable[[Any, Any, Any], list[Any]]:
+    """Returns the same as `_make_gradients`, by way of `backward`, which calls the hooks of weights."""
+    optimizer, parameters = trainer.optimizer, trainer.parameters
+    loss_of, update = make_loss(trainer, ExtraLosses(trainer.model), forward), make_update(trainer)
+    scales = getattr(optimizer, "loss_scale_factor", None) is not None
+
+    def gradients(x: Any, y: Any, sample_weight: Any) -> list[Any]:
+        with torch.enable_grad():
+            y_pred, loss = loss_of(x, y, sample_weight)
+            (optimizer.scale_loss(loss) if scales else loss).backward()
+        grads = [parameter.grad for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        update(x, y, sample_weight, y_pred, loss)
+        return grads
+
+    return gradients
+
+
+def make_compiled_test_step(trainer: Preparation, forward: Any) -> tuple[Step, Compiled]:
+    """Returns an evaluation step whose forward pass is compiled, and what runs it."""
+    compiled = _compiled(trainer, _make_measure(trainer, forward), _make_measure(trainer))
+
+    def test_step(x: Any, y: Any, sample_weight: Any = None) -> None:
+        compiled(x, y, sample_weight)
+
+    return test_step, compiled
+
+
+def make_compiled_predict_step(trainer: Preparation, forward: Any) -> Compiled:
+    """Returns the compiled forward pass as a step."""
+
+    def step_of(run: Any) -> Step:
+        def step(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+            return run(x)
+
+        return step
+
+    return _compiled(trainer, step_of(forward), step_of(trainer.forward))
+
+
+def _compiled(trainer: Preparation, compiled: Any, function: Any) -> Compiled:
+    """Joins a compiled function of batches and the same as it is written."""
+    model, device = trainer.model, trainer.device
+    counted = [variable for metric in trainer.metrics for variable in metric.variables]
+    cuda = device.type == "cuda"
+    usual = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
+    own = [generators.on(device) for generators in seeded_generators(model)]
+    return Compiled(
+        compiled,
+        function,
+        written=[*model.buffers(), *counted],
+        weights=list(model.parameters()),
+        generators=[usual, *own],
+    )
+
+
 def _laid_out(grad: torch.Tensor | None, parameter: torch.Tensor) -> torch.Tensor | None:
     """Returns a gradient in its parameter's memory layout, as `backward` would leave it."""
     if grad is None or grad.layout is not torch.strided or grad.stride() == parameter.stride():
@@ -252,16 +339,21 @@ def _laid_out(grad: torch.Tensor | None, parameter: torch.Tensor) -> torch.Tenso
     return torch.empty_like(parameter, memory_format=torch.preserve_format).detach().copy_(grad)
 
 
-def make_captured_test_step(trainer: Preparation) -> tuple[Step, Captured]:
-    """Returns an evaluation step that replays, and what it replays."""
-    loss_of, update = make_loss(trainer, ExtraLosses(trainer.model)), make_update(trainer)
+def _make_measure(trainer: Preparation, forward: Any = None) -> Callable[[Any, Any, Any], list[Any]]:
+    """Returns an evaluation step as a function that returns tensors, of which there are none."""
+    loss_of, update = make_loss(trainer, ExtraLosses(trainer.model), forward), make_update(trainer)
 
     def measure(x: Any, y: Any, sample_weight: Any) -> list[Any]:
         y_pred, loss = loss_of(x, y, sample_weight)
         update(x, y, sample_weight, y_pred, loss)
         return []
 
-    captured, plan = Captured(measure), trainer.loss_plan
+    return measure
+
+
+def make_captured_test_step(trainer: Preparation) -> tuple[Step, Captured]:
+    """Returns an evaluation step that replays, and what it replays."""
+    captured, plan = Captured(_make_measure(trainer)), trainer.loss_plan
 
     def test_step(x: Any, y: Any, sample_weight: Any = None) -> None:
         (captured if plan.checked else captured.plainly)(x, y, sample_weight)

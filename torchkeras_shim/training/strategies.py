@@ -11,9 +11,10 @@ import torch
 
 from torchkeras_shim.core.torch_private import has_gradient_hooks
 from torchkeras_shim.training import steps
+from torchkeras_shim.training.capture.compiled import Compiled, reason
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.survey import Survey
-from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced, watched
+from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced, tell_once, through_compiler, watched
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation
@@ -82,6 +83,9 @@ def train_step(trainer: Preparation) -> steps.Step:
     if _graphs(trainer):
         step, graphed = steps.make_graphed_train_step(trainer)
         return forced(step, graphed, report, "CUDA graph", f"jit_compile={trainer.jit_compile!r}")
+    through = _compiled_forward(trainer, report)
+    if through is not None:
+        return _forced_compiled(*steps.make_compiled_train_step(trainer, through), report, trainer)
     if not _may_capture(trainer, report, trainer.planned_steps):
         return watched(eager, report) if report.foreign else eager
     step, captured = steps.make_captured_train_step(trainer)
@@ -94,6 +98,9 @@ def test_step(trainer: Preparation) -> steps.Step:
     """Returns the built-in evaluation step under the strategy that fits."""
     report = trainer.reports["evaluate"] = Report()
     eager = steps.make_test_step(trainer)
+    through = _compiled_forward(trainer, report)
+    if through is not None:
+        return _forced_compiled(*steps.make_compiled_test_step(trainer, through), report, trainer)
     if not _may_capture(trainer, report, trainer.planned_test_steps):
         return eager
     step, captured = steps.make_captured_test_step(trainer)
@@ -110,6 +117,10 @@ def predict_step(trainer: Preparation) -> steps.Step:
     def eager(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
         return forward(x)
 
+    through = _compiled_forward(trainer, report)
+    if through is not None:
+        step = steps.make_compiled_predict_step(trainer, through)
+        return _forced_compiled(step, step, report, trainer)
     if not _may_capture(trainer, report, trainer.planned_predict_steps):
         return eager
     captured = Captured(lambda x, y, sample_weight: forward(x))
@@ -118,12 +129,27 @@ def predict_step(trainer: Preparation) -> steps.Step:
     return Trial(eager, captured, captured, report)
 
 
+def _compiled_forward(trainer: Preparation, report: Report) -> Any:
+    """Returns the forward pass through `torch.compile`, `None` where that is not asked for or does not work at all."""
+    options = compile_options(trainer.jit_compile, trainer.device)
+    if options is None:
+        return None
+    try:
+        return steps.make_forward(trainer.model, options)
+    except Exception as error:  # a version of Python, say, that the compiler does not know
+        report.reason = f"torch.compile failed with {reason(error)}"
+        tell_once(f"jit_compile={trainer.jit_compile!r}", report.reason, trainer.told)
+        return None
+
+
+def _forced_compiled(step: steps.Step, compiled: Compiled, report: Report, trainer: Preparation) -> steps.Step:
+    return through_compiler(step, compiled, report, f"jit_compile={trainer.jit_compile!r}", trainer.told)
+
+
 def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
     """Tells whether a captured step may take part; notes the reason where not."""
     if trainer.jit_compile not in ("auto", "captured"):
-        compiled = compile_options(trainer.jit_compile, trainer.device) is not None
-        report.strategy = "torch.compile" if compiled else "eager"
-        report.reason = f"jit_compile={trainer.jit_compile!r}"
+        report.reason = report.reason or f"jit_compile={trainer.jit_compile!r}"
         return False
     if any(has_gradient_hooks(parameter) for parameter in trainer.parameters):
         report.reason = "a weight has hooks, which a replay would not call"

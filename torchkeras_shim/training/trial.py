@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from torchkeras_shim.training.capture.compiled import Compiled
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.recording import Recorder
 
@@ -51,11 +52,14 @@ class Report:
         ran = self.ran
         if ran is None:
             return self.strategy, self.reason
+        compiled = isinstance(ran, Compiled)
         if ran.refusal is not None and ran.replayed:
-            return "eager", f"given up after {ran.replayed} replays: {ran.refusal}"
+            kind = "compiled steps" if compiled else "replays"
+            return "eager", f"given up after {ran.replayed} {kind}: {ran.refusal}"
         if self.strategy == "eager":
             return self.strategy, self.reason
-        reason = f"{self.reason}; replayed {ran.replayed} times, run as written {ran.written} times"
+        done = "run compiled" if compiled else "replayed"
+        reason = f"{self.reason}; {done} {ran.replayed} times, run as written {ran.written} times"
         return self.strategy, reason + (f", the last time because {ran.obstacle}" if ran.obstacle is not None else "")
 
 
@@ -77,15 +81,50 @@ def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str)
         result = step(x, y, sample_weight)
         if captured.refusal is not None and not told:
             told = True
-            report.strategy, report.reason = "eager", f"cannot be captured: {captured.refusal}"
-            warnings.warn(
-                f"The step runs eagerly in spite of {asked}, because it cannot be captured: {captured.refusal}. "
-                "Change that, or compile with `jit_compile=False`.",
-                stacklevel=2,
-            )
+            report.strategy, report.reason = "eager", f"it cannot be captured: {captured.refusal}"
+            warnings.warn(told_instead(asked, report.reason), stacklevel=2)
         return result
 
     return run
+
+
+def through_compiler(step: Step, compiled: Compiled, report: Report, asked: str, told: set[str]) -> Step:
+    """Returns a step that runs compiled wherever it can, and warns where it cannot: once for each reason.
+
+    Args:
+        step: The step that goes through `compiled`.
+        compiled: What runs compiled.
+        report: Where to note what runs.
+        asked: What the user wrote to get it.
+        told: The reasons that the user has heard, from this step or another one of the model.
+    """
+    report.strategy, report.reason, report.ran = "torch.compile", asked, compiled
+
+    def run(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        result = step(x, y, sample_weight)
+        if compiled.refusal is not None and report.strategy != "eager":
+            report.strategy, report.reason = "eager", f"torch.compile failed with {compiled.refusal}"
+            tell_once(asked, report.reason, told)
+        elif compiled.obstacle is not None:
+            tell_once(asked, compiled.obstacle, told)
+        return result
+
+    return run
+
+
+def tell_once(asked: str, reason: str, told: set[str]) -> None:
+    """Warns that what was asked for does not work, unless that was told before."""
+    if reason not in told:
+        told.add(reason)
+        warnings.warn(told_instead(asked, reason), stacklevel=3)
+
+
+def told_instead(asked: str, reason: str) -> str:
+    """Returns the warning that what was asked for does not work."""
+    return (
+        f"The step runs eagerly in spite of {asked}, because {reason}. Change that, or compile with "
+        "`jit_compile=False`."
+    )
 
 
 def watched(eager: Step, report: Report) -> Step:
