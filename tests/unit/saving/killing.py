@@ -7,6 +7,9 @@ must load, whole, as one or the other; what stays behind must vanish with the ne
 from __future__ import annotations
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # forked children hang in the barriers of a parent with more threads
+
 import signal
 import sys
 
