@@ -85,7 +85,7 @@ class Registry:
         """
         if identifier is None:
             return None
-        if isinstance(identifier, dict):
+        if isinstance(identifier, dict) and identifier:
             return self.deserialize(identifier)
         if isinstance(identifier, str):
             found = self.lookup(identifier)

@@ -6,6 +6,7 @@ torch's `channels_last` memory: nothing is copied on the way in or out.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,9 +33,11 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
         >>> standardize_tuple(3, 2, "kernel_size")
         (3, 3)
     """
-    message = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value}"
-    if isinstance(value, int):
+    message = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value!r}"
+    if isinstance(value, numbers.Integral):
         sizes: tuple[Any, ...] = (value,) * n
+    elif isinstance(value, (str, bytes, dict)):
+        raise ValueError(message)
     else:
         try:
             sizes = tuple(value)
@@ -43,10 +46,9 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
     if len(sizes) != n:
         raise ValueError(message)
     for size in sizes:
-        try:
-            int(size)
-        except (TypeError, ValueError):
-            raise ValueError(f"{message}, including element {size} of type {type(size)}") from None
+        if not isinstance(size, numbers.Integral) or isinstance(size, bool):
+            raise ValueError(f"{message}, including element {size!r} of type {type(size)}")
+    sizes = tuple(int(size) for size in sizes)
     wrong = {size for size in sizes if size < 0 or (size == 0 and not allow_zero)}
     if wrong:
         requirement = ">= 0" if allow_zero else "> 0"

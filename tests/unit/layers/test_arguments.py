@@ -1,7 +1,10 @@
 """Arguments that no layer can be made with are refused where they are given, by name."""
 
+import inspect
+
 import numpy as np
 import pytest
+import torch
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers
@@ -25,6 +28,104 @@ REFUSED = {
 }
 CASES = [(name, value) for name, (_, values) in REFUSED.items() for value in values]
 
+NAN = float("nan")
+NOT_POSITIVE = ["3", None, True, -1, 0, 2.5, NAN, [], b"3"]
+NOT_A_SIZE = ["3", True, -1, 0, 2.5, NAN, [], ["2", "2"], [2.5, 2], [1, 1, 1, 1], b"3"]
+NOT_AN_AMOUNT = ["3", None, True, -1, 2.5, NAN, [], ["2", "2"], [1, 1, 1, 1]]
+NOT_A_NUMBER = ["0.5", True, [0.5], {}, b"3"]
+NOT_A_RATE = [*NOT_A_NUMBER, None, -0.1, 1.5, NAN]
+NOT_NUMERIC = ["x", None, [], {}, ["a"]]
+NOT_AN_AXIS = ["1", True, 1.5, NAN, {}]
+NOT_A_SHAPE = ["23", 2.5, NAN, ["2", "3"], [2.5, 2], {}]
+POSITIVE = ["units", "filters", "input_dim", "output_dim", "n", "num_heads", "key_dim", "head_dim", "num_query_heads"]
+POSITIVE += ["num_key_value_heads", "power_iterations", "depth_multiplier"]
+SIZES = ["kernel_size", "strides", "dilation_rate", "pool_size", "size", "output_size"]
+#: What no public layer takes, by the name of the argument; real Keras refuses it too, at the latest when it is called,
+#: but for bools, which count as numbers there, and for rates of attention, which it looks at while training.
+WRONG = {
+    **dict.fromkeys(POSITIVE, NOT_POSITIVE),
+    **dict.fromkeys(SIZES, NOT_A_SIZE),
+    **dict.fromkeys(("cropping", "output_padding"), NOT_AN_AMOUNT),
+    **dict.fromkeys(("rate", "stddev"), NOT_A_RATE),
+    **{name: [*NOT_A_NUMBER, None] for name in ("dropout", "recurrent_dropout", "epsilon", "momentum", "alpha")},
+    **{name: [*NOT_A_NUMBER, -1] for name in ("max_value", "negative_slope", "threshold")},
+    **dict.fromkeys(("mask_value", "scale", "offset"), NOT_NUMERIC),
+    **dict.fromkeys(("axis", "shared_axes"), NOT_AN_AXIS),
+    **dict.fromkeys(("target_shape", "dims", "output_shape"), NOT_A_SHAPE),
+    "groups": ["2", None, True, 0, -2, 2.5, NAN, []],
+    "value_dim": ["3", True, 0, -1, 2.5],
+    "attention_axes": ["1", 1.5, ["1"]],
+    "seed": ["3", 2.5, NAN, [1], {}],
+    "noise_shape": ["3", 3, ["1"], [0, 1], [1.5, 1]],
+    "trainable": ["yes", 1, None],
+    "name": [5, True, ["a"]],
+}
+LAYER = {"layer": keras.layers.Dense(1)}
+LEAST = {
+    "Bidirectional": {"layer": keras.layers.LSTM(1)},
+    "Dot": {"axes": 1},
+    "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 3},
+    "Embedding": {"input_dim": 3, "output_dim": 2},
+    layers.GroupQueryAttention.__name__: {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 2},
+    "GaussianNoise": {"stddev": 0.5},
+    "MultiHeadAttention": {"num_heads": 2, "key_dim": 3},
+    "Permute": {"dims": (2, 1)},
+    "RNN": {"cell": keras.layers.LSTMCell(1)},
+    "RepeatVector": {"n": 2},
+    "Rescaling": {"scale": 2.0},
+    "Reshape": {"target_shape": (2, 2)},
+    "ReversibleEmbedding": {"input_dim": 3, "output_dim": 2},
+    "SpectralNormalization": LAYER,
+    "StackedRNNCells": {"cells": [keras.layers.LSTMCell(1)]},
+    "TimeDistributed": LAYER,
+    "Wrapper": LAYER,
+}
+#: Arguments that mean something else in one class: whether there is a scale, and what a function returns.
+APART_FROM_RULE = {(name, "scale") for name in ("BatchNormalization", "GroupNormalization", "LayerNormalization")}
+COMMON = {
+    "activation": "relu",
+    "pool_size": 2,
+    "units": 3,
+    "filters": 4,
+    "kernel_size": 2,
+    "rate": 0.5,
+    "output_size": 2,
+}
+#: Layers that run other frameworks' code are refused as such; models and `Layer` take no numbers.
+APART = {"FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper", "InputLayer", "Lambda"}
+
+
+def wrong_arguments():
+    for layer in {found: None for found in vars(layers).values() if inspect.isclass(found)}:
+        if not issubclass(layer, layers.Layer) or layer.__name__ in APART:
+            continue
+        takes = inspect.signature(layer.__init__).parameters
+        common = {"trainable", "name"} if "kwargs" in takes else set()
+        for argument in sorted({*takes, *common} & set(WRONG)):
+            if (layer.__name__, argument) not in APART_FROM_RULE:
+                for value in WRONG[argument]:
+                    if not is_taken(layer.__name__, argument, value):
+                        yield pytest.param(layer, argument, value, id=f"{layer.__name__}-{argument}-{value!r}")
+
+
+def is_taken(name, argument, value):
+    """Returns whether a value that the rule for the argument's name would refuse is one for this class."""
+    if value is None:
+        return argument in {"max_value", "output_padding"} or (argument == "axis" and name == "Softmax")
+    return name == "MultiHeadAttention" and argument == "output_shape" and value == {}  # as none, in Keras too
+
+
+@pytest.mark.parametrize(("layer", "argument", "value"), list(wrong_arguments()))
+def test_no_layer_takes_what_it_cannot_be(layer, argument, value):
+    takes = inspect.signature(layer.__init__).parameters
+    least = {key: value for key, value in COMMON.items() if key in takes and takes[key].default is inspect._empty}
+    least.update(LEAST.get(layer.__name__, {}))
+    layer(**least)
+    with pytest.raises((ValueError, TypeError)) as caught:
+        layer(**{**least, argument: value})
+    assert argument in str(caught.value)
+    assert "eceived" in str(caught.value)
+
 
 @pytest.mark.parametrize(("name", "value"), CASES, ids=str)
 def test_what_cannot_be_is_refused(name, value):
@@ -37,6 +138,16 @@ def test_integers_of_numpy_are_integers():
     assert layers.Conv2D(np.int64(3), 3).filters == 3
     assert layers.LSTM(np.int32(3)).units == 3
     assert layers.Dropout(np.float32(0.5)).rate == 0.5
+    assert layers.MaxPooling2D(np.array(2)).pool_size == (2, 2)
+    assert layers.Conv2D(np.array(3), (np.int64(3), 2)).kernel_size == (3, 2)
+    assert layers.Concatenate(axis=np.array(1)).axis == 1
+    assert layers.PReLU(shared_axes=np.int64(1)).shared_axes == [1]
+    assert layers.ELU(np.array(0.5))(torch.ones(1)) == 1
+
+
+def test_softmax_over_everything_and_initializers_by_default():
+    assert layers.Softmax(axis=None)(torch.zeros(2, 2)).tolist() == [[0.25, 0.25], [0.25, 0.25]]
+    assert layers.LSTM(2, kernel_initializer=None)(torch.zeros(1, 3, 4)).shape == (1, 2)
 
 
 def test_a_recurrent_layer_on_a_last_step_says_what_to_write():

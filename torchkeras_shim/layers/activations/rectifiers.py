@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim import activations, constraints, initializers, regularizers
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -39,14 +40,11 @@ class ReLU(Layer):
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if max_value is not None and max_value < 0.0:
-            raise ValueError(f"max_value of a ReLU layer cannot be a negative value. Received: max_value={max_value}")
-        for name, value in (("negative_slope", negative_slope), ("threshold", threshold)):
-            if value is None or value < 0.0:
-                raise ValueError(f"{name} of a ReLU layer cannot be None or a negative value. Received: {name}={value}")
-        self.max_value = max_value
-        self.negative_slope = negative_slope
-        self.threshold = threshold
+        sentence = "{name} of a ReLU layer cannot be a negative value. Received: {name}={value}."
+        self.max_value = None if max_value is None else arguments.at_least_zero(self, "max_value", max_value, sentence)
+        sentence = "{name} of a ReLU layer cannot be None or a negative value. Received: {name}={value}."
+        self.negative_slope = arguments.at_least_zero(self, "negative_slope", negative_slope, sentence)
+        self.threshold = arguments.at_least_zero(self, "threshold", threshold, sentence)
         self.supports_masking = True
         build_at_once(self)
 
@@ -92,12 +90,11 @@ class LeakyReLU(Layer):
             negative_slope = kwargs.pop("alpha")
             warnings.warn("Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2)
         super().__init__(**kwargs)
-        if negative_slope is None or negative_slope < 0:
-            raise ValueError(
-                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. Expected a float. "
-                f"Received: negative_slope={negative_slope}"
-            )
-        self.negative_slope = negative_slope
+        sentence = (
+            "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. Expected a float. "
+            "Received: negative_slope={value}."
+        )
+        self.negative_slope = arguments.at_least_zero(self, "negative_slope", negative_slope, sentence)
         self.supports_masking = True
         build_at_once(self)
 
@@ -129,7 +126,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self.alpha = arguments.number(self, "alpha", alpha)
         self.supports_masking = True
         build_at_once(self)
 
@@ -175,9 +172,8 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        if isinstance(shared_axes, int):
-            shared_axes = [shared_axes]
-        self.shared_axes = None if shared_axes is None else list(shared_axes)
+        shared = None if shared_axes is None else arguments.axes(self, "shared_axes", shared_axes)
+        self.shared_axes = [shared] if isinstance(shared, int) else shared
 
     def build(self, input_shape: Any) -> None:
         """Creates one slope per entry of a sample, 1 along shared axes."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import activations
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 
@@ -31,7 +32,7 @@ class Softmax(Layer):
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = None if axis is None else arguments.axes(self, "axis", axis)
         self.supports_masking = True
         build_at_once(self)
 
@@ -42,6 +43,8 @@ class Softmax(Layer):
         axis = self.axis
         if isinstance(axis, int):
             return activations.softmax(inputs, axis=axis)  # type: ignore[no-any-return]
+        if axis is None:
+            axis = range(inputs.ndim)
         if len(axis) == 1:
             return activations.softmax(inputs, axis=axis[0])  # type: ignore[no-any-return]
         return torch.exp(inputs - torch.logsumexp(inputs, dim=tuple(axis), keepdim=True))
@@ -62,4 +65,4 @@ class Softmax(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "axis": self.axis if isinstance(self.axis, int) else list(self.axis)}
+        return {**super().get_config(), "axis": list(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis}

@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling
+from torchkeras_shim.layers import arguments, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.regularization.dropout import Dropout
 
@@ -47,8 +47,8 @@ class Attention(Layer):
             )
         self.use_scale = use_scale
         self.score_mode = score_mode
-        self.dropout = dropout
-        self.seed = seed
+        self.dropout = arguments.rate(self, "dropout", dropout)
+        self.seed = arguments.seed(self, seed)
         self.supports_masking = True
         self._dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torchkeras_shim import regularizers
 from torchkeras_shim.core.tables import PUBLIC_NAMES
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention
 from torchkeras_shim.layers.base import LAYERS
 
@@ -64,6 +65,9 @@ class GroupedQueryAttention(HeadsOfAttention):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        head_dim = arguments.positive_integer(self, "head_dim", head_dim)
+        num_query_heads = arguments.positive_integer(self, "num_query_heads", num_query_heads)
+        num_key_value_heads = arguments.positive_integer(self, "num_key_value_heads", num_key_value_heads)
         if num_query_heads % num_key_value_heads:
             raise ValueError(
                 "`num_query_heads` must be divisible by `num_key_value_heads`. Received: "

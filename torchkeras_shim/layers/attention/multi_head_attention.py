@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim import regularizers
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention
 from torchkeras_shim.layers.base import LAYERS
 
@@ -68,12 +69,13 @@ class MultiHeadAttention(HeadsOfAttention):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        for name, size in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim)):
-            if (size is not None or name != "value_dim") and (not isinstance(size, int) or size <= 0):
-                raise ValueError(
-                    f"Received an invalid value for argument `{name}`, expected a positive integer. "
-                    f"Received: {name}={size}"
-                )
+        sentence = (
+            "Received an invalid value for argument `{name}`, expected a positive integer. Received: {name}={value}."
+        )
+        num_heads = arguments.positive_integer(self, "num_heads", num_heads, sentence)
+        key_dim = arguments.positive_integer(self, "key_dim", key_dim, sentence)
+        if value_dim is not None:
+            value_dim = arguments.positive_integer(self, "value_dim", value_dim, sentence)
         super().__init__(**kwargs)
         self._set_up(
             dropout,
@@ -95,13 +97,12 @@ class MultiHeadAttention(HeadsOfAttention):
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.value_dim = value_dim or key_dim
-        self._output_sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape or ()) or None
-        if isinstance(attention_axes, int):
-            attention_axes = (attention_axes,)
-        elif attention_axes and not isinstance(attention_axes, (list, tuple)):
-            raise ValueError(
-                f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}"
-            )
+        sizes = (output_shape,) if arguments.is_integer(output_shape) else output_shape or ()
+        self._output_sizes = arguments.shape(self, "output_shape", sizes) or None
+        if attention_axes is not None:
+            sentence = "`attention_axes` must be an int, list, or tuple. Received: attention_axes={value}."
+            axes = arguments.axes(self, "attention_axes", attention_axes, sentence, ValueError)
+            attention_axes = (axes,) if isinstance(axes, int) else tuple(axes)
         self._attention_axes = attention_axes
 
     @property

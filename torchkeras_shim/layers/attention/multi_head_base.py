@@ -10,7 +10,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import calling
+from torchkeras_shim.layers import arguments, calling
 from torchkeras_shim.layers.attention import masks
 from torchkeras_shim.layers.attention.projection import Projection
 from torchkeras_shim.layers.base import Layer
@@ -40,6 +40,7 @@ class HeadsOfAttention(Layer):
         flash_attention: Any,
         options: dict[str, Any],
     ) -> None:
+        dropout, seed = arguments.rate(self, "dropout", dropout), arguments.seed(self, seed)
         if flash_attention not in (None, True, False):
             raise ValueError(
                 "`flash_attention` must be `True` (insist on the flash kernel), `False` (forbid it) or `None` (let "
@@ -50,7 +51,7 @@ class HeadsOfAttention(Layer):
                 "Dropout is not supported when flash attention is enabled. Please set dropout to 0.0 to use flash "
                 f"attention. Received: dropout={dropout}, flash_attention=True"
             )
-        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
+        if sliding_window is not None and (not arguments.is_integer(sliding_window) or sliding_window <= 0):
             raise ValueError(
                 f"`sliding_window` must be `None` or a positive integer. Received: sliding_window={sliding_window}"
             )

@@ -10,11 +10,14 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers.arguments import is_integer
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import convolution
-from torchkeras_shim.ops.windows import empty_output_error, standardize_padding, standardize_tuple
+from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
+
+#: Keras's wording for numbers of channels.
+POSITIVE = "Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value}."
 
 
 class BaseConv(FusedActivation):
@@ -80,9 +83,9 @@ class BaseConv(FusedActivation):
         self.rank = rank
         self.filters = filters
         self.groups = groups
-        self.kernel_size = standardize_tuple(kernel_size, rank, "kernel_size")
-        self.strides = standardize_tuple(strides, rank, "strides")
-        self.dilation_rate = standardize_tuple(dilation_rate, rank, "dilation_rate")
+        self.kernel_size = arguments.sizes(self, "kernel_size", kernel_size, rank)
+        self.strides = arguments.sizes(self, "strides", strides, rank)
+        self.dilation_rate = arguments.sizes(self, "dilation_rate", dilation_rate, rank)
         self.padding = standardize_padding(padding, allow_causal=rank == 1)
         self.data_format = standardize_data_format(data_format)
         self.activation = activations.get(activation)
@@ -101,13 +104,9 @@ class BaseConv(FusedActivation):
         self._find_kernel()
 
     def _check_arguments(self) -> None:
-        if not is_integer(self.filters) or self.filters <= 0:
-            raise ValueError(
-                "Invalid value for argument `filters`. Expected a strictly positive value. Received "
-                f"filters={self.filters!r}."
-            )
-        if not is_integer(self.groups) or self.groups <= 0:
-            raise ValueError(f"The number of groups must be a positive integer. Received: groups={self.groups}.")
+        self.filters = arguments.positive_integer(self, "filters", self.filters, POSITIVE)
+        sentence = "The number of groups must be a positive integer. Received: groups={value}."
+        self.groups = arguments.positive_integer(self, "groups", self.groups, sentence)
         if self.filters % self.groups:
             raise ValueError(
                 "The number of filters must be evenly divisible by the number of groups. Received: "

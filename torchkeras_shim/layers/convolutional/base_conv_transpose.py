@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.convolutional.base_conv import BaseConv
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import convolution
-from torchkeras_shim.ops.windows import standardize_padding, standardize_tuple
+from torchkeras_shim.ops.windows import standardize_padding
 
 
 class BaseConvTranspose(BaseConv):
@@ -49,7 +50,7 @@ class BaseConvTranspose(BaseConv):
         super().__init__(rank, filters, kernel_size, strides, padding, data_format, dilation_rate, 1, **kwargs)
         self.output_padding = None
         if output_padding is not None:
-            self.output_padding = standardize_tuple(output_padding, rank, "output_padding", allow_zero=True)
+            self.output_padding = arguments.sizes(self, "output_padding", output_padding, rank, allow_zero=True)
             for index, (extra, stride) in enumerate(zip(self.output_padding, self.strides, strict=True)):
                 if extra >= stride:
                     raise ValueError(

@@ -9,8 +9,8 @@ import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers.arguments import is_integer
-from torchkeras_shim.layers.convolutional.base_conv import BaseConv
+from torchkeras_shim.layers import arguments
+from torchkeras_shim.layers.convolutional.base_conv import POSITIVE, BaseConv
 from torchkeras_shim.layers.convolutional.base_conv_transpose import add_bias, input_channels, serialized
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import convolution
@@ -33,6 +33,8 @@ def depthwise_memory(initializer: Any) -> Callable[..., torch.Tensor]:
 
 class BaseDepthwise(BaseConv):
     """The arguments of a depthwise kernel on top of those of a convolution."""
+
+    depth_multiplier: int
 
     def __init__(
         self,
@@ -61,19 +63,12 @@ class BaseDepthwise(BaseConv):
             dilation_rate,
             **kwargs,
         )
-        self.depth_multiplier = depth_multiplier
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
 
     def _check_arguments(self) -> None:
-        for name in ("depth_multiplier", "filters"):
-            value = getattr(self, name)
-            if value is not None and (not is_integer(value) or value <= 0):
-                raise ValueError(
-                    f"Invalid value for argument `{name}`. Expected a strictly positive value. "
-                    f"Received {name}={value!r}."
-                )
+        self.depth_multiplier = arguments.positive_integer(self, "depth_multiplier", self.depth_multiplier, POSITIVE)
 
     def _add_depthwise(self, name: str, input_shape: Any) -> int:
         """Creates the depthwise kernel. Returns the number of channels behind it."""
@@ -146,6 +141,10 @@ class BaseSeparableConv(BaseDepthwise):
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
         self.pointwise_constraint = constraints.get(pointwise_constraint)
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        self.filters = arguments.positive_integer(self, "filters", self.filters, POSITIVE)
 
     def build(self, input_shape: Any) -> None:
         """Creates both kernels and the bias."""

@@ -8,6 +8,7 @@ import torch
 
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -74,10 +75,8 @@ class Dense(FusedActivation):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise ValueError(
-                f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
-            )
+        sentence = "Received an invalid value for `units`, expected a positive integer. Received: units={value}."
+        units = arguments.positive_integer(self, "units", units, sentence)
         refuse_adapters("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units

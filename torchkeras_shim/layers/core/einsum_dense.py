@@ -11,6 +11,7 @@ import torch
 
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -94,8 +95,17 @@ class EinsumDense(FusedActivation):
             quantization_config=quantization_config,
         )
         super().__init__(**kwargs)
+        if not isinstance(equation, str):
+            raise arguments.refusal(self, "equation", equation, "an equation such as 'ab,bc->ac'")
         self.equation = equation
-        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.partial_output_shape = arguments.shape(
+            self,
+            "output_shape",
+            (output_shape,) if arguments.is_integer(output_shape) else output_shape,
+            unknown=(None,),
+        )
+        if bias_axes is not None and not isinstance(bias_axes, str):
+            raise arguments.refusal(self, "bias_axes", bias_axes, "a string with axes of the output")
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import refuse_adapters
 
@@ -63,11 +64,8 @@ class Embedding(Layer):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
-                raise ValueError(
-                    f"`{name}` must be a positive integer. Received: {name}={size} (of type {type(size).__name__})."
-                )
+        input_dim = arguments.positive_integer(self, "input_dim", input_dim)
+        output_dim = arguments.positive_integer(self, "output_dim", output_dim)
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
         refuse_adapters(

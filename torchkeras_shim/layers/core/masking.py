@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core.serialization import deserialize_keras_object
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 
@@ -32,7 +33,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         if isinstance(mask_value, dict) and mask_value.get("config") is not None:
             mask_value = deserialize_keras_object(mask_value)
-        self.__dict__["mask_value"] = mask_value  # as it came, for the config
+        self.__dict__["mask_value"] = arguments.numeric(self, "mask_value", mask_value)  # as it came
         self.supports_masking = True
         build_at_once(self)
 

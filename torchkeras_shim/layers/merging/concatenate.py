@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.merging.base_merge import Merge, checked_masks
 
@@ -26,7 +27,7 @@ class Concatenate(Merge):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = arguments.integer(self, "axis", axis)
 
     def build(self, input_shape: Any) -> None:
         """Checks that the shapes fit.

@@ -9,6 +9,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core.config import epsilon
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -89,10 +90,10 @@ class BatchNormalization(ScaledAndShifted):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = int(axis)
+        self.axis = arguments.integer(self, "axis", axis)
         self.synchronized = synchronized
-        self.momentum = float(momentum)
-        self.epsilon = float(epsilon)
+        self.momentum = arguments.number(self, "momentum", momentum)
+        self.epsilon = arguments.number(self, "epsilon", epsilon)
         self.center = center
         self.scale = scale
         self.beta_initializer = initializers.get(beta_initializer)
@@ -106,7 +107,7 @@ class BatchNormalization(ScaledAndShifted):
         self.supports_masking = True
         self.renorm = renorm
         self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else renorm_clipping
-        self.renorm_momentum = renorm_momentum
+        self.renorm_momentum = arguments.number(self, "renorm_momentum", renorm_momentum)
         self._without_weights()
 
     def build(self, input_shape: Any) -> None:

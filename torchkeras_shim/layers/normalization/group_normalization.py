@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -59,15 +60,15 @@ class GroupNormalization(ScaledAndShifted):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
+        if not arguments.is_integer(groups) or (groups <= 0 and groups != -1):
             raise ValueError(
                 "Received an invalid value for argument `groups`, expected a positive integer (or `-1` for instance "
                 f"normalization). Received: groups={groups}"
             )
         super().__init__(**kwargs)
-        self.groups = groups
-        self.axis = axis
-        self.epsilon = epsilon
+        self.groups = int(groups)
+        self.axis = arguments.integer(self, "axis", axis)
+        self.epsilon = arguments.number(self, "epsilon", epsilon)
         self.center = center
         self.scale = scale
         self.beta_initializer = initializers.get(beta_initializer)

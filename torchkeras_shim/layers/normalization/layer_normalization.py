@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.ops import normalization
@@ -66,10 +67,9 @@ class LayerNormalization(ScaledAndShifted):
                 stacklevel=2,
             )
         super().__init__(**kwargs)
-        if not isinstance(axis, (int, list, tuple)):
-            raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
-        self.axis = axis if isinstance(axis, int) else list(axis)
-        self.epsilon = epsilon
+        sentence = "Expected an int or a list/tuple of ints for the argument 'axis', but received: {value}."
+        self.axis = arguments.axes(self, "axis", axis, sentence)
+        self.epsilon = arguments.number(self, "epsilon", epsilon)
         self.center = center
         self.scale = scale
         self.rms_scaling = rms_scaling

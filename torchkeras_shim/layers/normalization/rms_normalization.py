@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.ops.normalization import are_trailing, rms_normalization
 
@@ -35,8 +36,8 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else list(axis)
-        self.epsilon = epsilon
+        self.axis = arguments.axes(self, "axis", axis)
+        self.epsilon = arguments.number(self, "epsilon", epsilon)
         self._trailing = 0  # the number of axes, where they are the last ones
 
     def build(self, input_shape: Any) -> None:

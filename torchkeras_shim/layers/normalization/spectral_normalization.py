@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torchkeras_shim import initializers
 from torchkeras_shim.core import config
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.core.wrapper import Wrapper
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -43,11 +44,8 @@ class SpectralNormalization(Wrapper):
 
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
-        if power_iterations <= 0:
-            raise ValueError(
-                f"`power_iterations` should be greater than zero. Received: `power_iterations={power_iterations}`"
-            )
-        self.power_iterations = power_iterations
+        sentence = "`power_iterations` should be greater than zero. Received: `power_iterations={value}`."
+        self.power_iterations = arguments.positive_integer(self, "power_iterations", power_iterations, sentence)
 
     def build(self, input_shape: Any = None) -> None:
         """Builds the layer inside, and creates the vector of the iteration."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 
@@ -31,12 +32,9 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(axis, (int, list, tuple)):
-            raise TypeError(
-                f"Invalid value for `axis` argument: expected an int or a list/tuple of ints. Received: axis={axis}"
-            )
-        self.axis = axis if isinstance(axis, int) else list(axis)
-        self._dim = axis if isinstance(axis, int) else tuple(axis)
+        sentence = "Invalid value for `axis` argument: expected an int or a list/tuple of ints. Received: axis={value}."
+        self.axis = arguments.axes(self, "axis", axis, sentence)
+        self._dim = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         self.supports_masking = True
         build_at_once(self)
 

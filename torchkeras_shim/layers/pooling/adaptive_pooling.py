@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import config
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -29,20 +30,20 @@ class BaseAdaptivePooling(Layer):
     _pool: Callable[..., Any]
 
     def __init__(self, rank: int, output_size: int | Sequence[int], data_format: str | None, **kwargs: Any) -> None:
-        if isinstance(output_size, int):
-            sizes = (output_size,) * rank
+        if arguments.is_integer(output_size):
+            sizes: Any = output_size
         elif isinstance(output_size, (tuple, list)):
             if len(output_size) != rank:
                 kind = ValueError if rank == 1 else TypeError  # as Keras has it
                 raise kind(f"For {rank}D input, `output_size` must have length {rank}. Received: {output_size}")
-            sizes = tuple(output_size)
+            sizes = output_size
         else:
             raise TypeError(
                 f"`output_size` must be an integer or a tuple of {rank} integers. Received: {output_size} of type "
                 f"{type(output_size)}"
             )
         super().__init__(**kwargs)
-        self.output_size = sizes
+        self.output_size = arguments.sizes(self, "output_size", sizes, rank)
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in ("channels_first", "channels_last"):
             raise ValueError(f"Invalid data_format: {self.data_format}. Expected 'channels_first' or 'channels_last'.")

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.config import standardize_data_format
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import pooling
-from torchkeras_shim.ops.windows import empty_output_error, standardize_padding, standardize_tuple
+from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
 
 
 class BasePooling(Layer):
@@ -43,8 +44,8 @@ class BasePooling(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.pool_size = standardize_tuple(pool_size, pool_dimensions, "pool_size")
-        self.strides = standardize_tuple(pool_size if strides is None else strides, pool_dimensions, "strides")
+        self.pool_size = arguments.sizes(self, "pool_size", pool_size, pool_dimensions)
+        self.strides = self.pool_size if strides is None else arguments.sizes(self, "strides", strides, pool_dimensions)
         self.pool_mode = pool_mode
         self.padding = standardize_padding(padding)
         self.data_format = standardize_data_format(data_format)

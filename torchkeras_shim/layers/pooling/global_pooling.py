@@ -29,7 +29,7 @@ class BaseGlobalPooling(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.keepdims = keepdims
+        self.keepdims = bool(keepdims)
         self.input_spec = InputSpec(ndim=pool_dimensions + 2)
         build_at_once(self)
         first = 1 if self.data_format == "channels_last" else 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.layers.arguments import is_number
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
@@ -40,19 +40,12 @@ class Dropout(Layer):
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if not is_number(rate) or not 0 <= rate <= 1:
-            raise ValueError(
-                "Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
-                f"Received: rate={rate!r}"
-            )
-        if seed is not None and not isinstance(seed, int):
-            raise ValueError(f"Argument `seed` must be an integer or None. Received: seed={seed!r}")
-        self.rate = rate
-        self.seed = seed
-        self.noise_shape = _validated(noise_shape)
+        self.rate = arguments.rate(self, "rate", rate)
+        self.seed = arguments.seed(self, seed)
+        self.noise_shape = arguments.of(self, "noise_shape", lambda: checked_noise_shape(noise_shape))
         self.supports_masking = True
         build_at_once(self)
-        self._generators = SeededGenerators(seed) if seed is not None else None
+        self._generators = SeededGenerators(self.seed) if self.seed is not None else None
         self._plain = seed is None and self.noise_shape is None
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
@@ -79,13 +72,13 @@ class Dropout(Layer):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
 
-def _validated(noise_shape: Any) -> tuple[int | None, ...] | None:
+def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     """Returns the noise shape as a tuple of positive integers and `None`s."""
     if noise_shape is None:
         return None
     received = f"Received: noise_shape={noise_shape}"
     try:
-        sizes = None if isinstance(noise_shape, str) else tuple(noise_shape)
+        sizes = None if isinstance(noise_shape, (str, bytes)) else tuple(noise_shape)
     except TypeError:
         sizes = None
     if sizes is None:

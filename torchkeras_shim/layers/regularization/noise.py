@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.layers.arguments import is_number
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
+from torchkeras_shim.layers.regularization.dropout import checked_noise_shape
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
 from torchkeras_shim.random.masks import keep_mask
 
@@ -28,18 +29,11 @@ class BaseNoise(Layer):
 
     def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not is_number(amount) or not 0 <= amount <= 1:
-            raise ValueError(
-                f"Invalid value received for argument `{self._amount_name}`. Expected a float value between 0 and 1. "
-                f"Received: {self._amount_name}={amount!r}"
-            )
-        if seed is not None and not isinstance(seed, int):
-            raise ValueError(f"Argument `seed` must be an integer or None. Received: seed={seed!r}")
-        setattr(self, self._amount_name, amount)
-        self._amount = amount
-        self.seed = seed
+        self._amount = arguments.rate(self, self._amount_name, amount)
+        setattr(self, self._amount_name, self._amount)
+        self.seed = arguments.seed(self, seed)
         self.supports_masking = True
-        self._generators = SeededGenerators(seed) if seed is not None else None
+        self._generators = SeededGenerators(self.seed) if self.seed is not None else None
         build_at_once(self)
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
@@ -152,6 +146,7 @@ class AlphaDropout(BaseNoise):
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(rate, seed, **kwargs)
+        arguments.of(self, "noise_shape", lambda: checked_noise_shape(noise_shape))
         self.__dict__["noise_shape"] = noise_shape  # as it came, for the config
 
     def _disturb(self, inputs: torch.Tensor) -> torch.Tensor:

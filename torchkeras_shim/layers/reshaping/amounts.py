@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torchkeras_shim.layers.arguments import is_integer, plain
 from torchkeras_shim.ops.windows import standardize_tuple
 
 _ORDINALS = ("1st", "2nd", "3rd")
@@ -25,17 +26,18 @@ def standardize_amounts(value: Any, rank: int, name: str) -> tuple[tuple[int, ..
         >>> standardize_amounts(((1, 2), 3), 2, "cropping")
         ((1, 2), (3, 3))
     """
-    if isinstance(value, int):
+    value = plain(value)
+    if is_integer(value):
         if value < 0:
-            raise ValueError(f"`{name}` cannot be negative. Received: {name}={value}.")
+            raise ValueError(f"`{name}` cannot be negative. Received: {name}={value!r}.")
         return ((value, value),) * rank
-    if not hasattr(value, "__len__"):
+    if not isinstance(value, (list, tuple)):
         raise ValueError(
             f"`{name}` should be either an int, a tuple of {rank} ints, or a tuple of {rank} tuples of 2 ints, such as "
-            f"{name}={((1, 1),) * rank}. Received: {name}={value}."
+            f"{name}={((1, 1),) * rank}. Received: {name}={value!r}."
         )
     if len(value) != rank:
-        raise ValueError(f"`{name}` should have {rank} elements. Received: {name}={value}.")
+        raise ValueError(f"`{name}` should have {rank} elements. Received: {name}={value!r}.")
     return tuple(
         standardize_tuple(pair, 2, f"{ordinal} entry of {name}", allow_zero=True)
         for pair, ordinal in zip(value, _ORDINALS[:rank], strict=True)

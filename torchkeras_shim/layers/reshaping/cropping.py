@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.config import standardize_data_format
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.reshaping.amounts import spatial_axes, standardize_amounts
-from torchkeras_shim.ops.windows import standardize_tuple
 
 
 class BaseCropping(Layer):
@@ -63,7 +63,7 @@ class Cropping1D(BaseCropping):
 
     def __init__(self, cropping: int | Sequence[int] = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cropping = standardize_tuple(cropping, 2, "cropping", allow_zero=True)
+        self.cropping = arguments.sizes(self, "cropping", cropping, 2, allow_zero=True)
         self._crop((self.cropping,), "channels_last")
 
     def get_config(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Cropping2D(BaseCropping):
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.cropping = standardize_amounts(cropping, 2, "cropping")
+        self.cropping = arguments.of(self, "cropping", lambda: standardize_amounts(cropping, 2, "cropping"))
         self._crop(self.cropping, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Cropping3D(BaseCropping):
     def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.cropping = standardize_amounts(cropping, 3, "cropping")
+        self.cropping = arguments.of(self, "cropping", lambda: standardize_amounts(cropping, 3, "cropping"))
         self._crop(self.cropping, self.data_format)
 
     def get_config(self) -> dict[str, Any]:

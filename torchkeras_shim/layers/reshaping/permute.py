@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
 
@@ -31,8 +32,8 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+        self.dims = arguments.shape(self, "dims", dims)
+        if not self.dims or sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
                 "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be "
                 f"consecutive and start from 1. Received dims={dims}"

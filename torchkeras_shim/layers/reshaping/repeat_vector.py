@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.layers.arguments import positive_integer
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
 
@@ -38,7 +38,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n = positive_integer(n, "n")
+        self.n = arguments.positive_integer(self, "n", n, mistyped=TypeError)
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

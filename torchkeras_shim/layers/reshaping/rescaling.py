@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim.core import config as settings
 from torchkeras_shim.core import serialization
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 
 _NUMBERS = (int, float)
@@ -35,8 +36,8 @@ class Rescaling(Layer):
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.scale = scale
-        self.offset = offset
+        self.scale = arguments.numeric(self, "scale", scale)
+        self.offset = arguments.numeric(self, "offset", offset)
         self.supports_masking = True
         self.__dict__["_constants"] = {}  # arrays as tensors, by the device that they were needed on
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.fused import build_at_once
 
@@ -32,8 +33,8 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        target = tuple(target_shape)
-        if any(isinstance(size, int) and size < -1 for size in target):
+        target = arguments.shape(self, "target_shape", target_shape, unknown=(None,))
+        if any(size is not None and size < -1 for size in target):
             raise ValueError(
                 "Each dimension in `target_shape` must be a non-negative integer, or `-1` for a single unknown "
                 f"dimension. Received: target_shape={target}."

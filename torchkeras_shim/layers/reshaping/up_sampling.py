@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim.core.config import standardize_data_format
-from torchkeras_shim.layers.arguments import positive_integer
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.reshaping.amounts import spatial_axes
 from torchkeras_shim.ops.image.resizing import resize
-from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, standardize_tuple
+from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST
 
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area")
 
@@ -43,7 +43,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = positive_integer(size, "size")
+        self.size = arguments.positive_integer(self, "size", size, mistyped=TypeError)
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -63,7 +63,7 @@ class BaseUpSampling(Layer):
     def __init__(self, rank: int, size: int | Sequence[int], data_format: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.size = standardize_tuple(size, rank, "size")
+        self.size = arguments.sizes(self, "size", size, rank)
         self.input_spec = InputSpec(ndim=rank + 2)
         self._axes = spatial_axes(rank, self.data_format)
         self._rank = rank
@@ -112,7 +112,7 @@ class UpSampling2D(BaseUpSampling):
         **kwargs: Any,
     ) -> None:
         super().__init__(2, size, data_format, **kwargs)
-        self.interpolation = interpolation.lower()
+        self.interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
         if self.interpolation not in _INTERPOLATIONS:
             raise ValueError(
                 f"Invalid `interpolation` argument. Expected one of {_INTERPOLATIONS}. Received: "

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim.core.config import standardize_data_format
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.reshaping.amounts import standardize_amounts
-from torchkeras_shim.ops.windows import standardize_tuple
 
 
 class BaseZeroPadding(Layer):
@@ -58,7 +58,7 @@ class ZeroPadding1D(BaseZeroPadding):
     def __init__(self, padding: int | Sequence[int] = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.padding = standardize_tuple(padding, 2, "padding", allow_zero=True)
+        self.padding = arguments.sizes(self, "padding", padding, 2, allow_zero=True)
         self._pad((self.padding,))
 
 
@@ -82,7 +82,7 @@ class ZeroPadding2D(BaseZeroPadding):
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.padding = standardize_amounts(padding, 2, "padding")
+        self.padding = arguments.of(self, "padding", lambda: standardize_amounts(padding, 2, "padding"))
         self._pad(self.padding)
 
 
@@ -106,5 +106,5 @@ class ZeroPadding3D(BaseZeroPadding):
     def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
-        self.padding = standardize_amounts(padding, 3, "padding")
+        self.padding = arguments.of(self, "padding", lambda: standardize_amounts(padding, 3, "padding"))
         self._pad(self.padding)

@@ -9,8 +9,8 @@ import torch
 
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling
-from torchkeras_shim.layers.arguments import is_integer
+from torchkeras_shim.initializers import GlorotUniform
+from torchkeras_shim.layers import arguments, calling
 from torchkeras_shim.layers.rnn.dropout_cell import DropoutCell
 
 
@@ -53,10 +53,8 @@ class RecurrentCell(DropoutCell):
         seed: int | None,
         **kwargs: Any,
     ) -> None:
-        if not is_integer(units) or units <= 0:
-            raise ValueError(
-                f"Received an invalid value for argument `units`, expected a positive integer, got {units!r}."
-            )
+        sentence = "Received an invalid value for argument `units`, expected a positive integer, got {value}."
+        units = arguments.positive_integer(self, "units", units, sentence)
         super().__init__(**kwargs)
         self.units = units
         self.activation = activations.get(activation)
@@ -153,10 +151,11 @@ def shared_config(cell: Any) -> dict[str, Any]:
     return config
 
 
-def _transposed(initializer: Callable[..., Any]) -> Callable[..., torch.Tensor]:
-    """Makes an initializer put its values where `weight.t()` is contiguous."""
+def _transposed(initializer: Callable[..., Any] | None) -> Callable[..., torch.Tensor]:
+    """Makes an initializer, by default that of `add_weight`, put its values where `weight.t()` is contiguous."""
+    start = initializer or GlorotUniform()
 
     def create(shape: Any, dtype: Any = None) -> torch.Tensor:
-        return torch.as_tensor(initializer(shape, dtype=dtype)).t().contiguous().t()
+        return torch.as_tensor(start(shape, dtype=dtype)).t().contiguous().t()
 
     return create

@@ -10,13 +10,13 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling
-from torchkeras_shim.layers.arguments import is_integer
+from torchkeras_shim.layers import arguments, calling
+from torchkeras_shim.layers.convolutional.base_conv import POSITIVE
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.rnn.cell_base import shared_config
 from torchkeras_shim.layers.rnn.dropout_cell import DropoutCell
 from torchkeras_shim.ops import convolution
-from torchkeras_shim.ops.windows import empty_output_error, standardize_padding, standardize_tuple
+from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
 
 
 class ConvLSTMCell(DropoutCell):
@@ -90,18 +90,13 @@ class ConvLSTMCell(DropoutCell):
         super().__init__(**kwargs)
         if rank not in (1, 2, 3):
             raise ValueError(f"Rank {rank} convolutions do not exist: expected 1, 2 or 3. Received: rank={rank}")
-        if not is_integer(filters) or filters <= 0:
-            raise ValueError(
-                f"Invalid value for argument `filters`. Expected a strictly positive value. "
-                f"Received filters={filters!r}."
-            )
         self.rank = rank
-        self.filters = filters
-        self.kernel_size = standardize_tuple(kernel_size, rank, "kernel_size")
-        self.strides = standardize_tuple(strides, rank, "strides")
+        self.filters = arguments.positive_integer(self, "filters", filters, POSITIVE)
+        self.kernel_size = arguments.sizes(self, "kernel_size", kernel_size, rank)
+        self.strides = arguments.sizes(self, "strides", strides, rank)
         self.padding = standardize_padding(padding)
         self.data_format = standardize_data_format(data_format)
-        self.dilation_rate = standardize_tuple(dilation_rate, rank, "dilation_rate")
+        self.dilation_rate = arguments.sizes(self, "dilation_rate", dilation_rate, rank)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 "Specifying `strides > 1` is not compatible with `dilation_rate > 1`: set one of them to 1. Received: "
@@ -144,14 +139,14 @@ class ConvLSTMCell(DropoutCell):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(*self.kernel_size, channels, 4 * self.filters),
-            initializer=memory(self.kernel_initializer),
+            initializer=memory(self.kernel_initializer or initializers.get("glorot_uniform")),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=(*self.kernel_size, self.filters, 4 * self.filters),
-            initializer=memory(self.recurrent_initializer),
+            initializer=memory(self.recurrent_initializer or initializers.get("glorot_uniform")),
             regularizer=self.recurrent_regularizer,
             constraint=self.recurrent_constraint,
         )

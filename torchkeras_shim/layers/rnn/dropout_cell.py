@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.layers.arguments import is_number
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.regularization.seeding import SeededGenerators
 from torchkeras_shim.random.masks import keep_mask
@@ -25,12 +25,11 @@ class DropoutCell(Layer):
     dropout_mask_count: int | None
 
     def _set_dropout(self, dropout: float, recurrent_dropout: float, seed: int | None, masks: int | None) -> None:
-        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-            if not is_number(rate):
-                raise ValueError(f"Expected a number from 0 to 1 as `{name}`. Received: {name}={rate!r}")
-        self.dropout = min(1.0, max(0.0, dropout))
+        # As in Keras, a rate outside of 0 to 1 counts as the nearest that is inside.
+        self.dropout = min(1.0, max(0.0, arguments.number(self, "dropout", dropout)))
+        recurrent_dropout = arguments.number(self, "recurrent_dropout", recurrent_dropout)
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.seed = seed
+        self.seed = seed = arguments.seed(self, seed)
         self.dropout_mask_count = masks
         self._generators = SeededGenerators(seed) if seed is not None else None
         self._dropout_mask: Any = None
