@@ -49,6 +49,7 @@ class KerasTensor:
         dtype: The type, `"float32"` by default.
         sparse: Must be `False` or `None`.
         ragged: Must be `False` or `None`.
+        record_history: Must be `True`.
         name: The name, `"keras_tensor"`, `"keras_tensor_1"`, ... by default.
 
     Raises:
@@ -66,13 +67,15 @@ class KerasTensor:
         dtype: Any = "float32",
         sparse: bool | None = False,
         ragged: bool | None = False,
-        *,
+        record_history: bool = True,
         name: str | None = None,
     ) -> None:
         if sparse:
             raise ValueError("Sparse tensors are not supported. Received: sparse=True")
         if ragged:
             raise ValueError("Ragged tensors are not supported. Received: ragged=True")
+        if not record_history:
+            raise ValueError("A KerasTensor always records what is computed from it. Received: record_history=False")
         self._shape = _checked_shape(shape)
         self._dtype = dtypes.standardize_dtype(dtype)
         self.name = name if name is not None else naming.auto_name("KerasTensor")

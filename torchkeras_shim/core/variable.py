@@ -32,12 +32,17 @@ class Variable(torch.nn.Parameter):
     Args:
         initializer: A tensor, array or number, or a callable `initializer(shape, dtype=...)`.
         shape: The shape, needed with a callable.
-        dtype: The type; `floatx()` for numbers and callables, the value's own for tensors and arrays of floats.
+        dtype: The type; `floatx()` for floats and callables, `"int32"` for integers of Python, else
+            the value's own.
         trainable: Whether gradients are taken.
+        autocast: Whether a layer's `call` sees it in the compute type where the layer's dtype policy is a mixed one.
+        aggregation: How replicas combine it: `"none"`, `"mean"` or `None`, which are one for a single replica.
+        synchronization: When replicas do so; only `"auto"`, `"none"` and `None` are supported.
         name: The name, `"variable"`, `"variable_1"`, ... by default.
+        layout: Must be `None`.
 
     Raises:
-        ValueError: for a callable without a shape.
+        ValueError: If a callable comes without a shape, and for options that are not supported.
 
     Example:
         >>> v = Variable([1.0, 2.0], name="v")
@@ -58,8 +63,13 @@ class Variable(torch.nn.Parameter):
         shape: Sequence[int] | None = None,
         dtype: Any = None,
         trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
         name: str | None = None,
+        layout: None = None,
     ) -> Variable:
+        _check_distribution(aggregation, synchronization, layout)
         data = _initial_value(initializer, shape, dtype)
         self: Variable = make_subclass(cls, data, trainable and data.is_floating_point())
         self._name = name if name is not None else naming.auto_name("Variable")
@@ -67,7 +77,7 @@ class Variable(torch.nn.Parameter):
         self._trainable = trainable
         self._regularizer = None
         self._constraint = None
-        self._autocast = True
+        self._autocast = bool(autocast)
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -222,9 +232,20 @@ def _initial_value(initializer: Any, shape: Sequence[int] | None, dtype: Any) ->
         value = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
         return torch.as_tensor(value).detach().to(device, dtypes.to_torch_dtype(dtype))
     array = np.asarray(initializer)
-    if dtype is None:
-        dtype = None if array.dtype.kind == "f" or array.dtype.kind not in "biu" else array.dtype.name
+    if dtype is None and array.dtype.kind in "biu":
+        of_python = array.dtype == np.int64 and not hasattr(initializer, "dtype")
+        dtype = "int32" if of_python and np.all(array == array.astype(np.int32)) else array.dtype.name
     return torch.as_tensor(array).to(device, dtypes.to_torch_dtype(dtype)).clone()
+
+
+def _check_distribution(aggregation: Any, synchronization: Any, layout: Any) -> None:
+    supported = {"aggregation": (None, "none", "mean"), "synchronization": (None, "none", "auto"), "layout": (None,)}
+    for name, value in {"aggregation": aggregation, "synchronization": synchronization, "layout": layout}.items():
+        if value not in supported[name]:
+            raise ValueError(
+                f"Invalid value for argument `{name}`. Expected one of {supported[name]}: there is one replica "
+                f"and no layout. Received: {name}={value!r}"
+            )
 
 
 def _named_initializer(name: str) -> Any:

@@ -215,7 +215,13 @@ def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
         if not isinstance(leaf, torch.Tensor):
             if not hasattr(leaf, "__array__"):
                 return leaf
-            leaf = torch.as_tensor(_writable(np.asarray(leaf)), device=device_of(layer))
+            array = np.asarray(leaf)
+            if array.dtype.kind not in "biufc":
+                raise TypeError(
+                    f"Inputs to layer '{layer.name}' should be tensors or arrays of numbers. Received an array of type "
+                    f'{array.dtype} and shape {array.shape}. Turn it into numbers first, such as `x.astype("float32")`.'
+                )
+            leaf = torch.as_tensor(_writable(array), device=device_of(layer))
         if rank is not None and leaf.ndim != rank:
             leaf = align_rank(leaf, rank)
         if fixed is not None:

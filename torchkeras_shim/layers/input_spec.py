@@ -86,6 +86,11 @@ class InputSpec:
         return f"InputSpec({', '.join(f'{key}={value}' for key, value in parts.items() if value is not None)})"
 
 
+def _described(value: Any) -> Any:
+    shape = getattr(value, "shape", None)
+    return value if shape is None else f"{type(value).__name__} of shape {tuple(shape)}"
+
+
 def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None:
     """Raises where inputs do not fit the spec of a layer.
 
@@ -119,8 +124,8 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None
         values = tree.flatten(inputs)
     if len(values) != len(specs):
         raise ValueError(
-            f"Layer '{layer.name}' expected {len(specs)} input(s). Received {len(values)} instead: "
-            f"shapes {[tuple(getattr(value, 'shape', ())) for value in values]}"
+            f'Layer "{layer.name}" expects {len(specs)} input(s), but it received {len(values)} input tensors. '
+            f"Inputs received: {[_described(value) for value in values]}"
         )
     for index, (spec, value) in enumerate(zip(specs, values, strict=True)):
         if value is None and spec.optional:

@@ -82,7 +82,7 @@ class HasWeights(torch.nn.Module):
             initializer = "glorot_uniform" if dtypes.is_float(type_name) else "zeros"
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         name = name if name is not None else naming.auto_name("Variable")
-        variable = Variable(initializers.get(initializer), sizes, type_name, trainable, name)
+        variable = Variable(initializers.get(initializer), sizes, type_name, trainable, name=name)
         variable._path = naming.scoped(name)
         variable._autocast = bool(autocast)
         variable.regularizer = regularizers.get(regularizer)

@@ -170,3 +170,47 @@ def test_a_variable_takes_the_name_of_an_initializer():
     np.testing.assert_array_equal(variable.numpy(), np.ones((2, 3)))
     with pytest.raises(ValueError, match="shape"):
         keras.Variable("ones")
+
+
+def test_a_variable_takes_keras_arguments_in_keras_order():
+    variable = keras.Variable(
+        lambda shape, dtype: np.ones(shape, dtype), (2,), "int32", False, False, "mean", "auto", "n"
+    )
+    assert (variable.dtype, variable.name, variable.trainable) == (torch.int32, "n", False)
+    with pytest.raises(ValueError, match="aggregation='sum'"):
+        keras.Variable(1.0, aggregation="sum")
+    with pytest.raises(ValueError, match="synchronization='on_read'"):
+        keras.Variable(1.0, synchronization="on_read")
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        ([1, 2], torch.int32),
+        (3, torch.int32),
+        ([2**40], torch.int64),
+        (np.ones(2, "int64"), torch.int64),
+        ([1, 2.5], torch.float32),
+        ([True], torch.bool),
+    ],
+)
+def test_the_type_of_a_variable_is_that_of_keras_on_tensorflow(value, dtype):
+    assert keras.Variable(value).dtype is dtype
+
+
+def test_symbolic_tensors_take_keras_arguments_in_keras_order():
+    assert keras.KerasTensor((2, 3), "int32", False, None, True, "n").name == "n"
+    with pytest.raises(ValueError, match="record_history=False"):
+        keras.KerasTensor((2,), record_history=False)
+
+
+def test_two_tensors_into_a_layer_of_one_input():
+    message = r'Layer "d" expects 1 input\(s\), but it received 2 input tensors.*of shape \(1, 4\)'
+    with pytest.raises(ValueError, match=message):
+        layers.Dense(2, name="d")([torch.ones(1, 4)] * 2)
+
+
+@pytest.mark.parametrize("array", [np.array([["a"]]), np.array([[None]], dtype=object)], ids=["text", "objects"])
+def test_arrays_without_numbers_are_refused_by_the_layer(array):
+    with pytest.raises(TypeError, match=r"layer 'd'.*arrays of numbers.*astype"):
+        layers.Dense(2, name="d")(array)
