@@ -35,7 +35,7 @@ def load(path: str) -> str:
             errors.append(error)
             if os.path.basename(path) not in str(error):
                 raise RuntimeError(f"The error does not name the file: {error!r}") from error
-    return " | ".join(f"{type(error).__name__}: {str(error)[:150]}" for error in errors) or "loaded"
+    return " | ".join(f"{type(error).__name__}: {str(error)[:400]}" for error in errors) or "loaded"
 
 
 def outcome(path: str) -> str:
