@@ -36,6 +36,11 @@ def reading() -> Iterator[None]:
         _read.reset(token)
 
 
+def is_reading() -> bool:
+    """Returns whether objects are being made from the config of a file."""
+    return _read.get() is not None
+
+
 def number(obj: Any) -> int | None:
     """Returns the number of an object that is being serialized, `None` outside of `writing`."""
     numbers = _written.get()

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from torchkeras_shim.core import dtypes, naming, tree
+from torchkeras_shim.core import dtypes, naming, sharing, tree
 from torchkeras_shim.core.torch_private import call_impl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -328,11 +328,14 @@ def is_small(args: tuple[Any, ...], kwargs: dict[str, Any], sizes: Any = ()) -> 
     """
     leaves = tree.flatten([list(args), kwargs])
     specs = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
-    elements = sum(map(_elements_per_sample, specs))
+    elements = sorted(map(_elements_per_sample, specs))
     return (
         all(None not in spec.shape[1:] for spec in specs)
-        and elements <= _SMALL
-        and elements * _growth([*leaves, *tree.flatten(sizes)]) <= _LARGEST
+        and sum(elements) <= _SMALL
+        and sum(elements) * _growth([*leaves, *tree.flatten(sizes)]) <= _LARGEST
+        # Two tensors make as many products as both have elements. A program of the user's own seldom does, and would
+        # wait a second for the meta device.
+        and (not sharing.is_reading() or math.prod(elements[-2:]) <= _LARGEST or len(elements) < 2)
     )
 
 
