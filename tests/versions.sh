@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-oldest=("torch==2.6.0" "torchvision==0.21.0")   # the floor of pyproject.toml and README.md
+oldest=("torch==2.14.0" "torchvision==0.29.0")   # the floor of pyproject.toml and README.md
 newest=("torch" "torchvision")
 
 pythons=()

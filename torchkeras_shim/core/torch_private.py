@@ -17,7 +17,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `below_autograd`, `set_grad_mode`, `kernel_holders` | captured steps | calls go through the registry |
 | `mode_readers`, `function_modes` | what captured steps depend on | a mode counts as constant |
 
-Tried with torch 2.13 and 2.14.
+Tried with torch 2.14.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numbers
-import operator
 from typing import Any
 
 from torchkeras_shim.data import describe
+from torchkeras_shim.layers.arguments import is_integer
 
 
 def check_loop(batch_size: Any, steps: Any, verbose: Any, names: tuple[str, str] = ("batch_size", "steps")) -> None:
@@ -24,7 +24,7 @@ def check_loop(batch_size: Any, steps: Any, verbose: Any, names: tuple[str, str]
     for name, value in zip(names, (batch_size, steps), strict=True):
         if value is not None:
             check_count(name, value)
-    if verbose != "auto" and verbose is not None and not _is_integer(verbose) and not isinstance(verbose, bool):
+    if verbose != "auto" and verbose is not None and not is_integer(verbose) and not isinstance(verbose, bool):
         raise ValueError(
             "`verbose` must be 'auto', 0 (silent), 1 (a progress bar) or 2 (a line per epoch). "
             f"Received: verbose={verbose!r}"
@@ -54,7 +54,7 @@ def check_fit(epochs: Any, initial_epoch: Any, validation_split: Any, validation
             f"Received: validation_split={split!r}"
         )
     listed = validation_freq if isinstance(validation_freq, (list, tuple, set)) else [validation_freq]
-    if not all(_is_integer(epoch) and epoch >= 1 for epoch in listed) and validation_freq is not True:
+    if not all(is_integer(epoch) and epoch >= 1 for epoch in listed) and validation_freq is not True:
         raise ValueError(
             "Expected `validation_freq` to be a list or int: 2 for every second epoch, [1, 10] for after the first and "
             f"the tenth. Received: validation_freq={validation_freq!r}"
@@ -86,18 +86,8 @@ def check_count(name: str, value: Any) -> None:
     Raises:
         ValueError: If it is not an integer of at least 0.
     """
-    if not _is_integer(value) or value < 0:
+    if not is_integer(value) or value < 0:
         hint = ""
         if isinstance(value, float) and value >= 0 and value == value:
             hint = f" Write `int(...)`, or `//` if it comes from a division: {name}={int(value)}."
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}.{hint}")
-
-
-def _is_integer(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return True
