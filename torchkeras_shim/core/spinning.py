@@ -1,12 +1,14 @@
 """How long OpenMP's threads wait for one another by spinning, which on a busy machine they do for nothing.
 
 Torch shares a kernel's work between threads that meet at a barrier. GNU's OpenMP lets whoever comes first spin there
-300,000 times before it sleeps, in the hope that the others are about to come. Where another program keeps a processor,
-the others are not even running: a small perceptron's step of 0.14 ms was seen to take 62 ms, and 1.5 ms with a bound of
-3,000, which an undisturbed step does not notice. The OpenMP of Intel and LLVM gives its processor away while it spins
-(0.7 ms in the same situation), and is left alone.
+300,000 times before it sleeps, in the hope that the others are about to come. Where other programs keep the processors,
+the others are not even running. Beside two busy programs on two cores, small perceptrons then came to no end in 45 s in
+three of six runs; bounded to 3,000 turns, each of six runs did, at 0.3 to 4.6 ms per step. 3,000 is the least that an
+undisturbed step does not notice (0.17 and 0.38 ms for two perceptrons; 0.30 and 0.59 ms with 1,000 turns). Beside one
+busy program the bound gains nothing: `docs/how-to/speed.md` has the figures.
 
-The library reads the setting once, when torch is loaded, so that this works only before.
+Intel's and LLVM's OpenMP gives its processor away while it spins, and is left alone. The library reads the setting
+once, when torch is loaded, so that this works only before.
 """
 
 from __future__ import annotations
