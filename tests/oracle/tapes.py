@@ -8,6 +8,7 @@ import copy
 import functools
 import json
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pytest
 
 from tests.oracle import values
 from tests.oracle.values import FOLDER, Question
+
+#: Where an object lay in memory, as the text of an error may say; another one in each process.
+ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 
 
 class State:
@@ -60,6 +64,7 @@ def error_as_data(error):
     kind = type(error)
     base = next(cls.__name__ for cls in kind.__mro__ if cls.__module__ == "builtins")
     given = list(error.args) if all(isinstance(one, (str, int)) for one in error.args) else [str(error)]
+    given = [ADDRESS.sub("0x", text) if isinstance(text, str) else text for text in given]
     return ["raise", kind.__name__, base, given]
 
 

@@ -20,6 +20,7 @@ import torch
 FOLDER = "<tmp>"
 #: What files say of when and by what they were written.
 VOLATILE = {"date_saved", "keras_version"}
+SHARED = "shared_object_id"
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -164,10 +165,11 @@ class Question:
         self._hash = hashlib.blake2b(digest_size=6)
         self._label, self._folder = label, folder
         self.weights = []
+        self._shared = {}
 
     def __copy__(self):
         other = Question(self._label, self._folder)
-        other._hash, other.weights = self._hash.copy(), list(self.weights)
+        other._hash, other.weights, other._shared = self._hash.copy(), list(self.weights), dict(self._shared)
         return other
 
     def digest(self):
@@ -266,7 +268,10 @@ class Question:
 
     def _lasting(self, data):
         if isinstance(data, dict):
-            return {key: self._lasting(data[key]) for key in sorted(data) if key not in VOLATILE}
+            kept = {key: self._lasting(data[key]) for key in sorted(data) if key not in VOLATILE}
+            if SHARED in kept:  # an address: which objects are the same lasts, the number does not
+                kept[SHARED] = self._shared.setdefault(kept[SHARED], len(self._shared))
+            return kept
         return [self._lasting(item) for item in data] if isinstance(data, list) else data
 
     def _group(self, name, item):
