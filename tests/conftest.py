@@ -39,7 +39,7 @@ def pytest_cmdline_main(config):
 
 
 #: What the tests of a folder have in common, as a marker: `-m "not subprocess"` leaves them out.
-FOLDERS = {"parity": "oracle", "gpu": "gpu", "tutorials": "subprocess"}
+FOLDERS = {"parity": "oracle", "parity/tensorflow": "tensorflow", "gpu": "gpu", "tutorials": "subprocess"}
 
 
 def pytest_collection_modifyitems(items):
@@ -52,9 +52,9 @@ def pytest_collection_modifyitems(items):
         ]
     for item in items:
         if item.path.is_relative_to(tests):
-            folder = item.path.relative_to(tests).parts[0]
-            if folder in FOLDERS:
-                item.add_marker(FOLDERS[folder])
+            for folder in item.path.relative_to(tests).parents:
+                if folder.as_posix() in FOLDERS:
+                    item.add_marker(FOLDERS[folder.as_posix()])
 
 
 def _seed():

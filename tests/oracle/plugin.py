@@ -16,6 +16,11 @@ from tests.oracle.tapes import Playing, Recording, renewal, state
 FACTS = Path(__file__).parents[1] / "parity" / "golden" / "facts.json"
 
 
+def judge(path):
+    """The backend of the Keras that a file of tests compares with: JAX, which is the smaller, wherever it serves."""
+    return "tensorflow" if "tensorflow" in path.parts else "jax"
+
+
 def add_options(parser):
     group = parser.getgroup("oracle", "comparisons with real Keras")
     group.addoption(
@@ -35,10 +40,7 @@ class Oracle:
             raise pytest.UsageError("--renew keeps what real Keras answers: it needs --against-keras, too.")
         if self._renew and hasattr(config, "workerinput"):
             raise pytest.UsageError("--renew writes files: run it in one process (-n 0).")
-        # What is kept is what Keras says on JAX. On another backend its answers are compared with ours alone.
-        self._comparable = os.environ.get("KERAS_BACKEND", "jax") == "jax"
-        if self._renew and not self._comparable:
-            raise pytest.UsageError("The kept answers are those of Keras on JAX: --renew needs KERAS_BACKEND=jax.")
+        self._backend = os.environ.get("KERAS_BACKEND", "jax")
         self._whole_files = not any("::" in arg for arg in config.args) and not config.option.keyword
         self._books, self._renewed, self._stack = {}, {}, []
         state.recording = self._ask
@@ -48,6 +50,10 @@ class Oracle:
         if path not in self._books:
             self._books[path] = Book(path)
         return self._books[path]
+
+    def _comparable(self, path):
+        """Whether what is kept for a file of tests is what Keras says on the backend that is asked now."""
+        return self._backend == judge(path)
 
     def _tape(self, path, key, name, folder):
         tape = (
@@ -64,6 +70,8 @@ class Oracle:
             path = item.funcargs.get("tmp_path") if hasattr(item, "funcargs") else None
             return str(path) if path is not None else None
 
+        if self._ask and judge(item.path) == "tensorflow" != self._backend:
+            pytest.skip("what is kept is TensorFlow's: ask again with KERAS_BACKEND=tensorflow")
         name = item.nodeid.partition("::")[2]
         item.tape = state.tape = self._tape(item.path, item.nodeid, name, folder)
         self._forget_state()
@@ -108,8 +116,10 @@ class Oracle:
                     pytrace=False,
                 )
         elif self._renew:
+            if not self._comparable(path):
+                pytest.fail(f"What is kept here is what Keras says with KERAS_BACKEND={judge(path)}.", pytrace=False)
             self._renewed.setdefault(path, {})[name] = json.loads(json.dumps(tape.entries))
-        elif self._comparable:
+        elif self._comparable(path):
             kept = self._book(path).lines.get(name, [])
             difference = tape.differences(kept)
             if difference:
@@ -134,7 +144,7 @@ class Oracle:
     def pytest_sessionfinish(self, session, exitstatus):
         if not self._renew:
             return
-        versions = {name: importlib.metadata.version(name) for name in ("keras", "jax", "numpy")}
+        versions = {name: importlib.metadata.version(name) for name in ("keras", self._backend, "numpy")}
         for path, lines in self._renewed.items():
             book = self._book(path)
             kept = {} if self._whole_files and not session.testsfailed else book.lines

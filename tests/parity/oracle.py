@@ -2,6 +2,7 @@
 
 `keras` stands in for it: it is used like the real one. With `--against-keras` the real one answers, on JAX unless
 KERAS_BACKEND says otherwise (on torch Keras itself is wrong in places), and with `--renew` its answers are kept.
+What is asked in the folder `tensorflow` is kept as Keras answers on TensorFlow.
 """
 
 from __future__ import annotations
