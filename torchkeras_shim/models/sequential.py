@@ -357,6 +357,11 @@ class Sequential(Model, torch.nn.Sequential):
         return tree.flatten(self._known_specs("outputs")[-1])
 
     @property
+    def output_names(self) -> list[str] | None:
+        """The name of the last layer, which is that of the output."""
+        return [name for name, _ in self.named_layers()][-1:] or None
+
+    @property
     def input_dtype(self) -> str:
         """The type of the input."""
         return self._specs[0].dtype if self._specs is not None else self.compute_dtype

@@ -65,6 +65,7 @@ class LossPlan:
         for index, (identifier, weight) in enumerate(zip(assigned, weights, strict=True)):
             if identifier is None:
                 continue
+            outputs.require_target(flat_true[index], index, "loss")
             loss = _resolve_loss(identifier, flat_true[index], flat_pred[index])
             self._entries.append((index, loss, _as_weight(weight)))
         if not self._entries:
@@ -185,6 +186,7 @@ class MetricPlan:
             prefix = f"{name}_" if outputs.count > 1 and name else ""
             for identifiers_here, weighs in ((plain[index], False), (weighted[index], True)):
                 for identifier in identifiers_here:
+                    outputs.require_target(flat_true[index], index, "metrics")
                     metric = metrics_module.as_metric(identifier, flat_true[index], flat_pred[index])
                     metric.to(device)
                     free = _free_name(prefix, metric.name, names, weighs)

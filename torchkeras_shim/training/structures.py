@@ -52,10 +52,10 @@ class Outputs:
         if self.single:
             leaves = tree.flatten(values) if tree.is_nested(values) else [values]
             unknown = [key for key in values if key not in self.names] if isinstance(values, dict) else []
-            if unknown and self.names[0] is not None:
+            if unknown:
+                own = "has no name" if self.names[0] is None else f"is {self.names[0]!r}"
                 raise ValueError(
-                    f"`{what}` has the key {unknown[0]!r}, but the model's output is {self.names[0]!r}. "
-                    "Pass the array itself."
+                    f"`{what}` has the key {unknown[0]!r}, but the model's output {own}. Pass the array itself."
                 )
         elif isinstance(values, dict) and self.flat:
             names = self.keys or self.names
@@ -79,6 +79,15 @@ class Outputs:
             )
         return leaves
 
+    def require_target(self, target: Any, index: int, argument: str) -> None:
+        """Raises unless there is a target for an output that `argument` of `compile()` measures."""
+        if target is None:
+            name = f"output {self.names[index]!r}" if self.names[index] else f"output {index}"
+            raise ValueError(
+                f"`y_true` has no target for {name}, for which `{argument}` was given to `compile()`. Pass a target "
+                f"for each such output, or give `{argument}` by output, without this one."
+            )
+
     def assign(self, values: Any, argument: str) -> list[Any]:
         """Returns one entry per output of an argument of `compile()`: `None` where it has none for an output.
 
@@ -93,13 +102,16 @@ class Outputs:
             return _spread(self.structure, values, argument)
         if isinstance(values, dict) and not is_config(values):
             names = [name for name in (self.keys or self.names) if name is not None]
-            if self.single and len(values) == 1 and not names:
-                return list(values.values())
             unknown = [key for key in values if key not in names]
+            if not names:
+                raise ValueError(
+                    f"`{argument}` is a dict, but the model's outputs have no names. Pass one value per output in the "
+                    f"order of the outputs, without names. Received: {argument}={values}"
+                )
             if unknown:
                 raise ValueError(
-                    f"`{argument}` has the key {unknown[0]!r}, which is no output of the model. Its outputs: {names}."
-                    f"{did_you_mean(unknown[0], [str(name) for name in names])} Received: {argument}={values}"
+                    f"`{argument}` has the key {unknown[0]!r}, which is not an output of the model. Its outputs: "
+                    f"{names}.{did_you_mean(unknown[0], [str(name) for name in names])} Received: {argument}={values}"
                 )
             return [values.get(name) for name in names]
         if isinstance(values, (list, tuple)):

@@ -136,7 +136,7 @@ def test_nested_outputs(kind, y, weights, arguments, expected):
 def test_names_of_no_output_are_refused(kind, argument):
     value = {"loss": "mse", "loss_weights": 1.0}.get(argument, ["mae"])
     y = P if kind == "one" else [P, Q]
-    with pytest.raises(ValueError, match=r"has the key 'nope', which is no output of the model"):
+    with pytest.raises(ValueError, match=r"has the key 'nope', which is not an output of the model"):
         results(kind, y, **{"loss": "mse", argument: {"nope": value}})
 
 
@@ -145,6 +145,66 @@ def test_names_of_no_output_are_refused(kind, argument):
 def test_targets_of_no_output_are_refused(kind, y):
     with pytest.raises(ValueError, match=r"`y_true` has the key '(nope|q)', but the model"):
         results(kind, y, loss="mse")
+
+
+class Unnamed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2, kernel_initializer="ones")
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+ONLY = {
+    "stack": lambda: keras.Sequential([layers.Dense(2, kernel_initializer="ones", name="p")]),
+    "stack with an input": lambda: keras.Sequential([keras.Input((3,)), layers.Dense(2, name="p")]),
+    "subclass": Unnamed,
+}
+
+
+@pytest.mark.parametrize("kind", ONLY)
+@pytest.mark.parametrize(
+    ("arguments", "y", "weights", "message"),
+    [
+        ({"loss": {"nope": "mse"}}, P, None, "`loss` (has the key 'nope'|is a dict, but)"),
+        ({"loss": {"nope": "mse"}}, {"nope": P}, None, "`y_true` has the key 'nope'"),
+        ({"loss": {}}, P, None, "(No loss is given for any output|`loss` is a dict)"),
+        (
+            {"loss": "mse"},
+            {"nope": P},
+            None,
+            "`y_true` has the key 'nope', but the model's output (is 'p'|has no name)",
+        ),
+        ({"loss": "mse", "loss_weights": {"nope": 2.0}}, P, None, "`loss_weights` (has the key 'nope'|is a dict)"),
+        ({"loss": "mse"}, P, {"nope": W}, "`sample_weight` has the key 'nope'"),
+    ],
+)
+def test_names_of_no_output_are_refused_by_models_with_one_output(kind, arguments, y, weights, message):
+    network = ONLY[kind]()
+    network.compile("sgd", **arguments)
+    with pytest.raises(ValueError, match=message):
+        network.fit(X, y, sample_weight=weights, verbose=0)
+
+
+def test_a_subclass_has_no_names_of_outputs():
+    network = Unnamed()
+    network.compile("sgd", {"dense": "mse"})
+    with pytest.raises(ValueError, match="`loss` is a dict, but the model's outputs have no names"):
+        network.fit(X, P, verbose=0)
+
+
+def test_the_output_of_a_stack_is_named_after_its_last_layer():
+    network = ONLY["stack"]()
+    network.compile("sgd", {"p": "mse"}, loss_weights={"p": 2.0}, metrics={"p": ["mae"]})
+    found = network.test_on_batch(X, {"p": P}, sample_weight={"p": W}, return_dict=True)
+    assert {name: round(value, 3) for name, value in found.items()} == {"loss": 4.815, "mae": 1.5}
+
+
+@pytest.mark.parametrize("arguments", [{"loss": "mse"}, {"loss": {"p": "mse"}, "metrics": {"q": ["mae"]}}])
+def test_an_output_that_is_measured_needs_a_target(arguments):
+    with pytest.raises(ValueError, match=r"no target for output 'q', for which `(loss|metrics)` was given"):
+        results("list", {"p": P}, **arguments)
 
 
 def test_targets_of_a_nested_model_must_have_its_names():
