@@ -66,8 +66,8 @@ class Overridable(Layer):
         trainer.build_plans(y, y_pred)
         extra = steps.ExtraLosses(self)
         has_extra = extra.refresh()
-        if trainer.loss_plan.built and y is not None:
-            loss = trainer.loss_plan(y, y_pred, sample_weight)
+        if trainer.objective.built and y is not None:
+            loss = trainer.objective(y, y_pred, sample_weight)
         elif has_extra:
             loss = torch.zeros((), device=self.device)
         else:
@@ -79,9 +79,9 @@ class Overridable(Layer):
         """Updates the compiled metrics with one batch and returns all results by name."""
         trainer = self._trainer
         trainer.build_plans(y, y_pred)
-        if trainer.metric_plan.built and y is not None:
+        if trainer.measures.built and y is not None:
             with torch.no_grad():
-                trainer.metric_plan.update(y, y_pred, sample_weight)
+                trainer.measures.update(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Trainable(Overridable):
     @property
     def loss(self) -> Any:
         """The `loss` argument of `compile`."""
-        return self._trainer.loss_plan.loss
+        return self._trainer.objective.loss
 
     @property
     def compiled(self) -> bool:

@@ -28,10 +28,10 @@ def get_compile_config(trainer: Trainer) -> dict[str, Any] | None:
         return {}
     arguments = {
         "optimizer": _optimizer(trainer),
-        "loss": trainer.loss_plan.loss,
-        "loss_weights": trainer.loss_plan.loss_weights,
-        "metrics": trainer.metric_plan.given,
-        "weighted_metrics": trainer.metric_plan.given_weighted,
+        "loss": trainer.objective.loss,
+        "loss_weights": trainer.objective.loss_weights,
+        "metrics": trainer.measures.given,
+        "weighted_metrics": trainer.measures.given_weighted,
         "run_eagerly": trainer.run_eagerly,
         "steps_per_execution": trainer.steps_per_execution,
         # Keras knows no other values, and which strategy is best is a matter of the machine that trains next.

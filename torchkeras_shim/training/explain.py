@@ -88,7 +88,7 @@ def _host_reads(trainer: Preparation, batch: Any) -> list[str]:
 
 
 def _parts(trainer: Preparation, batch: Any) -> list[list[str]]:
-    if trainer.overrides("train_step") or not trainer.loss_plan.built or not trainer.parameters:
+    if trainer.overrides("train_step") or not trainer.objective.built or not trainer.parameters:
         step = trainer.train_step()
         return _shares({"the model's own train_step": [_timed(trainer, step, *batch)[0] for _ in range(_ROUNDS)]})
     x, y, sample_weight = batch
@@ -103,7 +103,7 @@ def _parts(trainer: Preparation, batch: Any) -> list[list[str]]:
         extra.clear()
         forward, y_pred = _timed(trainer, trainer.forward, x)
         extra.refresh()
-        losing, loss = _timed(trainer, lambda out: extra.add_to(trainer.loss_plan(y, out, sample_weight)), y_pred)
+        losing, loss = _timed(trainer, lambda out: extra.add_to(trainer.objective(y, out, sample_weight)), y_pred)
         backward, _ = _timed(trainer, trainer.optimizer.scale_loss(loss).backward)
         grads = [parameter.grad for parameter in trainer.parameters]
         with torch.no_grad():

@@ -16,7 +16,8 @@ from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training import predictions, steps, strategies
 from torchkeras_shim.training.capture.survey import Survey
-from torchkeras_shim.training.plan import LossPlan, MetricPlan
+from torchkeras_shim.training.measures import Measures
+from torchkeras_shim.training.objective import Objective
 from torchkeras_shim.training.trial import Report
 
 _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
@@ -40,8 +41,8 @@ class Preparation:
         self.stop_evaluating = False
         self.stop_predicting = False
         self.history: Any = None
-        self.loss_plan = LossPlan(None, None)
-        self.metric_plan = MetricPlan(None, None)
+        self.objective = Objective(None, None)
+        self.measures = Measures(None, None)
         self.loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = False
         self.jit_compile: Any = "auto"
@@ -88,12 +89,12 @@ class Preparation:
         strategies.check(jit_compile, run_eagerly)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution!r}")
-        loss_plan, metric_plan = LossPlan(loss, loss_weights), MetricPlan(metrics, weighted_metrics)
+        objective, measures = Objective(loss, loss_weights), Measures(metrics, weighted_metrics)
         self.optimizer_argument = optimizer
         needs_parameters = isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer)
         self.auto_scale_loss = bool(auto_scale_loss)
         self.optimizer = None if needs_parameters else self._scaling(optimizers_module.as_optimizer(optimizer, []))
-        self.loss_plan, self.metric_plan = loss_plan, metric_plan
+        self.objective, self.measures = objective, measures
         self.loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = bool(run_eagerly)
         self.jit_compile = jit_compile if jit_compile is not None else "auto"
@@ -135,7 +136,7 @@ class Preparation:
         return not getattr(getattr(type(self.model), name), "_is_builtin", False)
 
     def build(self, batch: Any) -> None:
-        """Builds what only the first batch can tell: weights, the plan, the optimizer's slots."""
+        """Builds what only the first batch can tell: weights, losses and metrics."""
         x, y, _ = batch
         own_step = self.overrides("train_step")
         try:
@@ -149,7 +150,7 @@ class Preparation:
     def _output_spec(self, x: Any) -> Any:
         """Builds the model for a batch's shapes. Returns its symbolic outputs, `None` where nobody needs them."""
         model = self.model
-        planned = self.metric_plan.built and (self.loss_plan.built or self.loss_plan.loss is None)
+        planned = self.measures.built and (self.objective.built or self.objective.loss is None)
         if is_built(model) and (planned or not self.compiled):
             return None
         with calling.scope_of(model):
@@ -167,10 +168,10 @@ class Preparation:
             return
         device = self.device
         if y is not None and y_pred is not None:
-            if not self.loss_plan.built and self.loss_plan.loss is not None:
-                self.loss_plan.build(y, y_pred, self.model.output_names, device)
-            if not self.metric_plan.built:
-                self.metric_plan.build(y, y_pred, self.model.output_names, device)
+            if not self.objective.built and self.objective.loss is not None:
+                self.objective.build(y, y_pred, self.model.output_names, device)
+            if not self.measures.built:
+                self.measures.build(y, y_pred, self.model.output_names, device)
         self.loss_tracker.to(device)
 
     def _scaling(self, optimizer: Any) -> Any:
@@ -251,8 +252,8 @@ class Preparation:
 
     def require_loss(self) -> None:
         """Raises where there is no loss to compute, with the line to write."""
-        if not self.loss_plan.built:
-            if self.loss_plan.loss is None:
+        if not self.objective.built:
+            if self.objective.loss is None:
                 if steps.ExtraLosses(self.model).refresh():
                     return
                 raise ValueError(
@@ -284,16 +285,14 @@ class Preparation:
     def metrics(self) -> list[Any]:
         """The loss tracker, the losses of single outputs, the compiled metrics and those of layers."""
         own = [self.loss_tracker] if self.compiled else []
-        return [*own, *self.loss_plan.trackers, *_layer_metrics(self.model), *self.metric_plan.metrics]
+        return [*own, *self.objective.trackers, *_layer_metrics(self.model), *self.measures.metrics]
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in its order."""
-        planned = {
-            id(metric): name for metric, name in zip(self.metric_plan.metrics, self.metric_plan.names, strict=True)
-        }
+        planned = {id(metric): name for metric, name in zip(self.measures.metrics, self.measures.names, strict=True)}
         others = [metric.name for metric in self.model.metrics if id(metric) not in planned]
-        tracked = len(self.loss_plan.trackers) + self.compiled
+        tracked = len(self.objective.trackers) + self.compiled
         return [*others[:tracked], *planned.values(), *others[tracked:]]
 
     def reset_metrics(self) -> None:
@@ -304,10 +303,10 @@ class Preparation:
     def results(self) -> dict[str, Any]:
         """Returns the running results by the names of the logs, still on the device."""
         results: dict[str, Any] = {"loss": self.loss_tracker.result()} if self.compiled else {}
-        trackers = self.loss_plan.trackers
+        trackers = self.objective.trackers
         results.update({tracker.name: tracker.result() for tracker in trackers})
-        results.update(self.metric_plan.results())
-        planned = {id(metric) for metric in (self.loss_tracker, *trackers, *self.metric_plan.metrics)}
+        results.update(self.measures.results())
+        planned = {id(metric) for metric in (self.loss_tracker, *trackers, *self.measures.metrics)}
         for metric in self.model.metrics:
             if id(metric) not in planned:
                 result = metric.result()

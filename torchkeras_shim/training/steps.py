@@ -38,7 +38,7 @@ def batch_size_of(x: Any) -> int:
 
 
 class ExtraLosses:
-    """What is added to the plan's loss: weight regularizers, known beforehand, and what layers add while they run."""
+    """What is added to the compiled loss: weight regularizers, known beforehand, and what layers add while they run."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -114,13 +114,13 @@ def make_loss(trainer: Preparation, extra: ExtraLosses, forward: Any = None) -> 
 
     Args:
         trainer: The trainer.
-        extra: What is added to the plan's loss.
+        extra: What is added to the compiled loss.
         forward: The forward pass; the trainer's by default.
     """
-    plan, model = trainer.loss_plan, trainer.model
+    objective, model = trainer.objective, trainer.model
     forward = forward if forward is not None else trainer.forward
     flags, thread = calling.Flags, calling.thread
-    base: Callable[[Any, Any, Any], Any] = plan if plan.built else _no_loss
+    base: Callable[[Any, Any, Any], Any] = objective if objective.built else _no_loss
 
     def loss_of(x: Any, y: Any, sample_weight: Any) -> Any:
         if extra._adders_seen != flags.adders:
@@ -135,7 +135,7 @@ def make_loss(trainer: Preparation, extra: ExtraLosses, forward: Any = None) -> 
             raise
         finally:
             thread.depth -= 1
-        fused = plan.fused  # `None` until the first batch has been checked
+        fused = objective.fused  # `None` until the first batch has been checked
         loss = fused(y, y_pred) if fused is not None and sample_weight is None else None
         if loss is None:
             loss = base(y, y_pred, sample_weight)
@@ -148,14 +148,14 @@ def make_loss(trainer: Preparation, extra: ExtraLosses, forward: Any = None) -> 
 
 
 def _no_loss(y: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
-    """Stands for the plan's loss if all of the loss is what layers and regularizers add."""
+    """Stands for the compiled loss if all of the loss is what layers and regularizers add."""
     return torch.zeros((), device=tree.flatten(y_pred)[0].device)
 
 
 def make_update(trainer: Preparation) -> Callable[[Any, Any, Any, Any, Any], None]:
     """Returns a function that accumulates the loss and the metrics of a batch on the device."""
     total, count = trainer.loss_tracker.total, trainer.loss_tracker.count
-    metrics = trainer.metric_plan
+    metrics = trainer.measures
     direct = metrics.direct_updates
 
     def update(x: Any, y: Any, sample_weight: Any, y_pred: Any, loss: Any) -> None:
@@ -218,7 +218,7 @@ def _make_gradients(trainer: Preparation) -> Callable[[Any, Any, Any], list[Any]
 
 def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
     """Returns a training step that replays everything but the optimizer's update, and what it replays."""
-    captured, plan = Captured(_make_gradients(trainer)), trainer.loss_plan
+    captured, objective = Captured(_make_gradients(trainer)), trainer.objective
     apply = trainer.optimizer.stepper(trainer.parameters)
     no_grad, version, bound = torch.no_grad, StructureVersion, StructureVersion.value
 
@@ -227,7 +227,7 @@ def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
             return trainer.train_step()(x, y, sample_weight)
         with no_grad():
             # The first batch of a run is looked at by value.
-            apply((captured if plan.checked else captured.plainly)(x, y, sample_weight))
+            apply((captured if objective.checked else captured.plainly)(x, y, sample_weight))
         return None
 
     return train_step, captured
@@ -235,7 +235,7 @@ def make_captured_train_step(trainer: Preparation) -> tuple[Step, Captured]:
 
 def make_graphed_train_step(trainer: Preparation) -> tuple[Step, GraphedStep]:
     """Returns a training step that launches a CUDA graph, and what holds the graphs."""
-    gradients, plan = _make_gradients(trainer), trainer.loss_plan
+    gradients, objective = _make_gradients(trainer), trainer.objective
     apply = trainer.optimizer.stepper(trainer.parameters)
     generators = [own.on(trainer.device) for own in seeded_generators(trainer.model)]
     graphed = GraphedStep(gradients, trainer.optimizer, apply, generators)
@@ -245,7 +245,7 @@ def make_graphed_train_step(trainer: Preparation) -> tuple[Step, GraphedStep]:
         if version.value != bound:
             return trainer.train_step()(x, y, sample_weight)
         with no_grad():
-            if plan.checked:
+            if objective.checked:
                 graphed(x, y, sample_weight)
             else:
                 apply(gradients(x, y, sample_weight))
@@ -353,10 +353,10 @@ def _make_measure(trainer: Preparation, forward: Any = None) -> Callable[[Any, A
 
 def make_captured_test_step(trainer: Preparation) -> tuple[Step, Captured]:
     """Returns an evaluation step that replays, and what it replays."""
-    captured, plan = Captured(_make_measure(trainer)), trainer.loss_plan
+    captured, objective = Captured(_make_measure(trainer)), trainer.objective
 
     def test_step(x: Any, y: Any, sample_weight: Any = None) -> None:
-        (captured if plan.checked else captured.plainly)(x, y, sample_weight)
+        (captured if objective.checked else captured.plainly)(x, y, sample_weight)
 
     return test_step, captured
 

@@ -89,7 +89,7 @@ class Trainer(Preparation):
             if validation_data is not None:
                 validation = self._validation(validation_data, validation_batch_size, batch_size, validation_steps)
             callbacks = self._listed(callbacks, verbose, feed, epochs=epochs, add_history=True)
-            self.loss_plan.forget_checks()
+            self.objective.forget_checks()
             outer, self._feed = self._feed, feed
             try:
                 with callbacks.told_of_failure():
@@ -114,7 +114,7 @@ class Trainer(Preparation):
         if isinstance(adapter, ArrayAdapter):  # what cannot work is said before an epoch is spent
             first, _, _ = feed.peek()
             self.model._check_inputs(self.model._standardized(first))
-            if self.loss_plan.loss is not None and not (self.overrides("test_step") or self.overrides("compute_loss")):
+            if self.objective.loss is not None and not (self.overrides("test_step") or self.overrides("compute_loss")):
                 check_validation_targets(data, y)
         return feed
 
@@ -228,7 +228,7 @@ class Trainer(Preparation):
                 self._first_batch(feed, "evaluate")
             callbacks = self._listed(callbacks, verbose, feed, epochs=1)
             with turn:
-                self.loss_plan.forget_checks()
+                self.objective.forget_checks()
                 self.planned_test_steps = feed.num_batches or math.inf
                 self.recheck()
             with callbacks.told_of_failure():
@@ -373,8 +373,8 @@ class Trainer(Preparation):
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
             )
         self.model._check_inputs(self.model._standardized(first[0]))
-        planned = self.loss_plan.built or self.loss_plan.loss is None
-        if planned and self.metric_plan.built and is_built(self.model):
+        planned = self.objective.built or self.objective.loss is None
+        if planned and self.measures.built and is_built(self.model):
             return
         self.build(first)
 

@@ -222,7 +222,7 @@ def test_a_replay_calls_no_code_of_the_layers():
     model.compile("sgd", sparse(), jit_compile="captured")
     model.fit(X[:40], Y[:40], batch_size=8, epochs=2, verbose=0)
     step, x, y = model._trainer.train_step(), torch.tensor(X[:8]), torch.tensor(Y[:8])
-    model._trainer.loss_plan.checked = True
+    model._trainer.objective.checked = True
     with Calls() as calls:
         step(x, y, None)
     assert calls.files

@@ -49,7 +49,7 @@ def _parts(trainer: Any) -> Iterator[Any]:
         for operation in getattr(graph, "operations", ()):
             if not isinstance(operation, torch.nn.Module):
                 yield operation
-    for thing in (*trainer.loss_plan.losses, *trainer.metrics):
+    for thing in (*trainer.objective.losses, *trainer.metrics):
         yield thing
         yield from _helpers(thing)
     for weight in trainer.model.trainable_weights:
