@@ -9,7 +9,8 @@ import torch
 
 from torchkeras_shim.core.errors import check_keywords
 from torchkeras_shim.models.overridable import Overridable
-from torchkeras_shim.training import compile_config, explain
+from torchkeras_shim.training import compile_config
+from torchkeras_shim.training.choice import explain
 from torchkeras_shim.training.trainer import Trainer
 
 #: The keywords of torch's own `Module.compile`.

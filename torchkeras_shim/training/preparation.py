@@ -14,11 +14,12 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.training import predictions, steps, strategies
-from torchkeras_shim.training.capture.survey import Survey
+from torchkeras_shim.training import predictions, steps
+from torchkeras_shim.training.choice import choose
+from torchkeras_shim.training.choice.report import Report
+from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.measures import Measures
 from torchkeras_shim.training.objective import Objective
-from torchkeras_shim.training.trial import Report
 
 _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
 
@@ -86,7 +87,7 @@ class Preparation:
         auto_scale_loss: bool,
     ) -> None:
         """Notes what training is to do. Weights and architecture stay untouched."""
-        strategies.check(jit_compile, run_eagerly)
+        choose.check(jit_compile, run_eagerly)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution!r}")
         objective, measures = Objective(loss, loss_weights), Measures(metrics, weighted_metrics)
@@ -216,7 +217,7 @@ class Preparation:
                 self._train_step = steps.make_overridden_step(self.model.train_step)
             else:
                 self.require_loss()
-                self._train_step = strategies.train_step(self)
+                self._train_step = choose.train_step(self)
         return self._train_step
 
     def test_step(self) -> steps.Step:
@@ -229,7 +230,7 @@ class Preparation:
                 self._test_step = steps.make_overridden_step(self.model.test_step)
             else:
                 self.require_loss()
-                self._test_step = strategies.test_step(self)
+                self._test_step = choose.test_step(self)
         return self._test_step
 
     def predict_step(self) -> steps.Step:
@@ -241,7 +242,7 @@ class Preparation:
                 own = self.model.predict_step
                 self._predict_step = lambda x, y=None, sample_weight=None: own((x,))
             else:
-                self._predict_step = strategies.predict_step(self)
+                self._predict_step = choose.predict_step(self)
         return self._predict_step
 
     def _why_eager(self, method: str) -> str:

@@ -18,9 +18,9 @@ from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.training.capture.compiled import Compiled
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
+from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
 from torchkeras_shim.training.resume import seeded_generators
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def make_graphed_train_step(trainer: Preparation) -> tuple[Step, GraphedStep]:
     return train_step, graphed
 
 
-def make_compiled_train_step(trainer: Preparation, forward: Any) -> tuple[Step, Compiled]:
+def make_compiled_train_step(trainer: Preparation, forward: Any) -> tuple[Step, TorchCompiled]:
     """Returns a training step whose forward and backward pass are compiled, and what runs them.
 
     Args:
@@ -294,7 +294,7 @@ def _make_backward(trainer: Preparation, forward: Any = None) -> Callable[[Any, 
     return gradients
 
 
-def make_compiled_test_step(trainer: Preparation, forward: Any) -> tuple[Step, Compiled]:
+def make_compiled_test_step(trainer: Preparation, forward: Any) -> tuple[Step, TorchCompiled]:
     """Returns an evaluation step whose forward pass is compiled, and what runs it."""
     compiled = _compiled(trainer, _make_measure(trainer, forward), _make_measure(trainer))
 
@@ -304,7 +304,7 @@ def make_compiled_test_step(trainer: Preparation, forward: Any) -> tuple[Step, C
     return test_step, compiled
 
 
-def make_compiled_predict_step(trainer: Preparation, forward: Any) -> Compiled:
+def make_compiled_predict_step(trainer: Preparation, forward: Any) -> TorchCompiled:
     """Returns the compiled forward pass as a step."""
 
     def step_of(run: Any) -> Step:
@@ -316,14 +316,14 @@ def make_compiled_predict_step(trainer: Preparation, forward: Any) -> Compiled:
     return _compiled(trainer, step_of(forward), step_of(trainer.forward))
 
 
-def _compiled(trainer: Preparation, compiled: Any, function: Any) -> Compiled:
+def _compiled(trainer: Preparation, compiled: Any, function: Any) -> TorchCompiled:
     """Joins a compiled function of batches and the same as it is written."""
     model, device = trainer.model, trainer.device
     counted = [variable for metric in trainer.metrics for variable in metric.variables]
     cuda = device.type == "cuda"
     usual = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
     own = [generators.on(device) for generators in seeded_generators(model)]
-    return Compiled(
+    return TorchCompiled(
         compiled,
         function,
         written=[*model.buffers(), *counted],

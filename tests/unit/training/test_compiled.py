@@ -9,7 +9,7 @@ import torch
 import torchkeras_shim as keras
 from torchkeras_shim import layers
 from torchkeras_shim.core.random_state import RandomState
-from torchkeras_shim.training.capture.compiled import Compiled
+from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(20, 6, 6, 2)).astype("float32")
@@ -156,7 +156,7 @@ def test_each_shape_is_compiled_by_itself_unless_asked_otherwise(monkeypatch):
 
 
 def test_more_shapes_than_are_worth_it_run_as_they_are_written():
-    compiled = Compiled(lambda x: x + 1, lambda x: x + 1)
+    compiled = TorchCompiled(lambda x: x + 1, lambda x: x + 1)
     for size in range(1, 12):
         compiled(torch.ones(size))
     assert (compiled.replayed, compiled.written, compiled.refusal) == (8, 3, None)

@@ -12,7 +12,7 @@ from torchkeras_shim.training.capture.function import MAX_PROGRAMS, signature
 from torchkeras_shim.training.capture.undoing import Saved
 
 
-class Compiled:
+class TorchCompiled:
     """Runs a function in its compiled form as long as the compiler can cope.
 
     Compilers fail late: in the forward pass of a shape that they have not seen, or in its backward pass, after

@@ -11,10 +11,11 @@ import torch
 
 from torchkeras_shim.core.torch_private import has_gradient_hooks
 from torchkeras_shim.training import steps
-from torchkeras_shim.training.capture.compiled import Compiled, reason
 from torchkeras_shim.training.capture.function import Captured
-from torchkeras_shim.training.capture.survey import Survey
-from torchkeras_shim.training.trial import MIN_STEPS, Report, Trial, forced, tell_once, through_compiler, watched
+from torchkeras_shim.training.capture.torch_compiled import TorchCompiled, reason
+from torchkeras_shim.training.choice.report import Report, forced, tell_once, through_compiler, watched
+from torchkeras_shim.training.choice.survey import Survey
+from torchkeras_shim.training.choice.trial import MIN_STEPS, Trial
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation
@@ -142,7 +143,7 @@ def _compiled_forward(trainer: Preparation, report: Report) -> Any:
         return None
 
 
-def _forced_compiled(step: steps.Step, compiled: Compiled, report: Report, trainer: Preparation) -> steps.Step:
+def _forced_compiled(step: steps.Step, compiled: TorchCompiled, report: Report, trainer: Preparation) -> steps.Step:
     return through_compiler(step, compiled, report, f"jit_compile={trainer.jit_compile!r}", trainer.told)
 
 
