@@ -273,6 +273,26 @@ MORE_CASES = [
     ("Masking", {"mask_value": 0.0}, (2, 3, 2, 2)),
 ]
 
+# Sound: samples of several channels, or of one without an axis for it.
+SOUND, SAMPLES = (2, 24, 2), (2, 50)
+SHORT = {"fft_length": 32, "sequence_stride": 8, "num_mel_bins": 5}
+AUDIO_CASES = [
+    *[("STFTSpectrogram", {"mode": mode, "frame_length": 8}, SOUND) for mode in ("log", "magnitude", "psd", "stft")],
+    ("STFTSpectrogram", {"mode": "real", "frame_length": 8, "window": None, "expand_dims": True}, SOUND),
+    ("STFTSpectrogram", {"mode": "imag", "frame_length": 8, "frame_step": 3, **FIRST}, (2, 2, 24)),
+    (
+        "STFTSpectrogram",
+        {"frame_length": 6, "mode": "psd", "periodic": True, "padding": "same", "expand_dims": True, **FIRST},
+        (2, 2, 24),
+    ),
+    ("STFTSpectrogram", {"frame_length": 7, "fft_length": 16, "window": "blackman", "scaling": "spectrum"}, SOUND),
+    ("STFTSpectrogram", {"frame_length": 4, "window": [1.0, 2.0, 2.0, 1.0], "scaling": None}, SOUND),
+    ("MelSpectrogram", SHORT, SAMPLES),
+    ("MelSpectrogram", {**SHORT, "power_to_db": False, "mag_exp": 1.0, "window": None}, SAMPLES),
+    ("MelSpectrogram", {**SHORT, "sequence_length": 20, "window": "hamming", "min_freq": 300.0}, SAMPLES),
+    ("MelSpectrogram", {**SHORT, "top_db": 9.0, "ref_power": 0.3, "max_freq": 5000, "min_power": 1e-2}, SAMPLES),
+]
+
 # class, arguments, shapes of the inputs
 MERGES = [
     ("Add", {}, [(2, 3, 4), (2, 3, 4), (2, 3, 4)]),

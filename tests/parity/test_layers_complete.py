@@ -9,13 +9,14 @@ import pytest
 import torch._dynamo  # noqa: F401  before Keras, see test_layers
 
 from tests.parity import test_attention, test_conv_lstm, test_layer_wrappers, test_rnn
-from tests.parity.layer_cases import CASES, MERGES, MORE_CASES
+from tests.parity.layer_cases import AUDIO_CASES, CASES, MERGES, MORE_CASES
 from tests.parity.oracle import keras
 from torchkeras_shim import layers
 
 TABLES = [
     CASES,
     MORE_CASES,
+    AUDIO_CASES,
     MERGES,
     test_attention.HEADS,
     test_attention.LISTS,

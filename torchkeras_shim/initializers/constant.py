@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,13 @@ from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, serialization
 from torchkeras_shim.initializers.base import INITIALIZERS, Initializer
 from torchkeras_shim.ops.promotion import as_tensor
+
+_WINDOWS: dict[str, Callable[..., torch.Tensor]] = {
+    "bartlett": torch.bartlett_window,
+    "blackman": torch.blackman_window,
+    "hamming": torch.hamming_window,
+    "hann": torch.hann_window,
+}
 
 
 def _place(dtype: Any) -> dict[str, Any]:
@@ -117,7 +124,8 @@ class STFT(Initializer):
 
     Args:
         side: `"real"` or `"imag"`.
-        window: The name of a window of `scipy.signal` (scipy must be installed), its values, or `None`.
+        window: `"hann"`, `"hamming"`, `"blackman"`, `"bartlett"`, another window of `scipy.signal` (scipy must then be
+            installed), its values, or `None`.
         scaling: `"density"` (L2), `"spectrum"` (L1) or `None`.
         periodic: Whether the window is periodic.
 
@@ -138,7 +146,7 @@ class STFT(Initializer):
         if scaling not in (None, "density", "spectrum"):
             raise ValueError(f"`scaling` must be `None`, 'density' or 'spectrum'. Received: scaling={scaling!r}")
         if isinstance(window, str):
-            _scipy_window(window, 1, True)  # raises for an unknown name
+            _named_window(window, 1, True)  # raises for an unknown name
         self.side = side
         self.window = window
         self.scaling = scaling
@@ -170,7 +178,7 @@ class STFT(Initializer):
     def _window_values(self, frame_length: int, place: dict[str, Any]) -> torch.Tensor:
         window = self.window
         if isinstance(window, str):
-            window = _scipy_window(window, frame_length, self.periodic)
+            window = _named_window(window, frame_length, self.periodic)
         values = as_tensor(window, place["dtype"], place["device"])
         if tuple(values.shape) != (frame_length,):
             raise ValueError(
@@ -183,11 +191,15 @@ class STFT(Initializer):
         return {"side": self.side, "window": self.window, "periodic": self.periodic, "scaling": self.scaling}
 
 
-def _scipy_window(name: str, length: int, periodic: bool) -> Any:
+def _named_window(name: str, length: int, periodic: bool) -> Any:
+    """Returns the values of a window: torch's own for the usual names, scipy's for the others."""
+    if name in _WINDOWS:
+        return _WINDOWS[name](length, periodic=periodic, dtype=torch.float64, device="cpu")
     try:
         from scipy.signal import get_window  # optional, for this initializer alone
     except ImportError as error:
         raise ImportError(
-            f"STFT(window={name!r}) takes its window from scipy. Run `pip install scipy`, or pass the window's values."
+            f"STFT(window={name!r}) takes its window from scipy. Run `pip install scipy`, choose one of "
+            f"{sorted(_WINDOWS)}, or pass the window's values."
         ) from error
     return get_window(name, length, periodic)

@@ -64,6 +64,8 @@ from torchkeras_shim.layers.pooling.global_pooling import (
     GlobalMaxPooling3D,
 )
 from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from torchkeras_shim.layers.preprocessing.audio.mel_spectrogram import MelSpectrogram
+from torchkeras_shim.layers.preprocessing.audio.stft_spectrogram import STFTSpectrogram
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
 from torchkeras_shim.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -195,6 +197,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
@@ -206,6 +209,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

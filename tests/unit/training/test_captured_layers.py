@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import torchkeras_shim as keras
-from tests.parity.layer_cases import CASES, MERGES, MORE_CASES
+from tests.parity.layer_cases import AUDIO_CASES, CASES, MERGES, MORE_CASES
 from torchkeras_shim import layers
 
 STEPS = (2, 5, 4)
@@ -45,7 +45,7 @@ def called(layer):
 
 TABLE = {
     f"{number} {name}": (lambda name=name, arguments=arguments: getattr(layers, name)(**arguments), shape)
-    for number, (name, arguments, shape) in enumerate([*CASES, *MORE_CASES])
+    for number, (name, arguments, shape) in enumerate([*CASES, *MORE_CASES, *AUDIO_CASES])
     if name != "BatchNormalization" or arguments.get("axis") != 0
 }
 SEVERAL = {

@@ -1,0 +1,1 @@
+"""Layers that turn sound into images of it."""
