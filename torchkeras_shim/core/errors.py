@@ -15,6 +15,10 @@ class NotBuiltError(RuntimeError):
     """
 
 
+class InvalidArgumentError(ValueError):
+    """Data has a form that an operation cannot take: TensorFlow's error of that name, as a `ValueError`."""
+
+
 def did_you_mean(name: object, known: Iterable[str], limit: int = 3) -> str:
     """Returns `" Did you mean 'x' or 'y'?"`, or an empty string where nothing is near.
 
