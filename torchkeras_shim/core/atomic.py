@@ -98,6 +98,26 @@ def replacing_folder(path: str) -> Iterator[str]:
         _sync_folder(parent)
 
 
+@contextlib.contextmanager
+def scratch_folder(path: str) -> Iterator[str]:
+    """Gives the path of an empty folder beside `path`, which vanishes at the end unless it was moved elsewhere.
+
+    Args:
+        path: What the folder is for. The folder that it is in must exist.
+
+    Example:
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "folder")
+        >>> with scratch_folder(path) as scratch:
+        ...     os.rename(scratch, path)
+        >>> os.path.isdir(path)
+        True
+    """
+    with _temporary(os.path.realpath(path), path) as temporary:
+        os.mkdir(temporary)
+        yield temporary
+
+
 def latest_folder(path: str) -> str:
     """Returns where the folder that `replacing_folder` wrote to `path` is: where a process was killed at the one moment
     without it (only on systems that cannot exchange two folders), its predecessor lies beside it.

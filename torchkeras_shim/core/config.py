@@ -5,12 +5,24 @@ They are process-wide, as in Keras, and read when a layer, loss or metric is cre
 
 from __future__ import annotations
 
+import os
+
 _FLOATX_CHOICES = ("float16", "bfloat16", "float32", "float64")
 _IMAGE_DATA_FORMATS = ("channels_last", "channels_first")
 
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
+
+
+def keras_home() -> str:
+    """Returns the folder of Keras's cache: the one that the environment variable `KERAS_HOME` names, or `~/.keras`.
+
+    Example:
+        >>> os.path.basename(keras_home())
+        '.keras'
+    """
+    return os.path.expanduser(os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))
 
 
 def floatx() -> str:

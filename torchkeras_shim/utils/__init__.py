@@ -15,6 +15,7 @@ from torchkeras_shim.core.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from torchkeras_shim.core.downloads import get_file
 from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -36,6 +37,7 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
