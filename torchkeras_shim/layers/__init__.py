@@ -66,6 +66,7 @@ from torchkeras_shim.layers.pooling.global_pooling import (
 from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from torchkeras_shim.layers.preprocessing.audio.mel_spectrogram import MelSpectrogram
 from torchkeras_shim.layers.preprocessing.audio.stft_spectrogram import STFTSpectrogram
+from torchkeras_shim.layers.preprocessing.images.random_flip import RandomFlip
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
 from torchkeras_shim.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -205,6 +206,7 @@ __all__ = [
     "Permute",
     "RMSNormalization",
     "ReLU",
+    "RandomFlip",
     "RepeatVector",
     "Rescaling",
     "Reshape",

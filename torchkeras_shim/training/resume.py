@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from torchkeras_shim.core.random_state import RandomState, from_text, to_text
-from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import SeededGenerators
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.loop import Feed
