@@ -155,3 +155,18 @@ def shape(owner: Any, name: str, value: Any, unknown: Sequence[Any] = ()) -> tup
     if not fits:
         raise refusal(owner, name, value, "a tuple of integers")
     return tuple(plain(size) for size in value)
+
+
+def refuse_adapters(layer_class: str, **arguments: Any) -> None:
+    """Raises for Keras's LoRA and quantization arguments, which exist only with their defaults.
+
+    Raises:
+        ValueError: at the first argument that is set.
+    """
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"{layer_class}({name}={value!r}) is not supported: low-rank adapters and quantization are not part of "
+                f"the layers here. Leave `{name}` out, and wrap the layer or its weights instead (for example with "
+                "`torch.nn.utils.parametrize`)."
+            )

@@ -15,9 +15,9 @@ from torchkeras_shim.core import config as settings
 from torchkeras_shim.core.seeding import Seed, generator_for
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.preprocessing.images.box_inputs import checked_format, densified
 from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.ops.promotion import as_tensor
 
 
