@@ -271,6 +271,15 @@ MORE_CASES = [
     ("ZeroPadding3D", {"padding": ((0, 1), (2, 0), (1, 1))}, SMALL_VOLUMES),
     ("UpSampling3D", {"size": (2, 1, 1)}, SMALL_VOLUMES),
     ("Masking", {"mask_value": 0.0}, (2, 3, 2, 2)),
+    ("Normalization", {"mean": 1.0, "variance": 4.0}, (3, 4)),
+    (
+        "Normalization",
+        {"axis": (1, -1), "mean": [[1.0, 2.0]] * 3, "variance": [[4.0, 9.0]] * 3, "invert": True},
+        (2, 3, 2),
+    ),
+    ("CategoryEncoding", {"num_tokens": 4}, (3, 4)),
+    ("CategoryEncoding", {"num_tokens": 5, "output_mode": "one_hot"}, (3, 1)),
+    ("CategoryEncoding", {"num_tokens": 5, "output_mode": "count"}, (3, 2)),
 ]
 
 # Sound: samples of several channels, or of one without an axis for it.

@@ -16,7 +16,7 @@ OPEN_BATCH_REFUSED = [("BatchNormalization", {"axis": 0})]
 
 def inputs_of(name, shape, seed=0):
     random = np.random.RandomState(seed)
-    if name == "Embedding":
+    if name in ("CategoryEncoding", "Embedding"):
         return random.randint(0, 5, shape).astype("int32")
     return random.standard_normal(shape).astype("float32")
 

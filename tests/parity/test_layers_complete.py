@@ -29,7 +29,10 @@ ENTRIES = Counter(name for table in TABLES for name, *_ in table)
 
 #: Public classes that a table of arguments and inputs does not fit, with the test that looks after each.
 BY_THEMSELVES = {
+    "Discretization": "parity/tensorflow/test_categories.py",
     "FlaxLayer": "unit/layers/test_foreign_layers.py",
+    "HashedCrossing": "parity/tensorflow/test_categories.py",
+    "Hashing": "parity/tensorflow/test_categories.py",
     "InputLayer": "parity/test_layer_wrappers.py::test_an_input_layer",
     "InputSpec": "unit/layers/test_layer_errors.py",
     "JaxLayer": "unit/layers/test_foreign_layers.py",

@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim.core import config
 from torchkeras_shim.core.errors import did_you_mean
+from torchkeras_shim.core.text import STRING
 
 TORCH_DTYPES: dict[str, torch.dtype] = {
     "bool": torch.bool,
@@ -28,7 +29,7 @@ TORCH_DTYPES: dict[str, torch.dtype] = {
     "complex128": torch.complex128,
 }
 NAMES: dict[torch.dtype, str] = {dtype: name for name, dtype in TORCH_DTYPES.items()}
-_PYTHON_DTYPES: dict[Any, str] = {bool: "bool", int: "int32", float: "float32", complex: "complex64"}
+_PYTHON_DTYPES: dict[Any, str] = {bool: "bool", int: "int32", float: "float32", complex: "complex64", str: STRING}
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -60,7 +61,7 @@ def standardize_dtype(dtype: Any) -> str:
         name = np.dtype(dtype).name
     else:
         name = str(dtype)
-    if name not in TORCH_DTYPES:
+    if name not in TORCH_DTYPES and name != STRING:
         raise ValueError(f"Invalid dtype: {dtype}.{did_you_mean(name, TORCH_DTYPES)}")
     return name
 
@@ -74,7 +75,10 @@ def to_torch_dtype(dtype: Any) -> torch.dtype:
     """
     if isinstance(dtype, torch.dtype):
         return dtype
-    return TORCH_DTYPES[standardize_dtype(dtype)]
+    name = standardize_dtype(dtype)
+    if name == STRING:
+        raise ValueError("torch has no tensors of strings. Received: dtype='string', where numbers are computed.")
+    return TORCH_DTYPES[name]
 
 
 def is_float(dtype: Any) -> bool:

@@ -16,9 +16,11 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from torchkeras_shim.core import dtypes, naming, sharing, tree
+from torchkeras_shim.core.text import STRING, StringTensor
 from torchkeras_shim.core.torch_private import call_impl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -383,7 +385,7 @@ def infer(
             runs.append(function(*real_args, **real_kwargs))
 
     def spec(first: Any, *others: Any) -> Any:
-        if not isinstance(first, torch.Tensor):
+        if not isinstance(first, (torch.Tensor, StringTensor)):
             return first
         shape = [
             size if all(size == other.shape[axis] for other in others) else None
@@ -396,8 +398,13 @@ def infer(
 
 def stand_in_tensor(
     shape: Sequence[int | None], dtype: Any, device: torch.device | str, fill: int = _SMALL_FILLS[0]
-) -> torch.Tensor:
-    """Returns zeros, or on the meta device a tensor without data, unknown dimensions replaced by `fill`."""
+) -> Any:
+    """Returns zeros, or on the meta device a tensor without data, unknown dimensions replaced by `fill`.
+
+    Texts have `fill` words, for what is computed from their length is of no known size.
+    """
     sizes = [fill if size is None else size for size in shape]
+    if dtype == STRING:
+        return StringTensor(np.full(sizes, " ".join(["a"] * fill), dtype=object))
     make = torch.empty if str(device) == "meta" else torch.zeros
     return make(sizes, dtype=dtypes.to_torch_dtype(dtype), device=device)

@@ -149,7 +149,7 @@ _ADVICE = "Write it as a `torch.nn.Module` of your own, which is taken over as i
 
 
 def _example(spec: KerasTensor, size: int) -> torch.Tensor:
-    zeros = stand_in_tensor(spec.shape, spec.dtype, "cpu", size)
+    zeros: torch.Tensor = stand_in_tensor(spec.shape, spec.dtype, "cpu", size)
     if not zeros.is_floating_point():
         return zeros
     return torch.linspace(-1.0, 1.0, max(zeros.numel(), 1), dtype=zeros.dtype)[: zeros.numel()].reshape(zeros.shape)

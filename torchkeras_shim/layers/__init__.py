@@ -66,7 +66,11 @@ from torchkeras_shim.layers.pooling.global_pooling import (
 from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from torchkeras_shim.layers.preprocessing.audio.mel_spectrogram import MelSpectrogram
 from torchkeras_shim.layers.preprocessing.audio.stft_spectrogram import STFTSpectrogram
-from torchkeras_shim.layers.preprocessing.images.random_flip import RandomFlip
+from torchkeras_shim.layers.preprocessing.category_encoding import CategoryEncoding
+from torchkeras_shim.layers.preprocessing.discretization import Discretization
+from torchkeras_shim.layers.preprocessing.hashed_crossing import HashedCrossing
+from torchkeras_shim.layers.preprocessing.hashing import Hashing
+from torchkeras_shim.layers.preprocessing.normalization import Normalization
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
 from torchkeras_shim.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -135,6 +139,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -157,6 +162,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -180,6 +186,8 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
@@ -202,11 +210,11 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",
-    "RandomFlip",
     "RepeatVector",
     "Rescaling",
     "Reshape",

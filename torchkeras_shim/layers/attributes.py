@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.turns import settle
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling, tracking
 from torchkeras_shim.layers.weights import HasWeights, StructureVersion
@@ -35,7 +34,7 @@ class HasAttributes(HasWeights):
         if isinstance(value, torch.nn.Module):
             _refuse_reserved(self, name, value)
             if value.training is not self.training:
-                settle(value, self.training or None)  # torch modules are born in training mode; the container decides
+                value.train(self.training)  # torch modules are born in training mode; the container decides
             StructureVersion.bump()
         super().__setattr__(name, value)
 
@@ -56,8 +55,7 @@ class HasAttributes(HasWeights):
             if present:
                 _refuse_reserved(self, name, container)
                 _refuse_in_call(self, name, [*container.modules(), *container.parameters()])
-                settle(container, self.training or None)
-                self._modules[name] = container
+                self._modules[name] = container.train(self.training)
             else:
                 del self._modules[name]
             StructureVersion.bump()

@@ -16,7 +16,10 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import dtypes, naming, symbolic, tree, turns
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.tables import PUBLIC_NAMES
+from torchkeras_shim.core.text import StringTensor, as_strings, is_text
 from torchkeras_shim.layers import casting, inference
 from torchkeras_shim.layers.input_spec import align_rank, assert_input_compatibility
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _module_call = torch.nn.Module.__call__
 _Tensor = torch.Tensor
+_SHAPED = (torch.Tensor, KerasTensor, StringTensor, RaggedTensor)
 
 
 class Flags:
@@ -200,7 +204,7 @@ def _warn_of_stray(layer: Layer) -> None:
 
 def _shape_of(value: Any) -> Any:
     leaves = tree.flatten(value)
-    if not leaves or not all(isinstance(leaf, (torch.Tensor, KerasTensor)) for leaf in leaves):
+    if not leaves or not all(isinstance(leaf, _SHAPED) for leaf in leaves):
         return None
     return tree.map_structure(lambda leaf: tuple(leaf.shape), value)
 
@@ -213,14 +217,13 @@ def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
     def convert(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor):
+            if isinstance(leaf, (StringTensor, RaggedTensor)):
+                return _convert_text(layer, leaf, rank)
             if not hasattr(leaf, "__array__"):
                 return leaf
             array = np.asarray(leaf)
             if array.dtype.kind not in "biufc":
-                raise TypeError(
-                    f"Inputs to layer '{layer.name}' should be tensors or arrays of numbers. Received an array of type "
-                    f'{array.dtype} and shape {array.shape}. Turn it into numbers first, such as `x.astype("float32")`.'
-                )
+                return _convert_text(layer, array, rank)
             leaf = torch.as_tensor(_writable(array), device=device_of(layer))
         if rank is not None and leaf.ndim != rank:
             leaf = align_rank(leaf, rank)
@@ -242,6 +245,24 @@ def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
     return tuple(tree.map_structure(convert, argument) for argument in args), converted
 
 
+def _convert_text(layer: Layer, value: Any, rank: int | None) -> Any:
+    """Returns text, or ragged rows, in the form that layers get it in, if the layer is not known to compute only."""
+    if takes_text(layer) and (isinstance(value, (StringTensor, RaggedTensor)) or is_text(value)):
+        value = value if isinstance(value, RaggedTensor) else as_strings(value)
+        return align_rank(value, rank) if rank is not None and value.ndim != rank else value
+    raise TypeError(
+        f"Inputs to layer '{layer.name}' should be tensors or arrays of numbers. Received "
+        f"{'text' if isinstance(value, StringTensor) else 'an array'} of type {value.dtype} and shape "
+        f'{tuple(value.shape)}. Turn it into numbers first, such as `x.astype("float32")`, or text by a `StringLookup` '
+        "or `TextVectorization` layer."
+    )
+
+
+def takes_text(layer: Any) -> bool:
+    """Returns whether a layer, or one inside it, takes text; of classes of the user's own nobody knows."""
+    return any(getattr(one, "_takes_text", False) or type(one) not in PUBLIC_NAMES for one in layer.modules())
+
+
 def _writable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array if array.flags.writeable else array.copy()  # torch warns of read-only memory
 
@@ -255,7 +276,7 @@ def device_of(module: torch.nn.Module) -> torch.device:
 @contextmanager
 def in_mode(module: torch.nn.Module, training: Any) -> Iterator[None]:
     """Runs a block with a module in training or inference mode, and puts every module's own mode back."""
-    if training is None or all(child.training == bool(training) for child in module.modules()):
+    if training is None or bool(training) == module.training:
         yield
         return
     with turns.visit(module) or nullcontext():  # a loop's layers are switched between two of its batches only

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from torchkeras_shim.core import dtypes, tree
 from torchkeras_shim.core.errors import did_you_mean
+from torchkeras_shim.core.text import StringTensor
 
 
 class InputSpec:
@@ -142,12 +141,13 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None
             )
 
 
-def align_rank(value: torch.Tensor, rank: int) -> torch.Tensor:
+def align_rank(value: Any, rank: int) -> Any:
     """Adds or takes away a last axis of size 1 where an input's rank is off by it, as Keras does."""
+    text = isinstance(value, StringTensor)
     if value.ndim == rank - 1:
-        return value.unsqueeze(-1)
+        return value.reshape(*value.shape, 1) if text else value.unsqueeze(-1)
     if value.ndim == rank + 1 and value.shape[-1] == 1:
-        return value.squeeze(-1)
+        return value[..., 0] if text else value.squeeze(-1)
     return value
 
 

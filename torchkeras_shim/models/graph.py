@@ -15,6 +15,7 @@ import torch
 
 from torchkeras_shim.core import dtypes, tree
 from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation
+from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec, align_rank
 from torchkeras_shim.models.inputs import InputStructure
@@ -170,9 +171,11 @@ class _Writer:
 
     def standardize(self, name: str, tensor: KerasTensor, optional: bool) -> None:
         """Casts an input to its declared type and gives it its declared rank."""
-        dtype, rank = self.bind(dtypes.to_torch_dtype(tensor.dtype), tensor.dtype), self.render(tensor.ndim)
+        rank = self.render(tensor.ndim)
         guard = f"{name} is not None and " if optional else ""
-        self.lines.append(f"if {guard}{name}.dtype is not {dtype}: {name} = {name}.to({dtype})")
+        if tensor.dtype != STRING:
+            dtype = self.bind(dtypes.to_torch_dtype(tensor.dtype), tensor.dtype)
+            self.lines.append(f"if {guard}{name}.dtype is not {dtype}: {name} = {name}.to({dtype})")
         self.lines.append(f"if {guard}{name}.ndim != {rank}: {name} = align_rank({name}, {rank})")
 
     def render(self, value: Any, depth: int = 0) -> str:

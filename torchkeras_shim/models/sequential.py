@@ -10,6 +10,7 @@ import torch
 
 from torchkeras_shim.core import naming, serialization, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.inference import infer_output
@@ -216,7 +217,7 @@ class Sequential(Model, torch.nn.Sequential):
         self.__dict__["_specs"] = [spec]
         self.__dict__["_build_shape"] = spec.shape
         known = self._explicit_input is not None or self._natural_dtype() is not None
-        self.__dict__["_input_cast"] = calling.torch_dtype(spec.dtype) if known else None
+        self.__dict__["_input_cast"] = calling.torch_dtype(spec.dtype) if known and spec.dtype != STRING else None
         if self._explicit_input is not None:
             self.__dict__["_input_rank"] = spec.ndim
             self.__dict__["input_spec"] = InputSpec(shape=(None, *spec.shape[1:]), allow_last_axis_squeeze=True)
@@ -245,7 +246,7 @@ class Sequential(Model, torch.nn.Sequential):
         """The type that the first layer wants its input in; `None` where any type will do."""
         for layer in self._modules.values():
             if isinstance(layer, Layer):
-                return layer.compute_dtype if layer.autocast else None
+                return layer.compute_dtype if layer.autocast or layer.compute_dtype == STRING else None
             if isinstance(layer, (torch.nn.Embedding, torch.nn.EmbeddingBag)):
                 return "int64"
             parameter = next((p for p in layer.parameters() if p.is_floating_point()), None)

@@ -38,7 +38,7 @@ NOT_NUMERIC = ["x", None, [], {}, ["a"]]
 NOT_AN_AXIS = ["1", True, 1.5, NAN, {}]
 NOT_A_SHAPE = ["23", 2.5, NAN, ["2", "3"], [2.5, 2], {}]
 POSITIVE = ["units", "filters", "input_dim", "output_dim", "n", "num_heads", "key_dim", "head_dim", "num_query_heads"]
-POSITIVE += ["num_key_value_heads", "power_iterations", "depth_multiplier"]
+POSITIVE += ["num_bins", "num_tokens", "num_key_value_heads", "power_iterations", "depth_multiplier"]
 SIZES = ["kernel_size", "strides", "dilation_rate", "pool_size", "size", "output_size"]
 #: What no public layer takes, by the name of the argument; real Keras refuses it too, at the latest when it is called,
 #: but for bools, which count as numbers there, and for rates of attention, which it looks at while training.
@@ -63,11 +63,15 @@ WRONG = {
 LAYER = {"layer": keras.layers.Dense(1)}
 LEAST = {
     "Bidirectional": {"layer": keras.layers.LSTM(1)},
+    "CategoryEncoding": {"num_tokens": 3},
+    "Discretization": {"num_bins": 3},
     "Dot": {"axes": 1},
     "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 3},
     "Embedding": {"input_dim": 3, "output_dim": 2},
     layers.GroupQueryAttention.__name__: {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 2},
     "GaussianNoise": {"stddev": 0.5},
+    "HashedCrossing": {"num_bins": 3},
+    "Hashing": {"num_bins": 3},
     "MultiHeadAttention": {"num_heads": 2, "key_dim": 3},
     "Permute": {"dims": (2, 1)},
     "RNN": {"cell": keras.layers.LSTMCell(1)},
@@ -108,10 +112,15 @@ def wrong_arguments():
                         yield pytest.param(layer, argument, value, id=f"{layer.__name__}-{argument}-{value!r}")
 
 
+TAKES_NONE = {("Softmax", "axis"), ("Normalization", "axis"), ("Hashing", "mask_value")}
+
+
 def is_taken(name, argument, value):
     """Returns whether a value that the rule for the argument's name would refuse is one for this class."""
     if value is None:
-        return argument in {"max_value", "output_padding"} or (argument == "axis" and name == "Softmax")
+        return (name, argument) in TAKES_NONE or argument in {"max_value", "output_padding"}
+    if (name, argument) == ("Hashing", "mask_value"):
+        return value == "x"
     return name == "MultiHeadAttention" and argument == "output_shape" and value == {}  # as none, in Keras too
 
 

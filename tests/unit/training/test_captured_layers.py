@@ -34,6 +34,8 @@ MORE = {
     "ConvLSTM2D": (lambda: layers.ConvLSTM2D(2, 3), FRAMES),
     "ConvLSTM3D": (lambda: layers.ConvLSTM3D(2, 2), (2, 2, 4, 4, 4, 2)),
     "Lambda": (lambda: layers.Lambda(torch.tanh), STEPS),
+    "Discretization": (lambda: layers.Discretization([-1.0, 0.0, 1.0], output_mode="one_hot"), STEPS),
+    "Hashing": (lambda: layers.Hashing(7, output_mode="one_hot"), (14, 3)),
     "TorchModuleWrapper": (lambda: layers.TorchModuleWrapper(torch.nn.BatchNorm1d(5)), STEPS),
 }
 
@@ -61,7 +63,8 @@ SEVERAL = {
 #: Layers of which no step of training is made, or not with one argument.
 LEFT_OUT = {
     "FlaxLayer", "InputLayer", "InputSpec", "JaxLayer", "Layer", "ReversibleEmbedding", "TFSMLayer", "Wrapper",
-    "MultiHeadAttention", "GroupedQueryAttention", "LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells",
+    "HashedCrossing", "MultiHeadAttention", "GroupedQueryAttention", "LSTMCell", "GRUCell", "SimpleRNNCell",
+    "StackedRNNCells",
 }  # fmt: skip
 
 
