@@ -45,12 +45,12 @@ class Turn:
     Args:
         model: The model, or a layer.
         what: What is being done, for messages: `"fit"`, say.
-        training: Whether the layers are to be in training mode.
+        training: Whether the layers are to be in training mode; `None` leaves them at rest.
         metrics: Returns the metrics that the loop uses, if it uses any.
     """
 
     def __init__(
-        self, model: torch.nn.Module, what: str, training: bool, metrics: Callable[[], list[Any]] | None = None
+        self, model: torch.nn.Module, what: str, training: bool | None, metrics: Callable[[], list[Any]] | None = None
     ) -> None:
         self.what = what
         self.training = training
@@ -92,16 +92,16 @@ class Turn:
         self.take()
 
     def rest(self) -> None:
-        """Leaves the model in inference mode until the next batch."""
+        """Leaves the model at rest until the next batch."""
         self._note_modes()
-        self._model.eval()
+        settle(self._model, None)
 
     def take(self) -> None:
         """Puts this loop's modes and metrics in place; the lock is held."""
         room = self.room
         self._note_modes()
         if self._modes is None:
-            self._model.train(self.training)
+            settle(self._model, self.training)
         else:
             for module, mode in self._modes:
                 module.training = mode
@@ -155,7 +155,7 @@ class Turn:
             for room in rooms.values():
                 self.room = room
             Open.turns.append(self)
-            Open.training += self.training
+            Open.training += bool(self.training)
         return self.room.modes if self.room.lock._is_owned() else None
 
     def _close(self, outer: Turn | None) -> None:
@@ -170,14 +170,14 @@ class Turn:
             self.room.lock.release()
             with Open._door:
                 Open.turns.remove(self)
-                Open.training -= self.training
+                Open.training -= bool(self.training)
 
 
 @contextmanager
 def turn_of(
     model: torch.nn.Module, what: str, *, training: bool, metrics: Callable[[], list[Any]] | None = None
 ) -> Iterator[Turn]:
-    """Opens a loop's turn; at the end the model is in inference mode.
+    """Opens a loop's turn; at the end the model is at rest.
 
     Args:
         model: The model.
@@ -199,11 +199,26 @@ def turn_of(
 def adopt(layer: torch.nn.Module, training: bool) -> None:
     """Brings a layer into the mode of the model that it becomes a part of, unless a loop has it at work."""
     if layer.training is not training and not any(turn.shares_with(layer) for turn in Open.turns):
-        layer.train(training)
+        settle(layer, training or None)
+
+
+def settle(module: torch.nn.Module, training: bool | None) -> None:
+    """Puts a module and all that it holds into a mode.
+
+    Args:
+        module: The module.
+        training: Whether they are to be in training mode. `None` leaves each at rest, so that a bare call does what it
+            does in Keras: inference, except in layers that augment images.
+    """
+    module.train(bool(training))
+    if training is None:
+        for child in module.modules():
+            if getattr(type(child), "_trains_at_rest", False):
+                child.training = True
 
 
 def visit(module: torch.nn.Module) -> Turn | None:
-    """Returns the turn in which a bare call is to run: inference between two batches of a loop that shares layers.
+    """Returns the turn in which a bare call is to run: at rest, between two batches of a loop that shares layers.
 
     Returns `None` if no loop does, and if the call is a part of a batch.
     """
@@ -212,7 +227,7 @@ def visit(module: torch.nn.Module) -> Turn | None:
         return None
     for turn in turns:
         if turn.shares_with(module):
-            guest = Turn(module, "call", training=False)
+            guest = Turn(module, "call", training=None)
             guest.room = turn.room
             return guest
     return None

@@ -70,6 +70,7 @@ from torchkeras_shim.layers.preprocessing.category_encoding import CategoryEncod
 from torchkeras_shim.layers.preprocessing.discretization import Discretization
 from torchkeras_shim.layers.preprocessing.hashed_crossing import HashedCrossing
 from torchkeras_shim.layers.preprocessing.hashing import Hashing
+from torchkeras_shim.layers.preprocessing.images.random_flip import RandomFlip
 from torchkeras_shim.layers.preprocessing.normalization import Normalization
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
@@ -215,6 +216,7 @@ __all__ = [
     "Permute",
     "RMSNormalization",
     "ReLU",
+    "RandomFlip",
     "RepeatVector",
     "Rescaling",
     "Reshape",

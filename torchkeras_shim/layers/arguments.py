@@ -157,6 +157,21 @@ def shape(owner: Any, name: str, value: Any, unknown: Sequence[Any] = ()) -> tup
     return tuple(plain(size) for size in value)
 
 
+def refuse_adapters(layer_class: str, **arguments: Any) -> None:
+    """Raises for Keras's LoRA and quantization arguments, which exist only with their defaults.
+
+    Raises:
+        ValueError: at the first argument that is set.
+    """
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"{layer_class}({name}={value!r}) is not supported: low-rank adapters and quantization are not part of "
+                f"the layers here. Leave `{name}` out, and wrap the layer or its weights instead (for example with "
+                "`torch.nn.utils.parametrize`)."
+            )
+
+
 def one_of(owner: Any, name: str, value: Any, allowed: Sequence[str]) -> str:
     """Returns an argument that must be one of a few strings."""
     if not isinstance(value, str) or value not in allowed:

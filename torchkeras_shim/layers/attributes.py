@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.turns import settle
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling, tracking
 from torchkeras_shim.layers.weights import HasWeights, StructureVersion
@@ -34,7 +35,7 @@ class HasAttributes(HasWeights):
         if isinstance(value, torch.nn.Module):
             _refuse_reserved(self, name, value)
             if value.training is not self.training:
-                value.train(self.training)  # torch modules are born in training mode; the container decides
+                settle(value, self.training or None)  # torch modules are born in training mode; the container decides
             StructureVersion.bump()
         super().__setattr__(name, value)
 
@@ -55,7 +56,8 @@ class HasAttributes(HasWeights):
             if present:
                 _refuse_reserved(self, name, container)
                 _refuse_in_call(self, name, [*container.modules(), *container.parameters()])
-                self._modules[name] = container.train(self.training)
+                settle(container, self.training or None)
+                self._modules[name] = container
             else:
                 del self._modules[name]
             StructureVersion.bump()

@@ -37,8 +37,8 @@ class Layer(HasAttributes):
     Subclasses create weights in `build(input_shape)` (or in `__init__`) and compute in `call(inputs)`, or in torch's
     `forward`; both are the same method.
 
-    A fresh layer is in inference mode, because a bare Keras call is inference. In a hand-written torch loop call
-    `model.train()` first, or pass `training=True`; `fit` does so by itself.
+    A fresh layer is in inference mode, because a bare Keras call is inference; only layers that augment images train
+    in it. In a hand-written torch loop call `model.train()` first, or pass `training=True`; `fit` does so by itself.
 
     Args:
         activity_regularizer: A penalty on the output that training adds to the loss.
@@ -84,6 +84,8 @@ class Layer(HasAttributes):
     _input_rank: int | None
     #: Keras's default of `training` in `call`, where ours is `None`: the mode of the module.
     _training_default: bool | None = None
+    #: Whether a call that nobody gave a mode is one of training, as in Keras it is for layers that augment images.
+    _trains_at_rest = False
     #: Whether inputs may be text, or rows of different lengths.
     _takes_text = False
     #: Whether each sample is treated by itself, so that several batches can go through as one.
@@ -129,7 +131,7 @@ class Layer(HasAttributes):
             raise ValueError(f"Argument `name` must be a string. Received: name={name}")
         policy = dtype_policies.get(dtype)
         state = self.__dict__
-        state["training"] = False
+        state["training"] = type(self)._trains_at_rest
         state["name"] = name if name is not None else naming.auto_name(type(self).__name__)
         state["built"] = False
         state["autocast"] = bool(autocast)

@@ -276,7 +276,7 @@ def device_of(module: torch.nn.Module) -> torch.device:
 @contextmanager
 def in_mode(module: torch.nn.Module, training: Any) -> Iterator[None]:
     """Runs a block with a module in training or inference mode, and puts every module's own mode back."""
-    if training is None or bool(training) == module.training:
+    if training is None or all(child.training == bool(training) for child in module.modules()):
         yield
         return
     with turns.visit(module) or nullcontext():  # a loop's layers are switched between two of its batches only

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from torchkeras_shim.core.random_state import RandomState, from_text, to_text
-from torchkeras_shim.layers.regularization.seeding import SeededGenerators
-
-if TYPE_CHECKING:
-    from torchkeras_shim.training.loop import Feed
+from torchkeras_shim.core.random_state import RandomState, from_text
+from torchkeras_shim.layers.seeding import generators_state, seeded_generators
+from torchkeras_shim.training.feed import Feed
 
 
 def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any]:
@@ -59,17 +57,6 @@ class Resumption:
             for device, text in states.items():
                 generators.on(torch.device(device)).set_state(from_text(text))
         return batches
-
-
-def generators_state(generators: SeededGenerators) -> dict[str, str]:
-    """Returns the states of a layer's own generators, by device."""
-    return {device: to_text(state) for device, state in generators.__getstate__()["states"].items()}
-
-
-def seeded_generators(model: torch.nn.Module) -> list[SeededGenerators]:
-    """Returns the generators of layers with a seed of their own, in the order of the layers."""
-    values = (value for module in model.modules() for value in vars(module).values())
-    return list({id(value): value for value in values if isinstance(value, SeededGenerators)}.values())
 
 
 def _restore_metrics(metrics: list[Any], values: list[list[Any]]) -> None:

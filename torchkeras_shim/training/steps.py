@@ -17,11 +17,11 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
+from torchkeras_shim.layers.seeding import seeded_generators
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
-from torchkeras_shim.training.resume import seeded_generators
 
 if TYPE_CHECKING:
     from torchkeras_shim.training.preparation import Preparation

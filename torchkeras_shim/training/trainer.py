@@ -21,7 +21,8 @@ from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_
 from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
 from torchkeras_shim.training.arguments import check_fit, check_loop, check_validation_targets, is_due
-from torchkeras_shim.training.loop import Feed, run_epoch, warn_of_end
+from torchkeras_shim.training.feed import Feed, warn_of_end
+from torchkeras_shim.training.loop import run_epoch
 from torchkeras_shim.training.predictions import Predictions
 from torchkeras_shim.training.preparation import Preparation, is_built
 

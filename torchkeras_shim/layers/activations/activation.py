@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim import activations
+from torchkeras_shim.layers.activated import Activated
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import FusedActivation, build_at_once
+from torchkeras_shim.layers.weightless import build_at_once
 
 
 @LAYERS.register()
-class Activation(FusedActivation):
+class Activation(Activated):
     """Applies an activation function.
 
     Args:

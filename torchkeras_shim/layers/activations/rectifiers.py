@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.weightless import build_at_once
 
 
 @LAYERS.register()

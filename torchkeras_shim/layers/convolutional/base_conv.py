@@ -11,7 +11,8 @@ from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
-from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
+from torchkeras_shim.layers.activated import Activated
+from torchkeras_shim.layers.arguments import refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import convolution
 from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
@@ -20,7 +21,7 @@ from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
 POSITIVE = "Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value}."
 
 
-class BaseConv(FusedActivation):
+class BaseConv(Activated):
     """Convolution over `rank` spatial dimensions.
 
     The kernel has Keras's shape (spatial..., channels // groups, filters). Its memory has the order that torch's

@@ -9,13 +9,14 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
+from torchkeras_shim.layers.activated import Activated
+from torchkeras_shim.layers.arguments import refuse_adapters
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
 
 
 @LAYERS.register()
-class Dense(FusedActivation):
+class Dense(Activated):
     """A fully connected layer: `activation(inputs @ kernel + bias)`.
 
     Args:

@@ -12,8 +12,9 @@ import torch
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
+from torchkeras_shim.layers.activated import Activated
+from torchkeras_shim.layers.arguments import refuse_adapters
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import FusedActivation, refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
 
 #: The three forms of equations: without "...", with it on the left, with it on the right.
@@ -35,7 +36,7 @@ class _Plan(NamedTuple):
 
 
 @LAYERS.register()
-class EinsumDense(FusedActivation):
+class EinsumDense(Activated):
     """A dense layer between any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Where the equation sums over the last axes of the inputs and the first of the kernel, in order, it is one matrix

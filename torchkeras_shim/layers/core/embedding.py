@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
+from torchkeras_shim.layers.arguments import refuse_adapters
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import refuse_adapters
 
 _INDEX_TYPES = (torch.int32, torch.int64)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
+from torchkeras_shim.layers.weightless import build_at_once
 
 
 @LAYERS.register()

@@ -11,10 +11,10 @@ from torchkeras_shim.core.config import epsilon
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.normalization import renorm
 from torchkeras_shim.layers.normalization import synchronized as across_processes
+from torchkeras_shim.layers.normalization.scaled_and_shifted import ScaledAndShifted
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST
 
 _HALF = (torch.float16, torch.bfloat16)

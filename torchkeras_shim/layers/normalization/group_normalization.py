@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import ScaledAndShifted
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.normalization.scaled_and_shifted import ScaledAndShifted
 
 _HALF = (torch.float16, torch.bfloat16)
 

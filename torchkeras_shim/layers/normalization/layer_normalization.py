@@ -11,7 +11,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.fused import ScaledAndShifted
+from torchkeras_shim.layers.normalization.scaled_and_shifted import ScaledAndShifted
 from torchkeras_shim.ops import normalization
 
 _HALF = (torch.float16, torch.bfloat16)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
+from torchkeras_shim.layers.weightless import build_at_once
 
 
 @LAYERS.register()

@@ -10,8 +10,8 @@ import torch
 from torchkeras_shim.core import config
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
 
 

@@ -10,8 +10,8 @@ import torch
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.ops import pooling
 from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
 

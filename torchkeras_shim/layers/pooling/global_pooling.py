@@ -8,8 +8,8 @@ import torch
 
 from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.weightless import build_at_once
 
 
 class BaseGlobalPooling(Layer):

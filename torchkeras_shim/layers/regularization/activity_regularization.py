@@ -6,7 +6,7 @@ from typing import Any
 
 from torchkeras_shim import regularizers
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
+from torchkeras_shim.layers.weightless import build_at_once
 
 
 @LAYERS.register()

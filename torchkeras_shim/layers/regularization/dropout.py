@@ -9,8 +9,8 @@ import torch
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
-from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.random.masks import keep_mask
 
 

@@ -10,9 +10,9 @@ import torch
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.fused import build_at_once
 from torchkeras_shim.layers.regularization.dropout import checked_noise_shape
-from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.random.masks import keep_mask
 
 #: Where SELU goes for very negative inputs: minus its alpha times its scale.

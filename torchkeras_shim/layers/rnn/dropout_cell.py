@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.layers.regularization.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import SeededGenerators
 from torchkeras_shim.random.masks import keep_mask
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.random_state import to_text
 from torchkeras_shim.core.seeding import mixed
 
 # Sets layers apart from the functions of `keras.random`, which count from zero.
@@ -41,3 +42,14 @@ class SeededGenerators:
         self._by_device = {}
         for name, value in state["states"].items():
             self.on(torch.device(name)).set_state(value)
+
+
+def generators_state(generators: SeededGenerators) -> dict[str, str]:
+    """Returns the states of a layer's own generators, by device."""
+    return {device: to_text(state) for device, state in generators.__getstate__()["states"].items()}
+
+
+def seeded_generators(model: torch.nn.Module) -> list[SeededGenerators]:
+    """Returns the generators of layers with a seed of their own, in the order of the layers."""
+    values = (value for module in model.modules() for value in vars(module).values())
+    return list({id(value): value for value in values if isinstance(value, SeededGenerators)}.values())
