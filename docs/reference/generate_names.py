@@ -35,7 +35,14 @@ NAMESPACES = (
     "mixed_precision",
     "backend",
     "utils",
+    "preprocessing",
+    "preprocessing.image",
+    "preprocessing.sequence",
     "datasets",
+    "datasets.boston_housing",
+    "datasets.california_housing",
+    "datasets.imdb",
+    "datasets.reuters",
 )
 
 #: Names that will not come, and why. Those of layers exist: their constructors say what to do instead.

@@ -39,6 +39,7 @@ KERAS_NAMES = {
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",

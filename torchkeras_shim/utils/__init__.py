@@ -19,6 +19,8 @@ from torchkeras_shim.core.downloads import get_file
 from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from torchkeras_shim.preprocessing.image import array_to_img, img_to_array, load_img, save_img
+from torchkeras_shim.preprocessing.sequence import pad_sequences
 from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
 from torchkeras_shim.utils.random_seed import set_random_seed
@@ -31,6 +33,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -40,13 +43,17 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "load_img",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
+    "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "standardize_dtype",

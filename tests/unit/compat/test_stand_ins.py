@@ -55,6 +55,14 @@ class TestImports:
         assert tf.keras is keras
         assert tf.keras.activations is short
 
+    def test_preprocessing(self):
+        from keras.preprocessing.image import load_img
+        from tensorflow.keras.preprocessing import image
+        from tensorflow.keras.preprocessing.sequence import pad_sequences
+
+        assert load_img is image.load_img is torchkeras_shim.utils.load_img
+        assert pad_sequences is torchkeras_shim.utils.pad_sequences
+
     def test_modules_say_what_they_are(self):
         for name in ("keras", "keras.activations", "tensorflow", "tensorflow.nn", "tensorflow.keras.activations"):
             assert repr(importlib.import_module(name)) == f"<module {name!r} {PROVIDER}>"
