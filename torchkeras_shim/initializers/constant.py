@@ -179,7 +179,7 @@ class STFT(Initializer):
         window = self.window
         if isinstance(window, str):
             window = _named_window(window, frame_length, self.periodic)
-        values = as_tensor(window, place["dtype"], place["device"])
+        values = as_tensor(window, place["dtype"]).to(place["device"])
         if tuple(values.shape) != (frame_length,):
             raise ValueError(
                 f"The window must have the frame's length, ({frame_length},). Received: window of {tuple(values.shape)}"
