@@ -12,6 +12,7 @@ from tests.parity.layer_cases import AUDIO_CASES, CASES, MERGES, MORE_CASES
 from torchkeras_shim import layers
 
 STEPS = (2, 5, 4)
+PIXELS = (2, 6, 6, 2)
 FRAMES = (2, 3, 6, 6, 2)
 
 #: What the tables of one input do not hold: recurrent layers, wrappers, attention, preprocessing on tensors.
@@ -35,7 +36,16 @@ MORE = {
     "Lambda": (lambda: layers.Lambda(torch.tanh), STEPS),
     "Discretization": (lambda: layers.Discretization([-1.0, 0.0, 1.0], output_mode="one_hot"), STEPS),
     "Hashing": (lambda: layers.Hashing(7, output_mode="one_hot"), (14, 3)),
-    "RandomFlip": (lambda: layers.RandomFlip(), (2, 6, 6, 2)),
+    "RandomCrop": (lambda: layers.RandomCrop(6, 6), PIXELS),
+    "RandomElasticTransform": (lambda: layers.RandomElasticTransform(seed=1), PIXELS),
+    "RandomErasing": (lambda: layers.RandomErasing(), PIXELS),
+    "RandomFlip": (lambda: layers.RandomFlip(), PIXELS),
+    "RandomFlip, with a seed": (lambda: layers.RandomFlip(seed=3), PIXELS),
+    "RandomPerspective": (lambda: layers.RandomPerspective(), PIXELS),
+    "RandomRotation": (lambda: layers.RandomRotation(0.1), PIXELS),
+    "RandomShear": (lambda: layers.RandomShear(0.2, 0.1, seed=1), PIXELS),
+    "RandomTranslation": (lambda: layers.RandomTranslation(0.2, 0.1, interpolation="nearest"), PIXELS),
+    "RandomZoom": (lambda: layers.RandomZoom(0.2, fill_mode="constant"), PIXELS),
     "TorchModuleWrapper": (lambda: layers.TorchModuleWrapper(torch.nn.BatchNorm1d(5)), STEPS),
 }
 

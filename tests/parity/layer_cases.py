@@ -280,6 +280,12 @@ MORE_CASES = [
     ("CategoryEncoding", {"num_tokens": 4}, (3, 4)),
     ("CategoryEncoding", {"num_tokens": 5, "output_mode": "one_hot"}, (3, 1)),
     ("CategoryEncoding", {"num_tokens": 5, "output_mode": "count"}, (3, 2)),
+    ("Resizing", {"height": 6, "width": 3, "antialias": True}, SMALL_IMAGES),
+    ("Resizing", {"height": 2, "width": 4, "crop_to_aspect_ratio": True, **FIRST}, SMALL_IMAGES),
+    ("CenterCrop", {"height": 2, "width": 3}, SMALL_IMAGES),
+    ("CenterCrop", {"height": 2, "width": 3, **FIRST}, SMALL_IMAGES),
+    ("MaxNumBoundingBoxes", {"max_number": 3}, SMALL_IMAGES),
+    ("MaxNumBoundingBoxes", {"max_number": 3, "bounding_box_format": "xyxy"}, SMALL_IMAGES),
 ]
 
 # Sound: samples of several channels, or of one without an axis for it.

@@ -70,7 +70,18 @@ from torchkeras_shim.layers.preprocessing.category_encoding import CategoryEncod
 from torchkeras_shim.layers.preprocessing.discretization import Discretization
 from torchkeras_shim.layers.preprocessing.hashed_crossing import HashedCrossing
 from torchkeras_shim.layers.preprocessing.hashing import Hashing
+from torchkeras_shim.layers.preprocessing.images.center_crop import CenterCrop
+from torchkeras_shim.layers.preprocessing.images.max_num_bounding_boxes import MaxNumBoundingBoxes
+from torchkeras_shim.layers.preprocessing.images.random_crop import RandomCrop
+from torchkeras_shim.layers.preprocessing.images.random_elastic_transform import RandomElasticTransform
+from torchkeras_shim.layers.preprocessing.images.random_erasing import RandomErasing
 from torchkeras_shim.layers.preprocessing.images.random_flip import RandomFlip
+from torchkeras_shim.layers.preprocessing.images.random_perspective import RandomPerspective
+from torchkeras_shim.layers.preprocessing.images.random_rotation import RandomRotation
+from torchkeras_shim.layers.preprocessing.images.random_shear import RandomShear
+from torchkeras_shim.layers.preprocessing.images.random_translation import RandomTranslation
+from torchkeras_shim.layers.preprocessing.images.random_zoom import RandomZoom
+from torchkeras_shim.layers.preprocessing.images.resizing import Resizing
 from torchkeras_shim.layers.preprocessing.normalization import Normalization
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
@@ -115,6 +126,17 @@ serialize = LAYERS.serialize
 deserialize = LAYERS.deserialize
 
 __all__ = [
+    "CenterCrop",
+    "MaxNumBoundingBoxes",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomPerspective",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "Resizing",
     "ELU",
     "GRU",
     "LSTM",

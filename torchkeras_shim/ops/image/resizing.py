@@ -16,7 +16,7 @@ from torchkeras_shim.ops.promotion import as_tensor
 
 __all__ = ["resize", "scale_and_translate"]
 
-_INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic", "area")
+INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic", "area")
 _METHODS = {
     "linear": "linear",
     "bilinear": "linear",
@@ -127,7 +127,7 @@ def resize(
     images = as_images(images)
     if pad_to_aspect_ratio and crop_to_aspect_ratio:
         raise ValueError("Only one of `pad_to_aspect_ratio` & `crop_to_aspect_ratio` can be `True`.")
-    one_of("interpolation", interpolation, _INTERPOLATIONS)
+    one_of("interpolation", interpolation, INTERPOLATIONS)
     one_of("fill_mode", fill_mode, ("constant",))
     target = (int(size[0]), int(size[1]))
     box = _aspect_box(sized(images, data_format), target, crop_to_aspect_ratio, pad_to_aspect_ratio)

@@ -8,58 +8,22 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import seeding
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.image.filters import gaussian_kernel
 from torchkeras_shim.ops.image.layout import as_images, one_of, restored, through_nhwc
-from torchkeras_shim.ops.promotion import as_tensor, device_of
+from torchkeras_shim.ops.image.sampling import (
+    FILL_MODES,
+    INTERPOLATIONS,
+    moved_within,
+    neighbours,
+    sample,
+    working_type,
+)
+from torchkeras_shim.ops.promotion import as_tensor
 from torchkeras_shim.ops.value_dependent import never_on_zeros
 
-__all__ = ["affine_transform", "elastic_transform", "map_coordinates", "perspective_transform"]
+__all__ = ["affine_transform", "map_coordinates", "perspective_transform"]
 
-_INTERPOLATIONS = ("nearest", "bilinear")
-_FILL_MODES = ("constant", "nearest", "wrap", "reflect")
 _COORDINATE_FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
-
-#: One neighbour of a place along one axis: its index, its weight, and where it lies within the image.
-Neighbour = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def _round(x: torch.Tensor) -> torch.Tensor:
-    """Rounds halves away from zero, where torch rounds them to the even number."""
-    return torch.sign(x) * torch.floor(x.abs() + 0.5)
-
-
-def _mirrored(index: torch.Tensor, size: int) -> torch.Tensor:
-    if size == 1:
-        return torch.zeros_like(index)
-    span = size - 1
-    return ((index + span) % (2 * span) - span).abs()
-
-
-def _fixed(index: torch.Tensor, size: int, mode: str) -> torch.Tensor:
-    """Returns indices within the image for those that may lie outside."""
-    if mode == "wrap":
-        return index % size
-    if mode == "mirror":  # dcb|abcd|cba
-        return _mirrored(index, size)
-    if mode == "reflect":  # dcba|abcd|dcba
-        return torch.div(_mirrored(2 * index + 1, 2 * size + 1) - 1, 2, rounding_mode="floor")
-    return index.clamp(0, size - 1)
-
-
-def _neighbours(places: torch.Tensor, size: int, order: int, mode: str) -> list[Neighbour]:
-    if order == 0:
-        pairs = [(_round(places), torch.ones_like(places))]
-    else:
-        lower = torch.floor(places)
-        share = places - lower
-        pairs = [(lower, 1 - share), (lower + 1, share)]
-    found = []
-    for index, weight in pairs:
-        whole = index.to(torch.int64)
-        found.append((_fixed(whole, size, mode), weight, (whole >= 0) & (whole < size)))
-    return found
 
 
 @op
@@ -98,8 +62,8 @@ def map_coordinates(
     one_of("fill_mode", fill_mode, _COORDINATE_FILL_MODES)
     if order not in (0, 1):
         raise NotImplementedError(f"`map_coordinates` supports order 0 and 1. Received: order={order}")
-    places = places.to(_working(inputs, places))
-    per_axis = [_neighbours(places[i], size, order, fill_mode) for i, size in enumerate(inputs.shape)]
+    places = places.to(working_type(inputs, places))
+    per_axis = [neighbours(places[i], size, order, fill_mode) for i, size in enumerate(inputs.shape)]
     values = inputs.to(places.dtype)
     result = torch.zeros(places.shape[1:], dtype=places.dtype, device=inputs.device)
     for corner in itertools.product(*per_axis):
@@ -111,47 +75,11 @@ def map_coordinates(
     return restored(result, inputs.dtype)
 
 
-def _working(*tensors: torch.Tensor) -> torch.dtype:
-    return torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
-
-
-def _sample(
-    nhwc: torch.Tensor, y: torch.Tensor, x: torch.Tensor, order: int, mode: str, fill_value: float
-) -> torch.Tensor:
-    """Looks pixels up at the places `(batch, height, width)` of images."""
-    batch, height, width, channels = nhwc.shape
-    flat = nhwc.reshape(batch, height * width, channels).to(_working(nhwc))
-    result = torch.zeros((batch, *y.shape[1:], channels), dtype=flat.dtype, device=flat.device)
-    rows, columns = _neighbours(y, height, order, mode), _neighbours(x, width, order, mode)
-    for (i, a, i_inside), (j, b, j_inside) in itertools.product(rows, columns):
-        index = (i * width + j).reshape(batch, -1, 1).expand(-1, -1, channels)
-        found = flat.gather(1, index).reshape(result.shape)
-        if mode == "constant":
-            inside = (i_inside & j_inside).unsqueeze(-1)
-            found = torch.where(inside, found, torch.full_like(found, fill_value))
-        result = result + (a * b).unsqueeze(-1) * found
-    return result
-
-
-def _within(places: torch.Tensor, size: int, mode: str) -> torch.Tensor:
-    """Moves places into the image, as TensorFlow does before it interpolates."""
-    if mode == "constant":
-        return places
-    if mode == "reflect":
-        folded = places.remainder(2 * size)
-        places = torch.where(folded < size, folded, 2 * size - 1 - folded)
-    elif mode == "wrap" and size > 1:
-        below = places + size * (torch.floor(-places / (size - 1)) + 1)
-        above = places - size * torch.floor(places / (size - 1))
-        places = torch.where(places < 0, below, torch.where(places > size - 1, above, places))
-    return places.clamp(0, size - 1)
-
-
 def _project(
     nhwc: torch.Tensor, transform: torch.Tensor, interpolation: str, mode: str, fill_value: float
 ) -> torch.Tensor:
     batch, height, width, _ = nhwc.shape
-    a = transform.to(_working(nhwc)).expand(batch, 8).reshape(batch, 8, 1, 1).unbind(1)
+    a = transform.to(working_type(nhwc)).expand(batch, 8).reshape(batch, 8, 1, 1).unbind(1)
     y = torch.arange(height, dtype=a[0].dtype, device=nhwc.device).reshape(1, height, 1)
     x = torch.arange(width, dtype=a[0].dtype, device=nhwc.device).reshape(1, 1, width)
     depth = a[6] * x + a[7] * y + 1.0
@@ -159,9 +87,9 @@ def _project(
     row = (a[3] * x + a[4] * y + a[5]) / depth
     nowhere = depth == 0  # the horizon: filled
     column, row = (torch.where(nowhere, torch.full_like(one, -2.0), one) for one in (column, row))
-    order = _INTERPOLATIONS.index(interpolation)
-    places = _within(row, height, mode), _within(column, width, mode)
-    return _sample(nhwc, *places, order, mode, fill_value).to(nhwc.dtype)  # integers are cut off, as in TensorFlow
+    order = INTERPOLATIONS.index(interpolation)
+    places = moved_within(row, height, mode), moved_within(column, width, mode)
+    return sample(nhwc, *places, order, mode, fill_value).to(nhwc.dtype)  # integers are cut off, as in TensorFlow
 
 
 @op
@@ -192,8 +120,8 @@ def affine_transform(
         >>> affine_transform(image, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0]).flatten()
         tensor([1., 2., 0.])
     """
-    one_of("interpolation", interpolation, _INTERPOLATIONS)
-    one_of("fill_mode", fill_mode, _FILL_MODES)
+    one_of("interpolation", interpolation, INTERPOLATIONS)
+    one_of("fill_mode", fill_mode, FILL_MODES)
     images = as_images(images)
     transform = as_tensor(transform, device=images.device)
     if transform.dim() not in (1, 2):
@@ -208,7 +136,7 @@ def affine_transform(
     )
 
 
-def _homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+def homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     """Returns the transforms that take the end points back to the start points."""
     x, y = end[..., 0], end[..., 1]
     u, v = start[..., 0], start[..., 1]
@@ -216,7 +144,8 @@ def _homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     for_u = torch.stack([x, y, one, zero, zero, zero, -u * x, -u * y], dim=-1)
     for_v = torch.stack([zero, zero, zero, x, y, one, -v * x, -v * y], dim=-1)
     equations = torch.cat([for_u, for_v], dim=-2)
-    solution: torch.Tensor = torch.linalg.solve(equations, torch.cat([u, v], dim=-1).unsqueeze(-1))
+    # Points on one line have no transform. Nobody looks for them: that would read the device.
+    solution: torch.Tensor = torch.linalg.solve_ex(equations, torch.cat([u, v], dim=-1).unsqueeze(-1)).result
     return solution.squeeze(-1)
 
 
@@ -248,7 +177,7 @@ def perspective_transform(
         >>> torch.allclose(perspective_transform(image, points, points), image, atol=1e-4)
         True
     """
-    one_of("interpolation", interpolation, _INTERPOLATIONS)
+    one_of("interpolation", interpolation, INTERPOLATIONS)
     images = as_images(images)
     points = [as_tensor(one, device=images.device).to(torch.float32) for one in (start_points, end_points)]
     for name, one in zip(("start_points", "end_points"), points, strict=True):
@@ -262,57 +191,7 @@ def perspective_transform(
             "start_points and end_points must have the same shape. "
             f"Received start_points.shape={tuple(points[0].shape)}, end_points.shape={tuple(points[1].shape)}"
         )
-    transform = _homography(*points)
+    transform = homography(*points)
     return through_nhwc(
         images, data_format, lambda nhwc: _project(nhwc, transform, interpolation, "constant", fill_value)
     )
-
-
-@op
-def elastic_transform(
-    images: Any,
-    alpha: float = 20.0,
-    sigma: float = 5.0,
-    interpolation: str = "bilinear",
-    fill_mode: str = "reflect",
-    fill_value: float = 0.0,
-    seed: Any = None,
-    data_format: str | None = None,
-) -> Any:
-    """Distorts images by smooth random displacements.
-
-    Args:
-        images: One image or a batch of them.
-        alpha: How far pixels move.
-        sigma: How smooth the displacements are.
-        interpolation: `"bilinear"` or `"nearest"`.
-        fill_mode: What lies outside: `"constant"`, `"nearest"`, `"wrap"` or `"reflect"`.
-        fill_value: The constant.
-        seed: An integer, a `SeedGenerator`, or `None` for torch's global generator.
-        data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
-
-    Raises:
-        ValueError: for arguments that do not exist.
-
-    Example:
-        >>> elastic_transform(torch.ones(4, 4, 1), seed=1).shape
-        torch.Size([4, 4, 1])
-    """
-    one_of("interpolation", interpolation, _INTERPOLATIONS)
-    one_of("fill_mode", fill_mode, _FILL_MODES)
-    images = as_images(images)
-    generator = seeding.generator_for(seed, device_of(images))
-
-    def run(nhwc: torch.Tensor) -> torch.Tensor:
-        batch, height, width, _ = nhwc.shape
-        dtype = _working(nhwc)
-        noise = torch.randn((batch, 2, height, width), dtype=dtype, device=nhwc.device, generator=generator)
-        size = 6 * int(sigma) | 1
-        kernel = gaussian_kernel((size, size), (sigma, sigma), 2, noise)
-        moved = alpha * torch.conv2d(noise * sigma, kernel, padding=size // 2, groups=2)
-        y = torch.arange(height, dtype=dtype, device=nhwc.device).unsqueeze(1) + moved[:, 0]
-        x = torch.arange(width, dtype=dtype, device=nhwc.device) + moved[:, 1]
-        moved_images = _sample(nhwc, y, x, _INTERPOLATIONS.index(interpolation), fill_mode, fill_value)
-        return restored(moved_images, nhwc.dtype)
-
-    return through_nhwc(images, data_format, run)

@@ -216,6 +216,16 @@ class RandomImageLayer(ImageLayer):
             low, high, generator=self._source(device, seed)
         )
 
+    def _normal(self, shape: Any, device: torch.device, seed: Seed = None) -> torch.Tensor:
+        """Draws float32 numbers from the normal distribution, on the device of the images."""
+        values = torch.empty(shape, dtype=torch.float32, device=device)
+        return values.normal_(generator=self._source(device, seed))
+
+    def _chosen(self, count: int, factor: tuple[float, float], device: torch.device, seed: Seed = None) -> torch.Tensor:
+        """Draws which images are changed, the probability of each being drawn from a range first."""
+        probability = self._uniform((count,), *factor, device, seed)
+        return self._uniform((count,), 0.0, 1.0, device, seed) < probability
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "seed": self.seed}

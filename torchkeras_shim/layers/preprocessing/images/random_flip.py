@@ -86,3 +86,7 @@ class RandomFlip(RandomImageLayer):
         boxes = torch.where(flips, torch.cat((x[0], y[0], x[1], y[1]), dim=-1), boxes)
         found = clip_to_image_size({**found, "boxes": boxes}, height, width)
         return convert_format(found, "rel_xyxy", self._box_format(), height, width)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "mode": self.mode}
