@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 
 from torchkeras_shim.core.seeding import SeedGenerator
+from torchkeras_shim.layers.tracking import attributes_of
 
 
 class _Value(NamedTuple):
@@ -41,7 +41,7 @@ class Snapshot:
         self._values: dict[int, _Value] = {}
         self._tables: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._losses: list[tuple[list[Any], list[Any]]] = []
-        self._seeds: list[tuple[SeedGenerator, torch.Tensor]] = []
+        self._seeds: list[tuple[SeedGenerator, tuple[int, int]]] = []
 
     def add(self, module: torch.nn.Module) -> None:
         """Notes the state of a module and of everything in it."""
@@ -51,9 +51,9 @@ class Snapshot:
             losses = child.__dict__.get("_added_losses")
             if losses is not None:
                 self._losses.append((losses, list(losses)))
-            for value in _attributes(child):
+            for value in attributes_of(child):
                 if isinstance(value, SeedGenerator):
-                    self._seeds.append((value, value.state))
+                    self._seeds.append((value, value.position()))
                 elif hasattr(value, "update_state") and hasattr(value, "__dict__"):  # a metric
                     self._note_table(value.__dict__)
 
@@ -77,16 +77,5 @@ class Snapshot:
                 value.put_back()
         for losses, before in reversed(self._losses):
             losses[:] = before
-        for generator, state in reversed(self._seeds):
-            generator.state = state
-
-
-def _attributes(module: torch.nn.Module) -> Iterator[Any]:
-    """Returns a module's attributes that are no modules, and those in its lists and dicts."""
-    for value in module.__dict__.values():
-        if isinstance(value, dict):
-            yield from value.values()
-        elif isinstance(value, (list, tuple)):
-            yield from value
-        else:
-            yield value
+        for generator, position in reversed(self._seeds):
+            generator.set_position(*position)

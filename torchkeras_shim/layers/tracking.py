@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -195,3 +195,14 @@ def track(value: Any, on_change: Callable[[], None] | None) -> Any:
         new = wrapper(value)
     new._on_change = on_change
     return new
+
+
+def attributes_of(module: torch.nn.Module) -> Iterator[Any]:
+    """Returns a module's attributes that are no modules, and those in its lists and dicts."""
+    for value in module.__dict__.values():
+        if isinstance(value, dict):
+            yield from value.values()
+        elif isinstance(value, (list, tuple)):
+            yield from value
+        else:
+            yield value

@@ -10,7 +10,9 @@ import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core.seeding import SeedGenerator, SeedState
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import tracking
 from torchkeras_shim.layers.tracking import Container
 
 
@@ -136,8 +138,8 @@ class HasWeights(torch.nn.Module):
 
     @property
     def variables(self) -> list[Any]:
-        """All weights; the same as `weights`."""
-        return self.weights
+        """All weights, and the states of the random generators of the layer and of those inside it."""
+        return module_variables(self)
 
     @property
     def weights(self) -> list[Any]:
@@ -156,8 +158,8 @@ class HasWeights(torch.nn.Module):
 
     @property
     def non_trainable_variables(self) -> list[Any]:
-        """Frozen weights and statistics."""
-        return self.non_trainable_weights
+        """Frozen weights, statistics, and the states of random generators."""
+        return [variable for variable in self.variables if not variable.requires_grad]
 
     @property
     def non_trainable_weights(self) -> list[Any]:
@@ -305,6 +307,11 @@ def module_weights(module: torch.nn.Module) -> list[Any]:
     Parameters and buffers of floats count, and whatever `add_weight` made. Counters of raw torch modules
     (`num_batches_tracked`) do not: they are no weights in Keras's sense.
     """
+    return [variable for variable in module_variables(module) if not isinstance(variable, SeedState)]
+
+
+def module_variables(module: torch.nn.Module) -> list[Any]:
+    """Returns the weights of any module, and after those of each layer the states of its own random generators."""
     seen: set[int] = set()
     weights: list[Any] = []
 
@@ -321,6 +328,9 @@ def module_weights(module: torch.nn.Module) -> list[Any]:
                 buffer is not None and buffer.is_floating_point() and key not in current._non_persistent_buffers_set
             ):
                 add(buffer)
+        for value in tracking.attributes_of(current):
+            if isinstance(value, SeedGenerator):
+                add(value.state)
         for child in current._modules.values():
             if child is not None:
                 visit(child)

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.random_state import RandomState, from_text
-from torchkeras_shim.layers.seeding import generators_state, seeded_generators
+from torchkeras_shim.core.random_state import RandomState
+from torchkeras_shim.layers.seeding import layer_generators
 from torchkeras_shim.training.feed import Feed
 
 
@@ -26,7 +26,7 @@ def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any
         "epoch": epoch,
         "batch": batches,
         "random": RandomState().to_config(),
-        "layers": [generators_state(generators) for generators in seeded_generators(model)],
+        "layers": [generator.stand() for generator in layer_generators(model)],
         "data": feed.get_state(batches),
     }
     if batches:  # the running results of the epoch
@@ -53,9 +53,8 @@ class Resumption:
         batches = feed.resume(self._state["data"], RandomState.from_config(self._state["random"]))
         if self.batches:
             _restore_metrics(model.metrics, self._state["metrics"])
-        for generators, states in zip(seeded_generators(model), self._state["layers"], strict=False):
-            for device, text in states.items():
-                generators.on(torch.device(device)).set_state(from_text(text))
+        for generator, stand in zip(layer_generators(model), self._state["layers"], strict=False):
+            generator.go_on(stand)
         return batches
 
 

@@ -17,7 +17,7 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.data import pack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
-from torchkeras_shim.layers.seeding import seeded_generators
+from torchkeras_shim.layers.seeding import own_generators
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
@@ -237,7 +237,7 @@ def make_graphed_train_step(trainer: Preparation) -> tuple[Step, GraphedStep]:
     """Returns a training step that launches a CUDA graph, and what holds the graphs."""
     gradients, objective = _make_gradients(trainer), trainer.objective
     apply = trainer.optimizer.stepper(trainer.parameters)
-    generators = [own.on(trainer.device) for own in seeded_generators(trainer.model)]
+    generators = own_generators(trainer.model, trainer.device)
     graphed = GraphedStep(gradients, trainer.optimizer, apply, generators)
     no_grad, version, bound = torch.no_grad, StructureVersion, StructureVersion.value
 
@@ -322,7 +322,7 @@ def _compiled(trainer: Preparation, compiled: Any, function: Any) -> TorchCompil
     counted = [variable for metric in trainer.metrics for variable in metric.variables]
     cuda = device.type == "cuda"
     usual = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
-    own = [generators.on(device) for generators in seeded_generators(model)]
+    own = own_generators(model, device)
     return TorchCompiled(
         compiled,
         function,

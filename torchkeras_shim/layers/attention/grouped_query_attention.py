@@ -105,6 +105,7 @@ class GroupedQueryAttention(HeadsOfAttention):
             self._gate_dense = self._projection("gate", 1, queries, query_shape, "sigmoid")
         self._value_dense = self._projection("value", 1, shared, value_shape)
         inner = (*query_shape[:-1], *queries)
+        self._make_dropout()
         self._output_dense = self._projection("attention_output", 2, (query_shape[-1],), inner)
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:

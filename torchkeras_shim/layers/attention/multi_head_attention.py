@@ -162,6 +162,7 @@ class MultiHeadAttention(HeadsOfAttention):
         self._value_dense = self._projection("value", 1, (self.num_heads, self.value_dim), value_shape)
         outputs = self._output_sizes or (query_shape[-1],)
         inner = (*query_shape[:-1], self.num_heads, self.value_dim)
+        self._make_dropout()
         self._output_dense = self._projection("attention_output", 2, outputs, inner)
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:

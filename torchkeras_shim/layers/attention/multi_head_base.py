@@ -29,6 +29,7 @@ class HeadsOfAttention(Layer):
     _value_dense: Any
     _gate_dense: Any
     _output_dense: Any
+    _dropout_layer: Any
 
     def _set_up(
         self,
@@ -69,7 +70,9 @@ class HeadsOfAttention(Layer):
             part: {kind: table.get(options[f"{part}_{kind}"]) for kind, table in tables.items()}
             for part in ("kernel", "bias")
         }
-        self._dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+
+    def _make_dropout(self) -> None:
+        self._dropout_layer = Dropout(self._rate, seed=self.seed, dtype=self.dtype_policy)
 
     def _projection(self, name: str, bound: int, outputs: tuple[int, ...], shape: Any, activation: Any = None) -> Any:
         layer = Projection(
@@ -194,9 +197,10 @@ class HeadsOfAttention(Layer):
             scores = torch.where(mask, scores, 0.0)
         else:
             scores = scores.softmax(-1)
-        dropped = torch.dropout(scores, self._rate, True) if training and self.seed is None else scores
-        if training and self.seed is not None:
-            dropped = self._dropout_layer(scores, training=True)
+        dropped = scores
+        if training and self._rate:
+            own = self._dropout_layer.seed_generator.is_own
+            dropped = self._dropout_layer(scores, training=True) if own else torch.dropout(scores, self._rate, True)
         lead = scores.shape[:-2]
         heads = (dropped @ v).reshape(*lead, *targets, v.shape[-1])
         heads = heads.permute([order.index(axis) for axis in range(rank)])

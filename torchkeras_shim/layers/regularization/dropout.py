@@ -9,7 +9,7 @@ import torch
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
-from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import LayerSeedGenerator
 from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.random.masks import keep_mask
 
@@ -45,15 +45,17 @@ class Dropout(Layer):
         self.noise_shape = arguments.of(self, "noise_shape", lambda: checked_noise_shape(noise_shape))
         self.supports_masking = True
         build_at_once(self)
-        self._generators = SeededGenerators(self.seed) if self.seed is not None else None
-        self._plain = seed is None and self.noise_shape is None
+        if self.rate > 0:
+            self.seed_generator = LayerSeedGenerator(self.seed)
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         """Drops, if training."""
         if not (self.training if training is None else training) or self.rate == 0:
             return inputs
         # Torch's own is one kernel on accelerators, but slower than the mask on the CPU.
-        return torch.dropout(inputs, self.rate, True) if self._plain and not inputs.is_cpu else self._drop(inputs)
+        if inputs.is_cpu or self.noise_shape is not None or self.seed_generator.is_own:
+            return self._drop(inputs)
+        return torch.dropout(inputs, self.rate, True)
 
     forward = call
 
@@ -64,7 +66,7 @@ class Dropout(Layer):
         if self.rate == 1 or inputs.is_meta:  # there is no generator on the meta device
             return torch.zeros_like(inputs)
         keep = 1.0 - self.rate
-        generator = None if self._generators is None else self._generators.on(inputs.device)
+        generator = self.seed_generator.on(inputs.device)
         return inputs * keep_mask(inputs, keep, generator, shape).div_(keep)
 
     def get_config(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.regularization.dropout import checked_noise_shape
-from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import LayerSeedGenerator
 from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.random.masks import keep_mask
 
@@ -33,7 +33,8 @@ class BaseNoise(Layer):
         setattr(self, self._amount_name, self._amount)
         self.seed = arguments.seed(self, seed)
         self.supports_masking = True
-        self._generators = SeededGenerators(self.seed) if self.seed is not None else None
+        if self._amount > 0:
+            self.seed_generator = LayerSeedGenerator(self.seed)
         build_at_once(self)
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
@@ -53,7 +54,7 @@ class BaseNoise(Layer):
         return torch.empty_like(like).normal_(mean, stddev, generator=self._generator(like))
 
     def _generator(self, like: torch.Tensor) -> torch.Generator | None:
-        return None if self._generators is None else self._generators.on(like.device)
+        return self.seed_generator.on(like.device)
 
     def _refuse_everything(self) -> None:
         if self._amount == 1:

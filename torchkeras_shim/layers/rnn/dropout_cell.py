@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import LayerSeedGenerator
 from torchkeras_shim.random.masks import keep_mask
 
 
@@ -31,7 +31,7 @@ class DropoutCell(Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed = arguments.seed(self, seed)
         self.dropout_mask_count = masks
-        self._generators = SeededGenerators(seed) if seed is not None else None
+        self.seed_generator = LayerSeedGenerator(seed)
         self._dropout_mask: Any = None
         self._recurrent_dropout_mask: Any = None
 
@@ -70,8 +70,7 @@ class DropoutCell(Layer):
     def _mask(self, like: torch.Tensor, rate: float) -> torch.Tensor:
         if rate == 1:
             return torch.zeros_like(like, requires_grad=False)
-        on_meta = like.is_meta  # there is no generator on the meta device
-        generator = None if self._generators is None or on_meta else self._generators.on(like.device)
+        generator = None if like.is_meta else self.seed_generator.on(like.device)  # there is none on the meta device
         return keep_mask(like, 1.0 - rate, generator).div_(1.0 - rate)
 
     def _dropped(self, inputs: torch.Tensor, training: bool) -> Any:

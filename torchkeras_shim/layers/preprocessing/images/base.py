@@ -16,7 +16,7 @@ from torchkeras_shim.core.seeding import Seed, generator_for
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.preprocessing.images.box_inputs import checked_format, densified
-from torchkeras_shim.layers.seeding import SeededGenerators
+from torchkeras_shim.layers.seeding import LayerSeedGenerator
 from torchkeras_shim.layers.weightless import build_at_once
 from torchkeras_shim.ops.promotion import as_tensor
 
@@ -202,13 +202,13 @@ class RandomImageLayer(ImageLayer):
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = arguments.seed(self, seed)
-        self._generators = SeededGenerators(self.seed) if self.seed is not None else None
+        self.generator = LayerSeedGenerator(self.seed)
 
     def _source(self, device: torch.device, seed: Seed) -> torch.Generator | None:
         """Returns the generator to draw from: the given seed's, the layer's own, or torch's global one."""
         if seed is not None:
             return generator_for(seed, device)
-        return None if self._generators is None or device.type == "meta" else self._generators.on(device)
+        return None if device.type == "meta" else self.generator.on(device)
 
     def _uniform(self, shape: Any, low: float, high: float, device: torch.device, seed: Seed = None) -> torch.Tensor:
         """Draws float32 numbers from `low` to `high`, on the device of the images."""
