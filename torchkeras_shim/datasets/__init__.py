@@ -1,5 +1,23 @@
-"""`keras.datasets`: small image collections as numpy arrays, downloaded once."""
+"""`keras.datasets`: small data sets as numpy arrays, downloaded once."""
 
-from torchkeras_shim.datasets import cifar10, cifar100, fashion_mnist, mnist
+from torchkeras_shim.datasets import (
+    boston_housing,
+    california_housing,
+    cifar10,
+    cifar100,
+    fashion_mnist,
+    imdb,
+    mnist,
+    reuters,
+)
 
-__all__ = ["cifar10", "cifar100", "fashion_mnist", "mnist"]
+__all__ = [
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "fashion_mnist",
+    "imdb",
+    "mnist",
+    "reuters",
+]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import io
 import pickle
 import tarfile
 import zlib
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from torchkeras_shim.core import config
-from torchkeras_shim.datasets import store
+from torchkeras_shim.datasets import pickles, store
 from torchkeras_shim.datasets.idx import Images
 
 
@@ -43,8 +41,9 @@ def load(name: str, folder: str, archive: str, train: list[str], test: str, labe
 def _read(folder: str, archive: str, files: list[str]) -> dict[str, bytes] | None:
     """Returns the files' contents, from the folder or out of the archive, or `None` where some are missing."""
     root = store.data_root()
-    if all((root / folder / file).is_file() for file in files):
-        return {file: (root / folder / file).read_bytes() for file in files}
+    for place in (root / folder, root / f"{folder}-target" / folder):  # of torchvision, of Keras
+        if all((place / file).is_file() for file in files):
+            return {file: (place / file).read_bytes() for file in files}
     if not (root / archive).is_file():
         return None
     found = {}
@@ -64,37 +63,13 @@ def _read(folder: str, archive: str, files: list[str]) -> dict[str, bytes] | Non
 
 def _parse(content: bytes, file: str, label_key: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     try:
-        batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
-        images = np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
+        batch = pickles.load(content, encoding="bytes")
+        images = batch[b"data"].array().astype(np.uint8).reshape(-1, 3, 32, 32)
         labels = np.asarray(batch[label_key.encode()], dtype=np.uint8).reshape(len(images), 1)
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The file {store.data_root() / file} is damaged: {error}. Delete it to have it downloaded again."
         ) from None
     if config.image_data_format() == "channels_last":
         images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
     return images, labels
-
-
-def _reconstruct(subtype: Any, shape: Any, dtype: Any) -> np.ndarray[Any, Any]:
-    """Makes the empty array that a pickle then fills."""
-    empty: np.ndarray[Any, Any] = np.ndarray(shape, np.dtype("b") if dtype == b"b" else dtype)
-    return empty
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Reads numpy arrays and plain Python values, and refuses everything else: a pickle may otherwise run any code."""
-
-    _KNOWN = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-        ("_codecs", "encode"): codecs.encode,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._KNOWN[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which no such file contains") from None

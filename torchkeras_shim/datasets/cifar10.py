@@ -11,7 +11,7 @@ def load_data() -> Images:
 
     The classes are airplane, automobile, bird, cat, deer, dog, frog, horse, ship and truck, from 0 to 9. They are
     downloaded once into the folder that the environment variable `TORCHKERAS_SHIM_DATA` names, by default
-    `~/.torchkeras_shim/datasets`.
+    Keras's `~/.keras/datasets`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images as `uint8` of shape `(n, 32, 32, 3)`, or `(n, 3, 32, 32)` where

@@ -10,7 +10,7 @@ def load_data(label_mode: str = "fine") -> Images:
     """Loads 50,000 training and 10,000 test images in 100 classes, which form 20 groups, 32x32 pixels in colour.
 
     They are downloaded once into the folder that the environment variable `TORCHKERAS_SHIM_DATA` names, by default
-    `~/.torchkeras_shim/datasets`.
+    Keras's `~/.keras/datasets`.
 
     Args:
         label_mode: `"fine"` for the classes, `"coarse"` for the groups.

@@ -10,7 +10,7 @@ def load_data() -> idx.Images:
 
     The classes are T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag and ankle boot, from 0 to
     9. They are downloaded once into the folder that the environment variable `TORCHKERAS_SHIM_DATA` names, by default
-    `~/.torchkeras_shim/datasets`.
+    Keras's `~/.keras/datasets`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images as `uint8` of shape `(n, 28, 28)`, classes as `uint8` of shape
@@ -19,4 +19,4 @@ def load_data() -> idx.Images:
     Raises:
         FileNotFoundError: where the images are not here and cannot be downloaded.
     """
-    return idx.load("FashionMNIST")
+    return idx.load("FashionMNIST", kerases="fashion-mnist")

@@ -25,16 +25,19 @@ Images = tuple[
 ]
 
 
-def load(name: str) -> Images:
+def load(name: str, kerases: str | None = None) -> Images:
     """Returns a data set of MNIST's form, downloaded where it is missing.
 
     Files that are there are read as they are, packed or not, whatever their number of images.
 
     Args:
         name: The name of torchvision's class, which also is the name of the folder.
+        kerases: The folder that Keras keeps the same files in.
     """
     folder = f"{name}/raw"
     raw = store.data_root() / folder
+    if kerases and all(_find(store.data_root() / kerases, file) for file in _FILES.values()):
+        raw = store.data_root() / kerases
     if not all(_find(raw, file) for file in _FILES.values()):
         store.download(name, folder, list(_FILES.values()), ", each as it is or packed as .gz")
     arrays = {key: read(_find(raw, file) or raw / file) for key, file in _FILES.items()}

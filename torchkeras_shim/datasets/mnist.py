@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from torchkeras_shim.datasets import idx, store
+from torchkeras_shim.datasets import idx, npz, store
 
 _DEFAULT_PATH = "mnist.npz"
 
@@ -15,7 +15,7 @@ def load_data(path: str = _DEFAULT_PATH) -> idx.Images:
     """Loads 60,000 training and 10,000 test images of handwritten digits, 28x28 pixels in gray.
 
     They are downloaded once into the folder that the environment variable `TORCHKERAS_SHIM_DATA` names, by default
-    `~/.torchkeras_shim/datasets`.
+    Keras's `~/.keras/datasets`.
 
     Args:
         path: A `.npz` file in Keras's form, relative to that folder, which is read if it exists. If it does not and the
@@ -30,8 +30,8 @@ def load_data(path: str = _DEFAULT_PATH) -> idx.Images:
     """
     file = store.data_root() / path
     if file.is_file():
-        with np.load(file, allow_pickle=False) as arrays:
-            return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+        arrays = npz.read(file)
+        return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
     (x_train, y_train), (x_test, y_test) = idx.load("MNIST")
     if path != _DEFAULT_PATH:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Where data sets lie on disk, and how they get there.
 
-The layout is torchvision's, so that its own data set classes read the same files: `root/MNIST/raw/...`,
-`root/cifar-10-batches-py/...`.
+The folder is Keras's. What torchvision downloads lies there in torchvision's layout, so that its own data set classes
+read the same files: `root/MNIST/raw/...`, `root/cifar-10-batches-py/...`. What Keras has downloaded is read as well.
 """
 
 from __future__ import annotations
@@ -13,14 +13,31 @@ import os
 import tempfile
 from pathlib import Path
 
+from torchkeras_shim.core import config
+from torchkeras_shim.core.downloads import get_file
+
 #: Names the folder that holds the data sets, torchvision's `root`.
 ENVIRONMENT_VARIABLE = "TORCHKERAS_SHIM_DATA"
+#: Where Keras's data sets are.
+ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 def data_root() -> Path:
     """Returns the folder that holds the data sets."""
     named = os.environ.get(ENVIRONMENT_VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".torchkeras_shim" / "datasets"
+    return Path(named).expanduser() if named else Path(config.keras_home()) / "datasets"
+
+
+def fetch(path: str, name: str, file_hash: str) -> str:
+    """Returns the path of a file of Keras's, downloaded if it is not here.
+
+    Args:
+        path: The name that it has here.
+        name: The name that it has where Keras's data sets are.
+        file_hash: Its hash.
+    """
+    folder = data_root() if os.environ.get(ENVIRONMENT_VARIABLE) else "datasets"  # relative: see `get_file`
+    return get_file(path, origin=ORIGIN + name, file_hash=file_hash, cache_subdir=folder)
 
 
 def download(name: str, folder: str, files: list[str], archives: str) -> None:

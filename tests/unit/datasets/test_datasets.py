@@ -222,6 +222,9 @@ def test_default_root_is_in_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.delenv(store.ENVIRONMENT_VARIABLE, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert store.data_root() == tmp_path / ".torchkeras_shim" / "datasets"
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    assert store.data_root() == tmp_path / ".keras" / "datasets"
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    assert store.data_root() == tmp_path / "keras" / "datasets"
     monkeypatch.setenv(store.ENVIRONMENT_VARIABLE, "~/elsewhere")
     assert store.data_root() == tmp_path / "elsewhere"
