@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 import torchkeras_shim as keras
-from tests.parity.layer_cases import AUDIO_CASES, CASES, MERGES, MORE_CASES
+from tests.parity.layer_cases import AUDIO_CASES, CASES, COLOR_CASES, MERGES, MORE_CASES
 from torchkeras_shim import layers
 
 STEPS = (2, 5, 4)
@@ -36,6 +36,7 @@ MORE = {
     "Lambda": (lambda: layers.Lambda(torch.tanh), STEPS),
     "Discretization": (lambda: layers.Discretization([-1.0, 0.0, 1.0], output_mode="one_hot"), STEPS),
     "Hashing": (lambda: layers.Hashing(7, output_mode="one_hot"), (14, 3)),
+    "Pipeline": (lambda: layers.Pipeline([layers.RandomInvert(value_range=(0, 1)), layers.RandomFlip()]), PIXELS),
     "RandomCrop": (lambda: layers.RandomCrop(6, 6), PIXELS),
     "RandomElasticTransform": (lambda: layers.RandomElasticTransform(seed=1), PIXELS),
     "RandomErasing": (lambda: layers.RandomErasing(), PIXELS),
@@ -57,7 +58,7 @@ def called(layer):
 
 TABLE = {
     f"{number} {name}": (lambda name=name, arguments=arguments: getattr(layers, name)(**arguments), shape)
-    for number, (name, arguments, shape) in enumerate([*CASES, *MORE_CASES, *AUDIO_CASES])
+    for number, (name, arguments, shape) in enumerate([*CASES, *MORE_CASES, *AUDIO_CASES, *COLOR_CASES])
     if name != "BatchNormalization" or arguments.get("axis") != 0
 }
 SEVERAL = {

@@ -308,6 +308,46 @@ AUDIO_CASES = [
     ("MelSpectrogram", {**SHORT, "top_db": 9.0, "ref_power": 0.3, "max_freq": 5000, "min_power": 1e-2}, SAMPLES),
 ]
 
+# Layers that change the colors of images, or mix them. The golden answers are small where images and bins are few.
+PICTURES, ZERO_ONE = (2, 4, 5, 3), {"value_range": (0, 1)}
+CLAHE = "ContrastLimitedAdaptiveHistogramEqualization"
+COLOR_CASES = [
+    ("RandomBrightness", {"factor": 0.3}, PICTURES),
+    ("RandomBrightness", {"factor": (-0.5, 0.2), "value_range": (1, 0)}, PICTURES),
+    ("RandomContrast", {"factor": (0.3, 0.8)}, PICTURES),
+    ("RandomContrast", {"factor": 0.5, **ZERO_ONE}, PICTURES),
+    ("RandomHue", {"factor": 0.7}, PICTURES),
+    ("RandomHue", {"factor": (0.2, 1.0), **ZERO_ONE}, PICTURES),
+    ("RandomSaturation", {"factor": (0.8, 0.2)}, PICTURES),
+    ("RandomSaturation", {"factor": 0.8, **ZERO_ONE}, PICTURES),
+    ("RandomColorDegeneration", {"factor": 0.8}, PICTURES),
+    ("RandomColorDegeneration", {"factor": (0.1, 0.9), **ZERO_ONE}, PICTURES),
+    ("RandomGrayscale", {}, PICTURES),
+    ("RandomGrayscale", {"factor": 1}, PICTURES),
+    ("RandomSharpness", {"factor": 0.9}, PICTURES),
+    ("RandomSharpness", {"factor": (0.5, 1.0), **ZERO_ONE}, PICTURES),
+    ("RandomPosterization", {"factor": 7}, PICTURES),
+    ("RandomPosterization", {"factor": (2, 2), **ZERO_ONE}, PICTURES),
+    ("RandomInvert", {}, PICTURES),
+    ("RandomInvert", {"factor": (0.5, 0.6), **ZERO_ONE}, PICTURES),
+    ("RandomGaussianBlur", {"factor": (0.9, 1.0)}, PICTURES),
+    ("RandomGaussianBlur", {"kernel_size": (3, 5), "sigma": (0.3, 0.9), **ZERO_ONE}, PICTURES),
+    ("Solarization", {"addition_factor": 0.3, "threshold_factor": 0.6}, PICTURES),
+    ("Solarization", {"addition_factor": (0.1, 0.3), "threshold_factor": [0.6, 0.6], **ZERO_ONE}, PICTURES),
+    ("AutoContrast", {}, PICTURES),
+    ("AutoContrast", {"value_range": [-1, 1]}, PICTURES),
+    ("Equalization", {"bins": 16}, PICTURES),
+    ("Equalization", {"bins": 11, **ZERO_ONE}, PICTURES),
+    (CLAHE, {"tile_grid_size": (2, 2)}, PICTURES),
+    (CLAHE, {"tile_grid_size": (3, 2), "clip_limit": 1.5, **ZERO_ONE}, PICTURES),
+    ("RandomColorJitter", {"brightness_factor": 0.2, "hue_factor": (0.1, 0.4)}, PICTURES),
+    ("RandomColorJitter", {"contrast_factor": 0.5, "saturation_factor": (0.3, 0.6), **ZERO_ONE}, PICTURES),
+    ("MixUp", {}, PICTURES),
+    ("MixUp", {"alpha": 2.0, "seed": 3}, PICTURES),
+    ("CutMix", {}, PICTURES),
+    ("CutMix", {"factor": (0.5, 0.7), "seed": 3}, PICTURES),
+]
+
 # class, arguments, shapes of the inputs
 MERGES = [
     ("Add", {}, [(2, 3, 4), (2, 3, 4), (2, 3, 4)]),

@@ -9,7 +9,7 @@ import pytest
 import torch._dynamo  # noqa: F401  before Keras, see test_layers
 
 from tests.parity import test_attention, test_conv_lstm, test_layer_wrappers, test_rnn
-from tests.parity.layer_cases import AUDIO_CASES, CASES, MERGES, MORE_CASES
+from tests.parity.layer_cases import AUDIO_CASES, CASES, COLOR_CASES, MERGES, MORE_CASES
 from tests.parity.oracle import keras
 from torchkeras_shim import layers
 
@@ -17,6 +17,7 @@ TABLES = [
     CASES,
     MORE_CASES,
     AUDIO_CASES,
+    COLOR_CASES,
     MERGES,
     test_attention.HEADS,
     test_attention.LISTS,
@@ -37,6 +38,7 @@ BY_THEMSELVES = {
     "InputSpec": "unit/layers/test_layer_errors.py",
     "JaxLayer": "unit/layers/test_foreign_layers.py",
     "Layer": "parity/test_subclassing.py",
+    "Pipeline": "parity/test_color_layers.py::test_a_pipeline",
     "RandomCrop": "parity/tensorflow/test_image_layers.py",
     "RandomElasticTransform": "parity/tensorflow/test_image_layers.py",
     "RandomErasing": "parity/tensorflow/test_image_layers.py",

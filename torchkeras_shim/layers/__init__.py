@@ -67,6 +67,18 @@ from torchkeras_shim.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2
 from torchkeras_shim.layers.preprocessing.audio.mel_spectrogram import MelSpectrogram
 from torchkeras_shim.layers.preprocessing.audio.stft_spectrogram import STFTSpectrogram
 from torchkeras_shim.layers.preprocessing.category_encoding import CategoryEncoding
+from torchkeras_shim.layers.preprocessing.colors.clahe import ContrastLimitedAdaptiveHistogramEqualization
+from torchkeras_shim.layers.preprocessing.colors.color_jitter import RandomColorJitter
+from torchkeras_shim.layers.preprocessing.colors.histograms import AutoContrast, Equalization
+from torchkeras_shim.layers.preprocessing.colors.hues import (
+    RandomColorDegeneration,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
+from torchkeras_shim.layers.preprocessing.colors.light import RandomBrightness, RandomContrast
+from torchkeras_shim.layers.preprocessing.colors.sharpness import RandomGaussianBlur, RandomSharpness
+from torchkeras_shim.layers.preprocessing.colors.tones import RandomInvert, RandomPosterization, Solarization
 from torchkeras_shim.layers.preprocessing.discretization import Discretization
 from torchkeras_shim.layers.preprocessing.hashed_crossing import HashedCrossing
 from torchkeras_shim.layers.preprocessing.hashing import Hashing
@@ -82,7 +94,9 @@ from torchkeras_shim.layers.preprocessing.images.random_shear import RandomShear
 from torchkeras_shim.layers.preprocessing.images.random_translation import RandomTranslation
 from torchkeras_shim.layers.preprocessing.images.random_zoom import RandomZoom
 from torchkeras_shim.layers.preprocessing.images.resizing import Resizing
+from torchkeras_shim.layers.preprocessing.mixing.pairs import CutMix, MixUp
 from torchkeras_shim.layers.preprocessing.normalization import Normalization
+from torchkeras_shim.layers.preprocessing.pipeline import Pipeline
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
 from torchkeras_shim.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -126,21 +140,6 @@ serialize = LAYERS.serialize
 deserialize = LAYERS.deserialize
 
 __all__ = [
-    "CenterCrop",
-    "MaxNumBoundingBoxes",
-    "RandomCrop",
-    "RandomElasticTransform",
-    "RandomErasing",
-    "RandomPerspective",
-    "RandomRotation",
-    "RandomShear",
-    "RandomTranslation",
-    "RandomZoom",
-    "Resizing",
-    "ELU",
-    "GRU",
-    "LSTM",
-    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -153,6 +152,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -163,7 +163,9 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -182,16 +184,20 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Discretization",
     "Dot",
     "Dropout",
+    "ELU",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "FlaxLayer",
+    "GRU",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -216,12 +222,14 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "JaxLayer",
+    "LSTM",
     "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -231,17 +239,40 @@ __all__ = [
     "Maximum",
     "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
-    "ReLU",
+    "RNN",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
     "STFTSpectrogram",
     "SeparableConv1D",
@@ -251,6 +282,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -87,6 +87,10 @@ LEAST = {
     "Rescaling": {"scale": 2.0},
     **{key: {"height": 2, "width": 3} for key in ("CenterCrop", "RandomCrop", "Resizing")},
     "MaxNumBoundingBoxes": {"max_number": 3},
+    **{f"Random{name}": {"factor": 0.1} for name in ("Brightness", "Contrast", "Hue", "Saturation", "Sharpness")},
+    "RandomColorDegeneration": {"factor": 0.1},
+    "Pipeline": {"layers": [layers.RandomInvert()]},
+    "RandomPosterization": {"factor": 3},
     "RandomRotation": {"factor": 0.1},
     "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
     "RandomZoom": {"height_factor": 0.1},
@@ -125,6 +129,9 @@ def wrong_arguments():
                         yield pytest.param(layer, argument, value, id=f"{layer.__name__}-{argument}-{value!r}")
 
 
+TAKES_RANGES_IN_ANY_ORDER = {"AutoContrast", "Equalization", "Solarization"} | {
+    f"Random{name}" for name in ("Brightness", "ColorDegeneration", "Posterization", "Saturation", "Sharpness")
+}
 TAKES_NONE = {("Softmax", "axis"), ("Normalization", "axis"), ("Hashing", "mask_value")}
 
 
@@ -132,6 +139,8 @@ def is_taken(name, argument, value):
     """Returns whether a value that the rule for the argument's name would refuse is one for this class."""
     if value is None:
         return (name, argument) in TAKES_NONE or argument in {"max_value", "output_padding"}
+    if (argument, value) == ("value_range", (2, 1)):
+        return name in TAKES_RANGES_IN_ANY_ORDER
     if (name, argument) == ("Hashing", "mask_value"):
         return value == "x"
     return name == "MultiHeadAttention" and argument == "output_shape" and value == {}  # as none, in Keras too

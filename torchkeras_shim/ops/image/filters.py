@@ -15,7 +15,9 @@ from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promot
 __all__ = ["gaussian_blur", "psnr", "sobel_edges", "ssim"]
 
 
-def gaussian_kernel(size: Sequence[int], sigma: Sequence[float], channels: int, like: torch.Tensor) -> torch.Tensor:
+def gaussian_kernel(
+    size: Sequence[int], sigma: Sequence[float] | torch.Tensor, channels: int, like: torch.Tensor
+) -> torch.Tensor:
     """Returns a normalised Gaussian, once per channel, for `torch.conv2d(..., groups=channels)`.
 
     Args:
@@ -37,7 +39,7 @@ def gaussian_kernel(size: Sequence[int], sigma: Sequence[float], channels: int, 
 def gaussian_blur(
     images: Any,
     kernel_size: Sequence[int] = (3, 3),
-    sigma: Sequence[float] = (1.0, 1.0),
+    sigma: Sequence[float] | torch.Tensor = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Any:
     """Blurs images.

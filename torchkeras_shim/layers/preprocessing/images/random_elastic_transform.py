@@ -12,6 +12,7 @@ from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.images.affine import interpolation_of, on_device, one_of_these
 from torchkeras_shim.layers.preprocessing.images.base import RandomImageLayer, factor_range
+from torchkeras_shim.layers.preprocessing.images.ranges import value_range_of
 from torchkeras_shim.ops.image.elastic import displaced, smoothed
 from torchkeras_shim.ops.image.layout import through_nhwc
 from torchkeras_shim.ops.promotion import as_tensor
@@ -105,16 +106,3 @@ class RandomElasticTransform(RandomImageLayer):
         """Returns the constructor's arguments."""
         names = ("factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def value_range_of(owner: Any, value: Any) -> Sequence[float]:
-    """Returns the argument `value_range`, as it came.
-
-    Raises:
-        ValueError: If it is not two numbers, the smaller one first.
-    """
-    pair = list(value) if isinstance(value, (tuple, list)) else []
-    if len(pair) != 2 or not all(map(arguments.is_number, pair)) or pair[0] >= pair[1]:
-        raise arguments.refusal(owner, "value_range", value, "two numbers, the smaller one first,")
-    found: Sequence[float] = value
-    return found

@@ -11,7 +11,7 @@ from torchkeras_shim.core.seeding import Seed
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.images.base import RandomImageLayer, factor_range
-from torchkeras_shim.layers.preprocessing.images.random_elastic_transform import value_range_of
+from torchkeras_shim.layers.preprocessing.images.ranges import value_range_of
 from torchkeras_shim.ops.promotion import as_tensor
 
 
