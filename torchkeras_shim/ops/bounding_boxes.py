@@ -226,6 +226,12 @@ def pad(
     return torch.cat((a + left, b + top, c + left, d + top), dim=-1)
 
 
+def scaled(boxes: torch.Tensor, x: float, y: float) -> torch.Tensor:
+    """Returns bounding boxes in pixels, `"xyxy"`, in an image that is so many times as wide and as high."""
+    a, b, c, d = _parts(boxes)
+    return torch.cat((a * x, b * y, c * x, d * y), dim=-1)
+
+
 def affine_transform(
     boxes: Any,
     angle: Any,

@@ -82,8 +82,9 @@ def smoothed(noise: torch.Tensor, sigma: Any, largest: float) -> torch.Tensor:
 def displaced(
     nhwc: torch.Tensor, moved: torch.Tensor, interpolation: str, fill_mode: str, fill_value: float
 ) -> torch.Tensor:
-    """Takes each pixel from where `moved`, (batch, 2, height, width), says, downwards and to the right of it."""
+    """Takes each pixel from where `moved`, (batch, 2, height, width), says, to the right of it and downwards."""
     _, height, width, _ = nhwc.shape
-    y = torch.arange(height, dtype=moved.dtype, device=nhwc.device).unsqueeze(1) + moved[:, 0]
-    x = torch.arange(width, dtype=moved.dtype, device=nhwc.device) + moved[:, 1]
-    return restored(sample(nhwc, y, x, INTERPOLATIONS.index(interpolation), fill_mode, fill_value), nhwc.dtype)
+    y = torch.arange(height, dtype=moved.dtype, device=nhwc.device).reshape(height, 1).expand(height, width)
+    x = torch.arange(width, dtype=moved.dtype, device=nhwc.device).expand(height, width)
+    found = sample(nhwc, moved + torch.stack((x, y)), INTERPOLATIONS.index(interpolation), fill_mode, fill_value)
+    return restored(found, nhwc.dtype)

@@ -75,21 +75,46 @@ def map_coordinates(
     return restored(result, inputs.dtype)
 
 
-def _project(
+def project(
     nhwc: torch.Tensor, transform: torch.Tensor, interpolation: str, mode: str, fill_value: float
 ) -> torch.Tensor:
-    batch, height, width, _ = nhwc.shape
-    a = transform.to(working_type(nhwc)).expand(batch, 8).reshape(batch, 8, 1, 1).unbind(1)
-    y = torch.arange(height, dtype=a[0].dtype, device=nhwc.device).reshape(1, height, 1)
-    x = torch.arange(width, dtype=a[0].dtype, device=nhwc.device).reshape(1, 1, width)
-    depth = a[6] * x + a[7] * y + 1.0
-    column = (a[0] * x + a[1] * y + a[2]) / depth
-    row = (a[3] * x + a[4] * y + a[5]) / depth
-    nowhere = depth == 0  # the horizon: filled
-    column, row = (torch.where(nowhere, torch.full_like(one, -2.0), one) for one in (column, row))
+    """Returns images of which each pixel is taken from where a transform says.
+
+    Args:
+        nhwc: The images.
+        transform: One row per image, or one for all: six numbers, or eight with perspective.
+        interpolation: `"bilinear"` or `"nearest"`.
+        mode: What lies outside: `"constant"`, `"nearest"`, `"wrap"` or `"reflect"`.
+        fill_value: The constant.
+    """
+    _, height, width, _ = nhwc.shape
     order = INTERPOLATIONS.index(interpolation)
-    places = moved_within(row, height, mode), moved_within(column, width, mode)
-    return sample(nhwc, *places, order, mode, fill_value).to(nhwc.dtype)  # integers are cut off, as in TensorFlow
+    places = _places(transform.to(working_type(nhwc)), height, width, exact=order == 0)
+    if mode == "wrap" or (mode == "reflect" and order == 0):
+        places, mode = moved_within(places, (width, height), mode), "nearest"
+    return sample(nhwc, places, order, mode, fill_value).to(nhwc.dtype)  # integers are cut off, as in TensorFlow
+
+
+def _places(transform: torch.Tensor, height: int, width: int, exact: bool) -> torch.Tensor:
+    """Returns where pixels are taken from, of shape (batch, 2, height, width): columns, then rows.
+
+    Args:
+        transform: The numbers, of shape (batch, 6) or (batch, 8).
+        height: The images' height.
+        width: Their width.
+        exact: Whether to add in the order in which Keras does: halves are rounded to one pixel or the other.
+    """
+    transform = transform.reshape(-1, transform.shape[-1])
+    along_x, along_y, offset = transform[:, :6].reshape(-1, 2, 3, 1, 1).unbind(2)
+    y = torch.arange(height, dtype=transform.dtype, device=transform.device).reshape(height, 1)
+    x = torch.arange(width, dtype=transform.dtype, device=transform.device)
+    # Rows and columns are small tensors: all but one sum are made of these.
+    places = along_x * x + along_y * y + offset if exact else along_x * x + (along_y * y + offset)
+    if transform.shape[-1] == 6:
+        return places
+    c0, c1 = transform[:, 6:].reshape(-1, 2, 1, 1, 1).unbind(1)
+    depth = c0 * x + c1 * y + 1.0
+    return torch.where(depth == 0, -2.0, places / depth)  # the horizon: filled
 
 
 @op
@@ -132,7 +157,7 @@ def affine_transform(
     if transform.shape[-1] != 8:
         raise ValueError(f"A transform has 8 numbers. Received: transform.shape={tuple(transform.shape)}")
     return through_nhwc(
-        images, data_format, lambda nhwc: _project(nhwc, transform, interpolation, fill_mode, fill_value)
+        images, data_format, lambda nhwc: project(nhwc, transform, interpolation, fill_mode, fill_value)
     )
 
 
@@ -193,5 +218,5 @@ def perspective_transform(
         )
     transform = homography(*points)
     return through_nhwc(
-        images, data_format, lambda nhwc: _project(nhwc, transform, interpolation, "constant", fill_value)
+        images, data_format, lambda nhwc: project(nhwc, transform, interpolation, "constant", fill_value)
     )

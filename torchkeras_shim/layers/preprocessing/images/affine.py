@@ -8,7 +8,8 @@ import torch
 
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.preprocessing.images.base import RandomImageLayer
-from torchkeras_shim.ops.image.transforms import affine_transform
+from torchkeras_shim.ops.image.layout import through_nhwc
+from torchkeras_shim.ops.image.transforms import project
 from torchkeras_shim.ops.promotion import as_tensor
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -51,21 +52,18 @@ class AffineLayer(RandomImageLayer):
         self.fill_value = arguments.number(self, "fill_value", fill_value)
 
     def _matrix(self, transformation: Any, size: tuple[int, int], device: torch.device) -> torch.Tensor:
-        """Returns the eight numbers per image that say where its pixels are taken from."""
+        """Returns the six numbers per image that say where its pixels are taken from, see `affine_transform`."""
         raise NotImplementedError
 
     def _transform_images(self, images: torch.Tensor, transformation: Any, interpolation: str) -> torch.Tensor:
         if transformation is None:
             return images
-        moved: torch.Tensor = affine_transform(
+        matrix = self._matrix(transformation, self._size(images.shape), images.device)
+        return through_nhwc(
             images,
-            self._matrix(transformation, self._size(images.shape), images.device),
-            interpolation=interpolation,
-            fill_mode=self.fill_mode,
-            fill_value=self.fill_value,
-            data_format=self.data_format,
+            self.data_format,
+            lambda nhwc: project(nhwc, matrix, interpolation, self.fill_mode, self.fill_value),
         )
-        return moved
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -64,7 +64,7 @@ class CenterCrop(ImageLayer):
         window, start = (target, middle) if fits else largest_window(size, target)
         boxes = boxes_of.crop(found["boxes"], *start, *window)
         if not fits:
-            boxes = boxes * boxes.new_tensor([self.width / window[1], self.height / window[0]] * 2)
+            boxes = boxes_of.scaled(boxes, self.width / window[1], self.height / window[0])
         found = boxes_of.clip_to_image_size({**found, "boxes": boxes}, *target)
         return boxes_of.convert_format(found, "xyxy", self._box_format(), *target)
 

@@ -85,10 +85,15 @@ class RandomCrop(RandomImageLayer):
         """Returns the bounding boxes of a batch in the part."""
         if not training:
             return bounding_boxes
-        found = boxes_of.convert_format(bounding_boxes, self._box_format(), "xyxy", self.height, self.width)
-        top, left = transformation
-        boxes = boxes_of.pad(found["boxes"], -top, -left).clamp(min=0)
-        return boxes_of.convert_format({**found, "boxes": boxes}, "xyxy", self._box_format(), self.height, self.width)
+        (top, left), target = transformation, (self.height, self.width)
+        size = getattr(transformation, "size", None)
+        found = boxes_of.convert_format(bounding_boxes, self._box_format(), "xyxy", *(size or target))
+        boxes = boxes_of.pad(found["boxes"], -top, -left)
+        if size is not None and (size[0] < self.height or size[1] < self.width):  # what is too small is resized
+            rows, columns = min(self.height, size[0] - top), min(self.width, size[1] - left)
+            boxes = boxes_of.scaled(boxes, self.width / columns, self.height / rows)
+        found = boxes_of.clip_to_image_size({**found, "boxes": boxes}, *target)
+        return boxes_of.convert_format(found, "xyxy", self._box_format(), *target)
 
     def compute_output_spec(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Returns the outputs of training as `KerasTensor`s; in inference images are left as they are."""

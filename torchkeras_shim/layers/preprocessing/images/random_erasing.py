@@ -90,10 +90,10 @@ class RandomErasing(RandomImageLayer):
         if self.fill_value is None:
             paint = self._normal(images.shape, images.device, seed) * self.value_range[1]
         else:
-            paint = torch.tensor(self.fill_value, dtype=torch.float32, device=images.device)
-            if paint.dim():
-                paint = paint.reshape(-1, 1, 1) if self.data_format == "channels_first" else paint
-            paint = paint.expand(images.shape)
+            tones: Any = self.fill_value if isinstance(self.fill_value, (tuple, list)) else [self.fill_value]
+            # Made on the device: a CUDA graph can hold no copy to it.
+            paint = torch.stack([torch.full((1, 1), tone, dtype=torch.float32, device=images.device) for tone in tones])
+            paint = (paint if self.channel_axis == -3 else paint.permute(1, 2, 0)).expand(images.shape)
         return paint.clamp(*self.value_range).to(self._compute_dtype)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:

@@ -76,7 +76,7 @@ class RandomRotation(AffineLayer):
         }
 
     def _matrix(self, transformation: Any, size: tuple[int, int], device: torch.device) -> torch.Tensor:
-        return on_device(transformation["rotation_matrix"], device)
+        return on_device(transformation["rotation_matrix"], device)[..., :6]  # the other two are zeros
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """Returns the boxes around the turned bounding boxes of a batch."""

@@ -70,7 +70,7 @@ class RandomShear(AffineLayer):
 
     def _matrix(self, transformation: Any, size: tuple[int, int], device: torch.device) -> torch.Tensor:
         x, y = on_device(transformation["shear_factor"], device).unbind(1)
-        return rows(1.0, x, 0.0, y, 1.0, 0.0, 0.0, 0.0)
+        return rows(1.0, x, 0.0, y, 1.0, 0.0)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """Returns the boxes around the sheared bounding boxes of a batch."""

@@ -72,7 +72,7 @@ class RandomTranslation(AffineLayer):
 
     def _matrix(self, transformation: Any, size: tuple[int, int], device: torch.device) -> torch.Tensor:
         right, down = on_device(transformation["translations"], device).unbind(1)
-        return rows(1.0, 0.0, -right, 0.0, 1.0, -down, 0.0, 0.0)
+        return rows(1.0, 0.0, -right, 0.0, 1.0, -down)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """Returns the bounding boxes of a batch, moved as the images are."""

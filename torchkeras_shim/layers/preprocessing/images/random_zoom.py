@@ -75,7 +75,7 @@ class RandomZoom(AffineLayer):
 
     def _matrix(self, transformation: Any, size: tuple[int, int], device: torch.device) -> torch.Tensor:
         (wide, left), (high, top) = _seen(transformation, size, device)
-        return rows(wide, 0.0, left, 0.0, high, top, 0.0, 0.0)
+        return rows(wide, 0.0, left, 0.0, high, top)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """Returns the bounding boxes of a batch in what is seen of the images."""

@@ -12,7 +12,7 @@ from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.images.base import ImageLayer
 from torchkeras_shim.layers.preprocessing.images.cut import length
-from torchkeras_shim.ops.bounding_boxes import clip_to_image_size, convert_format
+from torchkeras_shim.ops.bounding_boxes import clip_to_image_size, convert_format, pad, scaled
 from torchkeras_shim.ops.image.layout import one_of
 from torchkeras_shim.ops.image.resizing import INTERPOLATIONS, resize
 from torchkeras_shim.ops.promotion import as_tensor
@@ -106,8 +106,8 @@ class Resizing(ImageLayer):
         nothing = ((boxes == -1).all(-1) | (boxes == 0).all(-1)).unsqueeze(-1)
         found = convert_format(bounding_boxes, self._box_format(), "xyxy", height, width)
         x, y, right, down = self._scales(np.float32(height), np.float32(width))
-        scale, moved = boxes.new_tensor([x, y, x, y]), boxes.new_tensor([right, down, right, down])
-        found = clip_to_image_size({**found, "boxes": found["boxes"] * scale + moved}, self.height, self.width)
+        moved = pad(scaled(found["boxes"], x, y), down, right)
+        found = clip_to_image_size({**found, "boxes": moved}, self.height, self.width)
         found["boxes"] = torch.where(nothing, torch.zeros_like(found["boxes"]), found["boxes"])
         return convert_format(found, "xyxy", self._box_format(), self.height, self.width)
 
