@@ -82,6 +82,8 @@ def uninstall() -> None:
         sys.meta_path.remove(_FINDER)
     for name in [name for name, module in sys.modules.items() if isinstance(module, stand_ins.StandIn)]:
         del sys.modules[name]
+    while stand_ins.UNDO:
+        stand_ins.UNDO.pop()()
 
 
 def is_installed() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -11,21 +12,13 @@ from torchkeras_shim.core.errors import did_you_mean
 
 PACKAGE = torchkeras_shim.__name__
 
+#: What `uninstall()` calls: the ends of what stand-ins have changed outside of themselves.
+UNDO: list[Callable[[], None]] = []
+
 #: The Keras version whose public API the stand-ins follow; `keras.__version__` of a script.
 KERAS_VERSION = "3.15.1"
 #: The TensorFlow version that shipped with it; `tf.__version__` of a script.
 TENSORFLOW_VERSION = "2.21.0"
-
-# What to write instead of often-used names of TensorFlow.
-_INSTEAD = {
-    "GradientTape": "In a custom loop write `loss = ...; loss.backward()`: the arrays of a model are torch tensors.",
-    "constant": "Write `keras.ops.convert_to_tensor(...)`.",
-    "convert_to_tensor": "Write `keras.ops.convert_to_tensor(...)`.",
-    "data": "Pass arrays, a `torch.utils.data.DataLoader` or a `keras.utils.PyDataset` to `fit()`.",
-    "device": "Write `with keras.device(...):`.",
-    "function": "Write `model.compile(..., jit_compile=True)`, or `torch.compile(...)` around your own function.",
-    "random": "Write `keras.utils.set_random_seed(...)` for `tf.random.set_seed(...)`.",
-}
 
 
 class StandIn(ModuleType):
@@ -54,6 +47,10 @@ class StandIn(ModuleType):
             self._refuse(name)
         return value
 
+    def advice(self, name: str) -> str:
+        """Returns what to write instead of a name that is not there, where that is known."""
+        return ""
+
     def _refuse(self, name: str) -> NoReturn:
         raise AttributeError(missing(self, name))
 
@@ -63,26 +60,6 @@ class StandIn(ModuleType):
 
     def __repr__(self) -> str:
         return f"<module {self.__name__!r} {provider()}>"
-
-
-class TensorFlow(StandIn):
-    """The stand-in of `tensorflow` itself: `tf.keras`, `tf.nn` and `tf.__version__`, nothing else yet."""
-
-    _children = {"keras": PACKAGE, "nn": f"{PACKAGE}.compat.tf_nn"}
-
-    def __init__(self) -> None:
-        super().__init__("tensorflow", torchkeras_shim, {"__version__": TENSORFLOW_VERSION})
-        self.__doc__ = "A stand-in: tf.keras and the activations of tf.nn, on PyTorch."
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "__all__":
-            return [*self._children, "__version__"]
-        if name in self._children:
-            return importlib.import_module(f"tensorflow.{name}")
-        return self._refuse(name)
-
-    def __dir__(self) -> list[str]:
-        return sorted([*self._children, "__version__"])
 
 
 _MISSING = object()
@@ -101,9 +78,8 @@ def provider() -> str:
 def missing(module: ModuleType, name: str) -> str:
     """Returns the message for a name that a stand-in does not have."""
     text = f"module {module.__name__!r} ({provider()}) has no attribute {name!r}."
-    if isinstance(module, TensorFlow):
-        offers = "It offers tf.keras, the activations of tf.nn, and tf.__version__."
-        return f"{text} {_INSTEAD.get(name, offers)}"
+    if isinstance(module, StandIn) and module.advice(name):
+        return f"{text} {module.advice(name)}"
     if module.__dict__.get("_target") is torchkeras_shim and name in torchkeras_shim.NOT_YET:
         return f"{text} Keras has it, this version of torchkeras_shim does not yet."
     return text + did_you_mean(name, dir(module))
@@ -154,14 +130,11 @@ def build(name: str) -> StandIn | None:
     """Returns a new stand-in for a module name, or `None` where this library has no such module."""
     root, _, rest = name.partition(".")
     if root == "tensorflow":
-        if not rest:
-            return TensorFlow()
-        head, _, rest = rest.partition(".")
-        if head not in TensorFlow._children:
-            return None
-        target = importlib.import_module(TensorFlow._children[head])
-    else:
-        target = torchkeras_shim
+        head, _, below = rest.partition(".")
+        if head != "keras":
+            return importlib.import_module(f"{PACKAGE}.compat.tf.module").build(rest)  # type: ignore[no-any-return]
+        rest = below
+    target = torchkeras_shim
     for part in rest.split(".") if rest else ():
         child = submodule(target, part)
         if child is None:

@@ -15,7 +15,16 @@ class NotBuiltError(RuntimeError):
     """
 
 
-class InvalidArgumentError(ValueError):
+class OpError(Exception):
+    """What an operation on data raises in TensorFlow: `tf.errors.OpError`."""
+
+    @property
+    def message(self) -> str:
+        """What it says."""
+        return str(self)
+
+
+class InvalidArgumentError(OpError, ValueError):
     """Data has a form that an operation cannot take: TensorFlow's error of that name, as a `ValueError`."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any
@@ -21,7 +21,18 @@ before_creation: ContextVar[Callable[[tuple[int, ...], torch.dtype], None] | Non
     "before_creation", default=None
 )
 
+#: What to call with a variable whose value is about to change, or nothing: where gradients of a forward pass that used
+#: it are still to come, its value then is kept.
+observers_of_writes: list[Callable[[torch.Tensor], None]] = []
+
 _KERAS_ATTRIBUTES = ("_name", "_path", "_trainable", "_regularizer", "_constraint", "_autocast")
+
+
+def tell_observers(variables: Iterable[torch.Tensor]) -> None:
+    """Says that the values of variables are about to change."""
+    for observe in observers_of_writes:
+        for variable in variables:
+            observe(variable)
 
 
 class Variable(torch.nn.Parameter):
@@ -154,18 +165,21 @@ class Variable(torch.nn.Parameter):
         Raises:
             ValueError: where the shapes differ.
         """
+        tell_observers([self])
         with torch.no_grad():
             self.copy_(self._fitting(value))
         return self
 
     def assign_add(self, value: Any) -> Variable:
         """Adds to the value in place."""
+        tell_observers([self])
         with torch.no_grad():
             self.add_(self._fitting(value))
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtracts from the value in place."""
+        tell_observers([self])
         with torch.no_grad():
             self.sub_(self._fitting(value))
         return self

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.torch_private import foreach
+from torchkeras_shim.core.variable import observers_of_writes, tell_observers
 from torchkeras_shim.optimizers import checks, clipping
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.plan import Group, Plan
@@ -67,6 +68,10 @@ class Optimizer(OptimizerState):
         Raises:
             ValueError: for gradients that are all `None` or do not fit, and for variables that are not the built ones.
         """
+        if observers_of_writes:
+            if trainable_variables is not None:
+                trainable_variables = list(trainable_variables)
+            tell_observers(self._trainable_variables if trainable_variables is None else trainable_variables)
         steady = self._steady
         if steady is not None:
             if trainable_variables is not None and type(trainable_variables) is not list:

@@ -84,7 +84,7 @@ class TestImports:
         import tensorflow as tf
 
         assert set(torchkeras_shim.__all__) <= set(dir(keras))
-        assert dir(tf) == ["__version__", "keras", "nn"]
+        assert {"__version__", "keras", "nn", "constant", "math"} <= set(dir(tf))
 
     def test_a_patched_name_stays_in_the_stand_in(self, monkeypatch):
         import keras
@@ -108,9 +108,9 @@ class TestMissing:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ("tf.data", r"module 'tensorflow' \(provided by .*\) has no attribute 'data'.*DataLoader"),
-            ("tf.math", r"has no attribute 'math'.*It offers tf.keras"),
-            ("tf.nn.conv2d", r"module 'tensorflow.nn' .* has no attribute 'conv2d'"),
+            ("tf.lite", r"module 'tensorflow' \(provided by .*\) has no attribute 'lite'.*model.export"),
+            ("tf.maths", r"has no attribute 'maths'.*tf.math"),
+            ("tf.nn.conv9d", r"module 'tensorflow.nn' .* has no attribute 'conv9d'"),
             ("tf.keras.layrs", r"module 'tensorflow.keras' .*'layrs'. Did you mean 'layers'"),
             ("keras.applications", r"module 'keras' .*Keras has it, this version of torchkeras_shim does not yet"),
             ("keras.activations.rellu", r"Did you mean 'relu'"),
@@ -132,8 +132,8 @@ class TestMissing:
             ("import keras.src.layers", r"'keras.src'.*inside of keras.*from keras import layers"),
             ("from keras.src import layers", r"inside of keras"),
             ("import tensorflow.python.framework", r"inside of tensorflow"),
-            ("from tensorflow import data", r"cannot import 'data' from 'tensorflow'.*DataLoader"),
-            ("import tensorflow.data", r"DataLoader"),
+            ("from tensorflow import lite", r"cannot import 'lite' from 'tensorflow'.*model.export"),
+            ("import tensorflow.lite", r"model.export"),
             ("from keras.activations import rellu", r"Did you mean 'relu'"),
             ("import keras.core.tree", r"has no attribute 'core'"),
         ],
@@ -201,7 +201,7 @@ class TestActivationsOfTensorFlow:
     def test_all_are_here(self):
         import tensorflow as tf
 
-        assert sorted(self.EXPECTED) == dir(tf.nn)
+        assert set(self.EXPECTED) <= set(dir(tf.nn))
 
     @pytest.mark.parametrize("name", sorted(EXPECTED))
     @pytest.mark.parametrize("kind", [list, np.float32, torch.tensor])

@@ -1,0 +1,1 @@
+"""The `tensorflow` of the zero-change mode: TensorFlow's functions on torch tensors."""

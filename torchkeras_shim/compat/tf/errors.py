@@ -1,0 +1,33 @@
+"""`tf.errors`: the errors that scripts catch."""
+
+from __future__ import annotations
+
+from torchkeras_shim.compat.tf.api import NAMES, public
+from torchkeras_shim.core.errors import InvalidArgumentError, OpError
+
+_BUILT_ON = {
+    "AbortedError": Exception,
+    "AlreadyExistsError": FileExistsError,
+    "CancelledError": Exception,
+    "DataLossError": ValueError,
+    "DeadlineExceededError": TimeoutError,
+    "FailedPreconditionError": Exception,
+    "InternalError": Exception,
+    "NotFoundError": FileNotFoundError,
+    "OutOfRangeError": IndexError,
+    "PermissionDeniedError": PermissionError,
+    "ResourceExhaustedError": MemoryError,
+    "UnauthenticatedError": Exception,
+    "UnavailableError": Exception,
+    "UnimplementedError": NotImplementedError,
+    "UnknownError": Exception,
+}
+for _name, _base in _BUILT_ON.items():
+    _bases = (OpError,) if _base is Exception else (OpError, _base)
+    NAMES[f"errors.{_name}"] = type(_name, _bases, {"__doc__": f"TensorFlow's `{_name}`."})
+
+public("errors.OpError")(OpError)
+public("errors.InvalidArgumentError")(InvalidArgumentError)
+NotFoundError: type[OpError] = NAMES["errors.NotFoundError"]
+OutOfRangeError: type[OpError] = NAMES["errors.OutOfRangeError"]
+UnimplementedError: type[OpError] = NAMES["errors.UnimplementedError"]

@@ -1,0 +1,53 @@
+"""The modules that scripts get for `tensorflow` and what is below it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torchkeras_shim
+from torchkeras_shim.compat.stand_ins import TENSORFLOW_VERSION, UNDO, StandIn
+from torchkeras_shim.compat.tf import grafts, names
+
+
+class TensorFlow(StandIn):
+    """The stand-in of `tensorflow` or of a module below it.
+
+    Args:
+        path: The module's path below `tensorflow`; empty for `tensorflow` itself.
+    """
+
+    def __init__(self, path: str = "") -> None:
+        own = {} if path else {"__version__": TENSORFLOW_VERSION}
+        super().__init__(f"tensorflow.{path}" if path else "tensorflow", torchkeras_shim, own)
+        self.__doc__ = "A stand-in: TensorFlow's functions on torch tensors."
+        self.__dict__["_path"] = path
+        found = names.inside(path)
+        self.__dict__.update({name: value for name, value in found.items() if value is not names.MODULE})
+        self.__dict__["_names"] = [*found, *(() if path else ("keras", "__version__"))]
+
+    def __getattr__(self, name: str) -> Any:
+        known = self.__dict__["_names"]
+        if name == "__all__":
+            return list(known)
+        if name in known:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        return self._refuse(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted(self.__dict__["_names"])
+
+    def advice(self, name: str) -> str:
+        """Returns what to write instead of a name that is not there."""
+        path = self.__dict__["_path"]
+        return names.advice(f"{path}.{name}" if path else name)
+
+
+def build(path: str) -> TensorFlow | None:
+    """Returns a new stand-in, or `None` if TensorFlow's module is not there; the first one changes torch's tensors."""
+    if path and names.MODULE is not names.find(path):
+        return None
+    grafts.install()
+    if grafts.remove not in UNDO:
+        UNDO.append(grafts.remove)
+    return TensorFlow(path)

@@ -1,0 +1,402 @@
+"""`tf.GradientTape` over autograd.
+
+torch records whatever is computed from what requires a gradient, with or without a tape: a tape says from which
+sources, keeps what is computed between two of its gradients, and gives results in TensorFlow's form.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.utils.checkpoint
+
+from torchkeras_shim.compat.tf.api import public
+from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.tensors import like
+from torchkeras_shim.core import tree
+from torchkeras_shim.core.variable import observers_of_writes
+
+#: The tapes that are open, the innermost last.
+_open: list[GradientTape] = []
+
+
+@public("UnconnectedGradients")
+class UnconnectedGradients:
+    """What `gradient` gives for a source that a target does not depend on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+def is_recording() -> bool:
+    """Returns whether a tape is open."""
+    return bool(_open)
+
+
+class _Kept:
+    """A weight as it was when the forward pass used it: the weight itself until somebody is about to change it."""
+
+    __slots__ = ("__weakref__", "copy", "source", "version")
+
+    def __init__(self, source: torch.Tensor) -> None:
+        self.source, self.version = source, source._version
+        self.copy: torch.Tensor | None = None
+
+    def value(self) -> torch.Tensor:
+        """The value at the time of the forward pass.
+
+        Raises:
+            RuntimeError: If it was changed without notice.
+        """
+        if self.copy is not None:
+            return self.copy
+        if self.source._version != self.version:
+            raise RuntimeError(
+                "A variable was changed in place between the forward pass and the gradient, by something else than "
+                "`assign` or an optimizer, and its value then is not kept. Write variable.assign(value)."
+            )
+        return self.source
+
+
+#: The tapes that keep values of weights for their gradients.
+_keeping: weakref.WeakSet[GradientTape] = weakref.WeakSet()
+#: The values that open gradients still need, by the number of their weight.
+_kept: dict[int, weakref.WeakSet[_Kept]] = {}
+
+
+def before_write(variable: torch.Tensor) -> None:
+    """Keeps the value of a variable that is about to change, where a gradient still needs it."""
+    records = _kept.pop(id(variable), None)
+    if records:
+        copy = variable.detach().clone()
+        for record in records:
+            if record.copy is None and record.version == variable._version:
+                record.copy = copy
+
+
+def _pack(tensor: torch.Tensor) -> Any:
+    base = tensor._base if tensor._base is not None else tensor
+    if not (isinstance(tensor, torch.nn.Parameter) or isinstance(base, torch.nn.Parameter)):
+        return tensor
+    record = _Kept(base)
+    _kept.setdefault(id(base), weakref.WeakSet()).add(record)
+    return record if base is tensor else (record, tensor.shape, tensor.stride(), tensor.storage_offset())
+
+
+def _unpack(packed: Any) -> Any:
+    if isinstance(packed, torch.Tensor):
+        return packed
+    if isinstance(packed, tuple):
+        record, shape, stride, offset = packed
+        value = record.value()
+        return torch.as_strided(value, shape, stride, offset - record.source.storage_offset() + value.storage_offset())
+    return packed.value()
+
+
+@public("GradientTape", "autodiff.GradientTape")
+class GradientTape:
+    """Records what is computed inside a `with` block, for gradients of it.
+
+    What is computed from variables outside of the block is recorded, too: there `gradient` gives a number where
+    TensorFlow gives `None`.
+
+    Args:
+        persistent: Whether `gradient` may be called more than once.
+        watch_accessed_variables: Whether trained variables are sources without being watched.
+
+    Example:
+        >>> x = torch.tensor(3.0)
+        >>> with GradientTape() as tape:
+        ...     tape.watch(x)
+        ...     y = x * x
+        >>> tape.gradient(y, x)
+        tensor(6.)
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self._persistent = persistent
+        self._accessed = watch_accessed_variables
+        self._flipped: list[torch.Tensor] = []
+        self._watched: dict[int, torch.Tensor] = {}
+        self._used = False
+        self._inside_others = False
+        self._grad_mode: Any = None
+        self._hooks: Any = None
+
+    # The block ------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> GradientTape:
+        if self in _open:
+            raise ValueError("Tape is already recording.")
+        self._used = False
+        self._inside_others = bool(_open)
+        for tape in _open:
+            tape._inside_others = True
+        self._grad_mode = torch.enable_grad()
+        self._grad_mode.__enter__()
+        # Only where an update may come between two gradients: it costs 13 % of a small step.
+        if self._persistent or self._inside_others:
+            self._hooks = torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
+            self._hooks.__enter__()
+            _keeping.add(self)
+            if before_write not in observers_of_writes:
+                observers_of_writes.append(before_write)
+        _open.append(self)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _open.remove(self)
+        if self._hooks is not None:
+            self._hooks.__exit__(*error)
+            self._hooks = None
+        self._grad_mode.__exit__(*error)
+
+    @contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """Nothing inside this block is recorded."""
+        if self not in _open:
+            raise ValueError("Tape is not recording.")
+        with torch.no_grad():
+            yield
+
+    def reset(self) -> None:
+        """Forgets what was watched."""
+        self._put_back()
+        self._used = False
+
+    def watch(self, tensor: Any) -> None:
+        """Makes tensors sources of gradients, on the same objects."""
+        for one in tree.flatten(tensor):
+            if not isinstance(one, torch.Tensor):
+                raise ValueError(
+                    f"Passed in object {one!r} of type {type(one).__name__!r}, "
+                    "not tf.Tensor or tf.Variable or ExtensionType."
+                )
+            if not (one.is_floating_point() or one.is_complex()):
+                warnings.warn(
+                    f"The dtype of the watched tensor must be floating (e.g. tf.float32), got {as_dtype(one.dtype)!r}",
+                    stacklevel=2,
+                )
+                continue
+            self._watched[id(one)] = one
+            if not one.requires_grad:
+                one.requires_grad_()
+                self._flipped.append(one)
+
+    def watched_variables(self) -> tuple[Any, ...]:
+        """Returns the variables that were watched by hand."""
+        return tuple(one for one in self._watched.values() if isinstance(one, torch.nn.Parameter))
+
+    # Gradients ------------------------------------------------------------------------------------------------------
+
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+    ) -> Any:
+        """Returns the gradients of targets, summed, for each source, in the structure of the sources.
+
+        Args:
+            target: What was computed: a tensor, or a structure of them.
+            sources: Variables and watched tensors, in any structure.
+            output_gradients: What each target counts, ones by default.
+            unconnected_gradients: `"none"` or `"zero"`: the answer for a source that no target depends on.
+
+        Raises:
+            RuntimeError: On a second call, unless the tape is persistent.
+        """
+        if self._used and not self._persistent:
+            raise RuntimeError(
+                "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians). "
+                "Write tf.GradientTape(persistent=True)."
+            )
+        self._used = True
+        flat = tree.flatten(sources)
+        grads = self._gradients(tree.flatten(target), flat, output_gradients)
+        if unconnected_gradients == UnconnectedGradients.ZERO:
+            grads = [torch.zeros_like(one) if grad is None else grad for grad, one in zip(grads, flat, strict=True)]
+        if not self._persistent and not _open:
+            self._put_back()
+        return tree.pack_sequence_as(sources, grads)
+
+    def _gradients(self, targets: Sequence[Any], sources: Sequence[Any], output_gradients: Any) -> list[Any]:
+        counts = [None] * len(targets) if output_gradients is None else tree.flatten(output_gradients)
+        pairs = [
+            (target, torch.ones_like(target) if count is None else like(count).to(target.dtype).expand_as(target))
+            for target, count in zip(targets, counts, strict=True)
+            if isinstance(target, torch.Tensor) and target.requires_grad
+        ]
+        asked = [index for index, one in enumerate(sources) if self._is_source(one)]
+        grads: list[Any] = [None] * len(sources)
+        if not pairs or not asked:
+            return grads
+        found = torch.autograd.grad(
+            [target for target, _ in pairs],
+            [sources[index] for index in asked],
+            [count for _, count in pairs],
+            retain_graph=True if self._persistent or self._inside_others or bool(_open) else None,
+            create_graph=bool(_open),
+            allow_unused=True,
+        )
+        for index, grad in zip(asked, found, strict=True):
+            grads[index] = grad
+        return grads
+
+    def _is_source(self, source: Any) -> bool:
+        if not isinstance(source, torch.Tensor):
+            raise TypeError(f"Sources of a gradient are tensors and variables. Received: {source!r}")
+        if not source.requires_grad:
+            return False
+        return self._accessed or id(source) in self._watched or not isinstance(source, torch.nn.Parameter)
+
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """Returns the derivative of each element of a target: of shape (target..., source...) for each source."""
+        self._check_use()
+        flat = tree.flatten(sources)
+        rows = [self._each_row(target, one) for one in flat]
+        if unconnected_gradients == UnconnectedGradients.ZERO:
+            rows = [
+                torch.zeros(*target.shape, *one.shape) if row is None else row
+                for row, one in zip(rows, flat, strict=True)
+            ]
+        return tree.pack_sequence_as(sources, rows)
+
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """Returns the Jacobians of each row of a batch: of shape (batch, target..., source...)."""
+        self._check_use()
+        if target.shape[:1] != source.shape[:1]:
+            raise ValueError(
+                f"Need first dimension of target shape ({tuple(target.shape)}) "
+                f"and source shape ({tuple(source.shape)}) to match."
+            )
+        per_element = [
+            self._row(target.reshape(len(target), -1)[:, at].sum(), source) for at in range(target[0].numel())
+        ]
+        if any(row is None for row in per_element):
+            zero = unconnected_gradients == UnconnectedGradients.ZERO
+            return torch.zeros(*target.shape, *source.shape[1:]) if zero else None
+        return torch.stack(per_element, 1).reshape(*target.shape, *source.shape[1:])
+
+    def _check_use(self) -> None:
+        if self._used and not self._persistent:
+            raise RuntimeError(
+                "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
+            )
+        self._used = True
+
+    def _row(self, scalar: torch.Tensor, source: torch.Tensor) -> Any:
+        if not scalar.requires_grad or not self._is_source(source):
+            return None
+        return torch.autograd.grad(scalar, source, retain_graph=True, create_graph=bool(_open), allow_unused=True)[0]
+
+    def _each_row(self, target: torch.Tensor, source: torch.Tensor) -> Any:
+        if not target.requires_grad or not self._is_source(source):
+            return None
+        flat = target.reshape(-1)
+        basis = torch.eye(len(flat), dtype=target.dtype, device=target.device)
+        try:
+            rows: Any = torch.autograd.grad(
+                flat,
+                source,
+                basis,
+                retain_graph=True,
+                create_graph=bool(_open),
+                allow_unused=True,
+                is_grads_batched=True,
+            )[0]
+        except RuntimeError:  # an operation without a rule for batches of gradients
+            each = [self._row(one, source) for one in flat]
+            rows = None if each[0] is None else torch.stack(each)
+        return None if rows is None else rows.reshape(*target.shape, *source.shape)
+
+    def _put_back(self) -> None:
+        """Tensors that the tape made sources are plain ones again: a loop `x = x + step` would record without end."""
+        for one in self._flipped:
+            if one.is_leaf:
+                one.requires_grad_(False)
+        self._flipped.clear()
+        self._watched.clear()
+
+    def __del__(self) -> None:
+        if self._flipped:
+            self._put_back()
+        if self in _keeping:
+            _keeping.discard(self)
+            if not _keeping:  # nobody can ask for a gradient that needs an older value
+                _kept.clear()
+                observers_of_writes.remove(before_write)
+
+
+@public("gradients", "compat.v1.gradients")
+def gradients(ys: Any, xs: Any, grad_ys: Any = None, name: str | None = None, **_: Any) -> Any:
+    """Refused, as TensorFlow does outside of graphs."""
+    raise RuntimeError("tf.gradients is not supported when eager execution is enabled. Use tf.GradientTape instead.")
+
+
+@public("custom_gradient")
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a function another gradient: `f` returns its result and a function from gradients to gradients.
+
+    Example:
+        >>> @custom_gradient
+        ... def clipped(x):
+        ...     return x, lambda upstream: upstream.clamp(-1.0, 1.0)
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> torch.autograd.grad(clipped(x) * 10.0, x)[0]
+        tensor(1.)
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        tensors = [like(one) for one in args]
+        with torch.no_grad():
+            results, gradient = f(*[one.detach() for one in tensors], **kwargs)
+        single = isinstance(results, torch.Tensor)
+        outputs = [results] if single else list(results)
+
+        class _Custom(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, *inputs: torch.Tensor) -> Any:
+                return tuple(one.clone() for one in outputs)
+
+            @staticmethod
+            def backward(ctx: Any, *upstream: torch.Tensor) -> Any:
+                grads = gradient(*upstream)
+                grads = list(grads) if isinstance(grads, (list, tuple)) else [grads]
+                return tuple(grads + [None] * (len(tensors) - len(grads)))
+
+        found = _Custom.apply(*tensors)
+        return found[0] if single else type(results)(found)
+
+    call.__name__, call.__doc__ = getattr(f, "__name__", "custom"), f.__doc__
+    return call
+
+
+@public("recompute_grad")
+def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Computes a function again for its gradient, in place of keeping what it computed."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return torch.utils.checkpoint.checkpoint(f, *args, use_reentrant=False, **kwargs)
+
+    return call
