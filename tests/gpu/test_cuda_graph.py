@@ -61,7 +61,7 @@ def train(case, jit_compile):
 def test_the_numbers_are_those_of_eager_steps(case):
     eager, eager_history = train(case, False)
     model, history = train(case, "cuda_graph")
-    assert model._trainer.reports["fit"].strategy == "CUDA graph"
+    assert model._trainer.binding.reports["fit"].strategy == "CUDA graph"
     if case != "dropout":  # the global generator's offsets differ between capture and eager calls
         for name, values in eager_history.items():
             np.testing.assert_allclose(history[name], values, rtol=2e-4, atol=1e-5)
@@ -75,7 +75,7 @@ def test_a_step_without_host_reads_launches_graphs():
     model, _ = train("adam", "cuda_graph")
     torch.cuda.set_sync_debug_mode("error")
     try:
-        step = model._trainer.train_step()
+        step = model._trainer.binding.step("fit")
         x, y = torch.tensor(X[:16], device="cuda"), torch.tensor(Y[:16], device="cuda")
         torch.cuda.set_sync_debug_mode("error")
         for _ in range(3):
@@ -100,7 +100,7 @@ def test_what_no_graph_can_hold_runs_eagerly_after_a_warning():
 def test_captured_steps_are_those_of_eager_steps(case):
     eager, eager_history = train(case, False)
     model, history = train(case, "captured")
-    assert model._trainer.reports["fit"].strategy == "captured"
+    assert model._trainer.binding.reports["fit"].strategy == "captured"
     for name, values in eager_history.items():
         np.testing.assert_allclose(history[name], values, rtol=2e-4, atol=1e-5)
     for one, other in zip(model.get_weights(), eager.get_weights(), strict=True):

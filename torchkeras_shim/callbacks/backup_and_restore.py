@@ -101,7 +101,7 @@ class BackupAndRestore(Callback):
             raise ValueError(f"The backup in '{self.backup_dir}' names a file elsewhere: {weights!r}")
         self.model.load_weights(self._path(weights))
         if state is not None:
-            self.model._trainer.resume_from(state)
+            self.model._resume_from(state)
             self._last_batch_seen = int(state.get("batch") or 0) - 1
             if self.params is not None:
                 self.params["resumed_epoch"] = int(state["epoch"])  # all callbacks share these settings
@@ -144,7 +144,7 @@ class BackupAndRestore(Callback):
         numbers = [int(match[1]) for name in os.listdir(self.backup_dir) if (match := _WEIGHTS.fullmatch(name))]
         weights = f"backup-{max(numbers, default=0) + 1}.weights.h5"
         self.model.save_weights(self._path(weights), overwrite=True)
-        state = {**self.model._trainer.get_state(epoch, batches), "weights": weights}
+        state = {**self.model._training_state(epoch, batches), "weights": weights}
         kept = {weights}
         if self.double_checkpoint:
             previous = self._read_quietly(_METADATA)

@@ -9,8 +9,8 @@ import torch
 
 from torchkeras_shim.data import unpack_x_y_sample_weight
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.training import steps
-from torchkeras_shim.training.preparation import builtin
+from torchkeras_shim.training.own_steps import builtin
+from torchkeras_shim.training.parts import ExtraLosses, batch_size_of
 from torchkeras_shim.training.trainer import Trainer
 
 
@@ -35,7 +35,7 @@ class Overridable(Layer):
         self.zero_grad()
         y_pred = self(x, training=True)
         loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
-        self._trainer.loss_tracker.update_state(loss.detach(), sample_weight=steps.batch_size_of(x))
+        self._trainer.binding.loss_tracker.update_state(loss.detach(), sample_weight=batch_size_of(x))
         weights = self.trainable_weights
         self.optimizer.scale_loss(loss).backward()
         with torch.no_grad():
@@ -48,7 +48,7 @@ class Overridable(Layer):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
         loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
-        self._trainer.loss_tracker.update_state(loss, sample_weight=steps.batch_size_of(x))
+        self._trainer.binding.loss_tracker.update_state(loss, sample_weight=batch_size_of(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     @builtin
@@ -62,31 +62,31 @@ class Overridable(Layer):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> torch.Tensor:
         """Returns the scalar to minimise: the compiled losses and what layers and regularizers add."""
-        trainer = self._trainer
-        trainer.build_plans(y, y_pred)
-        extra = steps.ExtraLosses(self)
+        binding = self._trainer.binding
+        binding.resolve(y, y_pred)
+        extra = ExtraLosses(self)
         has_extra = extra.refresh()
-        if trainer.objective.built and y is not None:
-            loss = trainer.objective(y, y_pred, sample_weight)
+        if binding.objective.built and y is not None:
+            loss = binding.objective(y, y_pred, sample_weight)
         elif has_extra:
             loss = torch.zeros((), device=self.device)
         else:
-            trainer.require_loss()
+            binding.require_loss()
         return extra.add_to(loss) if has_extra else loss
 
     @builtin
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Updates the compiled metrics with one batch and returns all results by name."""
-        trainer = self._trainer
-        trainer.build_plans(y, y_pred)
-        if trainer.measures.built and y is not None:
+        binding = self._trainer.binding
+        binding.resolve(y, y_pred)
+        if binding.measures.built and y is not None:
             with torch.no_grad():
-                trainer.measures.update(y, y_pred, sample_weight)
+                binding.measures.update(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Returns the running results of all metrics by name."""
-        return self._trainer.results()
+        return self._trainer.binding.results.now()
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> torch.Tensor:
         """Calls `compute_loss`, which in a user's class may lack the newer argument `training`."""

@@ -9,8 +9,8 @@ import torch
 
 from torchkeras_shim.core.errors import check_keywords
 from torchkeras_shim.models.overridable import Overridable
-from torchkeras_shim.training import compile_config
-from torchkeras_shim.training.choice import explain
+from torchkeras_shim.training.compiled import Compiled, arguments_of
+from torchkeras_shim.training.single_batches import predict_on_batch, run_on_batch
 from torchkeras_shim.training.trainer import Trainer
 
 #: The keywords of torch's own `Module.compile`.
@@ -25,27 +25,26 @@ class Trainable(Overridable):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self._trainer.device
+        return self._trainer.binding.device
 
     @property
     def optimizer(self) -> Any:
         """The optimizer, `None` before `compile`."""
-        return self._trainer.optimizer
+        return self._trainer.binding.optimizer
 
     @optimizer.setter
     def optimizer(self, value: Any) -> None:
-        self._trainer.optimizer = value
-        self._trainer.invalidate()
+        self._trainer.binding.set_optimizer(value)
 
     @property
     def loss(self) -> Any:
         """The `loss` argument of `compile`."""
-        return self._trainer.objective.loss
+        return self._trainer.binding.told.loss
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return bool(self._trainer.compiled)
+        return self._trainer.binding.is_compiled
 
     @property
     def history(self) -> Any:
@@ -86,26 +85,25 @@ class Trainable(Overridable):
     @property
     def metrics(self) -> list[Any]:
         """The loss tracker and all metrics, in the order of `evaluate`'s results."""
-        return self._trainer.metrics
+        return self._trainer.binding.results.metrics
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns."""
-        return self._trainer.metrics_names
+        return self._trainer.binding.results.names
 
     @property
     def run_eagerly(self) -> bool:
         """Whether training calls the model's own `train_step` on every batch."""
-        return bool(self._trainer.run_eagerly)
+        return self._trainer.binding.told.run_eagerly
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
-        self._trainer.run_eagerly = bool(value)
-        self._trainer.invalidate()
+        self._trainer.binding.set_run_eagerly(bool(value))
 
     def reset_metrics(self) -> None:
         """Starts every metric over."""
-        self._trainer.reset_metrics()
+        self._trainer.binding.results.reset()
 
     # compile, fit, evaluate, predict --------------------------------------------------------------------------------
 
@@ -155,17 +153,20 @@ class Trainable(Overridable):
             if set(kwargs) <= _TORCH_COMPILE and optimizer == "rmsprop" and not given:
                 return super().compile(**kwargs)
             check_keywords(f"{type(self).__name__}.compile()", Trainable.compile, kwargs)
-        return self._trainer.compile(
-            optimizer,
-            loss,
-            loss_weights,
-            metrics,
-            weighted_metrics,
-            run_eagerly,
-            steps_per_execution,
-            jit_compile,
-            auto_scale_loss,
+        self._trainer.compile(
+            Compiled(
+                optimizer=optimizer,
+                loss=loss,
+                loss_weights=loss_weights,
+                metrics=metrics,
+                weighted_metrics=weighted_metrics,
+                run_eagerly=bool(run_eagerly),
+                steps_per_execution=steps_per_execution,
+                jit_compile="auto" if jit_compile is None else jit_compile,
+                auto_scale_loss=bool(auto_scale_loss),
+            )
         )
+        return None
 
     def fit(
         self,
@@ -222,20 +223,20 @@ class Trainable(Overridable):
         return self._trainer.fit(
             x,
             y,
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_split,
-            validation_data,
-            shuffle,
-            class_weight,
-            sample_weight,
-            initial_epoch,
-            steps_per_epoch,
-            validation_steps,
-            validation_batch_size,
-            validation_freq,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
         )
 
     def evaluate(
@@ -267,7 +268,16 @@ class Trainable(Overridable):
             The loss, or a list of the loss and the metrics, or a dict.
         """
         check_keywords(f"{type(self).__name__}.evaluate()", Trainable.evaluate, kwargs)
-        return self._trainer.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+        return self._trainer.evaluate(
+            x,
+            y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            number_of_steps=steps,
+            callbacks=callbacks,
+            return_dict=return_dict,
+        )
 
     def predict(
         self,
@@ -292,21 +302,39 @@ class Trainable(Overridable):
             Numpy arrays in the structure of the model's outputs.
         """
         check_keywords(f"{type(self).__name__}.predict()", Trainable.predict, kwargs)
-        return self._trainer.predict(x, batch_size, verbose, steps, callbacks)
+        return self._trainer.predict(
+            x, batch_size=batch_size, verbose=verbose, number_of_steps=steps, callbacks=callbacks
+        )
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Makes one update on one batch. Returns the loss and the metrics of this batch."""
-        return self._trainer.on_batch("train", x, y, sample_weight, class_weight, return_dict)
+        return run_on_batch(
+            self._trainer.binding,
+            x,
+            y,
+            training=True,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            return_dict=return_dict,
+        )
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluates one batch. Returns the loss and the metrics of this batch."""
-        return self._trainer.on_batch("test", x, y, sample_weight, None, return_dict)
+        return run_on_batch(
+            self._trainer.binding,
+            x,
+            y,
+            training=False,
+            sample_weight=sample_weight,
+            class_weight=None,
+            return_dict=return_dict,
+        )
 
     def predict_on_batch(self, x: Any) -> Any:
         """Returns the outputs for one batch as numpy arrays."""
-        return self._trainer.predict_on_batch(x)
+        return predict_on_batch(self, x)
 
     def explain_step(self, print_fn: Any = None) -> None:
         """Prints how the last `fit`, `evaluate` and `predict` ran, and where the time of a training step goes.
@@ -325,11 +353,12 @@ class Trainable(Overridable):
             >>> lines[0][:22], lines[-1][:17]
             ("Steps of model 'small'", 'No batch was seen')
         """
-        explain.explain(self._trainer, print_fn)
+        self._trainer.explain_step(print_fn)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Returns what `compile` was told as plain values: empty before it, `None` where something has no config."""
-        return compile_config.get_compile_config(self._trainer)
+        binding = self._trainer.binding
+        return binding.told.get_config(binding.optimizer, self.name) if binding.is_compiled else {}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles the model as `get_compile_config()` says.
@@ -347,4 +376,26 @@ class Trainable(Overridable):
                 stacklevel=2,
             )
             return
-        compile_config.compile_from_config(self, self._trainer, config)
+        if config:
+            self.compile(**arguments_of(config, self.name))
+            if self.built:
+                self._build_optimizer()
+
+    # For callbacks and files ----------------------------------------------------------------------------------------
+
+    def _build_optimizer(self) -> None:
+        """Gives the optimizer its variables, so that a file can fill them."""
+        self._trainer.binding.build_optimizer()
+
+    def _training_state(self, epoch: int, batches: int) -> dict[str, Any]:
+        """Returns where the running `fit` stands, as plain values.
+
+        Args:
+            epoch: The epoch to go on with.
+            batches: How many batches of it are done.
+        """
+        return self._trainer.get_state(epoch, batches)
+
+    def _resume_from(self, state: dict[str, Any]) -> None:
+        """Lets the `fit` that is beginning go on where `_training_state` saw another one."""
+        self._trainer.resume_from(state)

@@ -126,7 +126,7 @@ def _compile(model: Any, text: str, path: str, era: int) -> None:
             steps_per_execution=config.get("steps_per_execution", 1),
         )
         if model.built:
-            model._trainer.build_optimizer()
+            model._build_optimizer()
     except ValueError:
         raise
     except Exception as error:  # whatever wrong arguments do in a constructor

@@ -7,8 +7,13 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
+from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.data import DataAdapter
+
+_SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
 
 
 class Feed:
@@ -127,3 +132,18 @@ def warn_of_end(what: str) -> None:
 def _drop(batches: Iterator[Any], count: int) -> int:
     """Takes batches away and returns how many there were."""
     return sum(1 for _ in itertools.islice(batches, count))
+
+
+def widened(y: Any) -> Any:
+    """Widens labels of small integers once, where the built-in step would do it in every batch.
+
+    Torch's kernels index classes by int64.
+    """
+
+    def widen(leaf: Any) -> Any:
+        shape, kind = getattr(leaf, "shape", None), str(getattr(leaf, "dtype", "")).removeprefix("torch.")
+        if kind not in _SMALL_INTEGERS or not (len(shape or ()) == 1 or (shape or ())[1:] == (1,)):
+            return leaf
+        return leaf.long() if isinstance(leaf, torch.Tensor) else leaf.astype("int64")
+
+    return tree.map_structure(widen, y) if y is not None else None

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from torchkeras_shim.core.turns import Turn
+from torchkeras_shim.core.turns import Turn, turn_of
+from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training import denormals
+from torchkeras_shim.training.binding import Binding
+
+
+@contextmanager
+def opened(binding: Binding, what: str, training: bool = False) -> Iterator[Turn]:
+    """Opens a loop. Whatever ends it (Ctrl-C, an error, the last batch), a usable model is left behind.
+
+    Args:
+        binding: What the model was compiled to.
+        what: What is being done, for messages: `"fit"`, say.
+        training: Whether the layers are to be in training mode.
+    """
+    model = binding.model
+    metrics = None if what == "predict" else lambda: list(model.metrics)
+    with turn_of(model, what, training=training, metrics=metrics) as turn:
+        with turn:
+            model._place()
+        try:
+            with denormals.flushed(binding.device):
+                yield turn
+        finally:
+            if training:
+                with turn:
+                    for parameter in binding.parameters:
+                        parameter.grad = None
 
 
 def run_epoch(
     batches: Iterator[Any],
-    step: Callable[..., Any],
+    bind: Callable[[], Callable[..., Any]],
     turn: Turn,
     *,
     on_begin: Callable[[int], None] | None = None,
@@ -24,7 +52,8 @@ def run_epoch(
 
     Args:
         batches: An iterator of `(x, y, sample_weight)`.
-        step: What to do with a batch.
+        bind: Returns the step: what to do with a batch. It is asked first, and again where a layer was frozen, moved or
+            added, or a hook where it matters: the one look at what may have made the step out of date.
         turn: Is held during each step.
         on_begin: Called with the number of the first batch of each execution.
         on_end: Called with the number of the last batch of each execution and what the step returned.
@@ -38,6 +67,8 @@ def run_epoch(
     """
     room = turn.room
     acquire, release = room.lock.acquire, room.lock.release
+    structure, bound = StructureVersion, -1
+    step: Any = None
     result, index = None, first
     for batch in batches:
         if on_begin is not None and index % steps_per_execution == 0:
@@ -48,6 +79,9 @@ def run_epoch(
         try:
             if room.modes is not turn:
                 turn.take()
+            if structure.value != bound:
+                bound = structure.value
+                step = bind()
             result = step(*batch)
         finally:
             release()

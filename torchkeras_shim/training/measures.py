@@ -22,12 +22,6 @@ class Measures:
     """
 
     def __init__(self, metrics: Any, weighted_metrics: Any) -> None:
-        for argument, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if value and not isinstance(value, (list, tuple, dict)):
-                raise ValueError(
-                    f"Expected `{argument}` argument to be a list, tuple, or dict. Received instead: "
-                    f"{argument}={value} of type {type(value)}. Write `{argument}=[{value!r}]`."
-                )
         self.given = metrics
         self.given_weighted = weighted_metrics
         self.built = False

@@ -21,11 +21,6 @@ class Objective:
     """
 
     def __init__(self, loss: Any, loss_weights: Any) -> None:
-        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, float, int)):
-            raise ValueError(
-                "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict "
-                f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
-            )
         self.loss = loss
         self.loss_weights = loss_weights
         self.built = False

@@ -6,28 +6,31 @@ A plain object beside the model, not a mixin: reading and writing its attributes
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from torchkeras_shim.callbacks import CallbackList
-from torchkeras_shim.core import tree
-from torchkeras_shim.core.turns import Turn, turn_of
+from torchkeras_shim.core.turns import Turn
 from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_split, unpack_x_y_sample_weight
-from torchkeras_shim.training import denormals, resume
 from torchkeras_shim.training import logs as logs_module
+from torchkeras_shim.training import resume
 from torchkeras_shim.training.arguments import check_fit, check_loop, check_validation_targets, is_due
-from torchkeras_shim.training.feed import Feed, warn_of_end
-from torchkeras_shim.training.loop import run_epoch
+from torchkeras_shim.training.binding import Binding, is_built
+from torchkeras_shim.training.choice.explain import Seen, explain
+from torchkeras_shim.training.compiled import Compiled
+from torchkeras_shim.training.feed import Feed, warn_of_end, widened
+from torchkeras_shim.training.loop import opened, run_epoch
+from torchkeras_shim.training.own_steps import overrides
+from torchkeras_shim.training.parts import Step
 from torchkeras_shim.training.predictions import Predictions
-from torchkeras_shim.training.preparation import Preparation, is_built
 
 
-class Trainer(Preparation):
+class Trainer:
     """Runs the loops of a model.
 
     Args:
@@ -35,13 +38,38 @@ class Trainer(Preparation):
     """
 
     def __init__(self, model: Any) -> None:
-        super().__init__(model)
+        self.model = model
+        self.binding = Binding(model)
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self.history: Any = None
+        self._seen = Seen()
         self._feed: Feed | None = None
         self._resumption: resume.Resumption | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves the running loop out of copies and pickles as well."""
-        return {**super().__getstate__(), "_feed": None}
+        """Leaves the running loop and its data out of copies and pickles."""
+        return {**self.__dict__, "history": None, "_feed": None, "_seen": replace(self._seen, sample=None)}
+
+    # compile --------------------------------------------------------------------------------------------------------
+
+    def compile(self, told: Compiled) -> None:
+        """Notes what training is to do. Weights and architecture stay untouched."""
+        told.check()
+        self.binding = Binding(self.model, told)
+        self.stop_training = False
+        self._seen = Seen()
+
+    def explain_step(self, print_fn: Any) -> None:
+        """Prints how the last loops ran. See `Model.explain_step`."""
+        binding = self.binding
+        explain(
+            self.model,
+            binding.device,
+            reports=binding.reports,
+            seen=self._seen,
+            make_twin=binding.twin,
+            print_fn=print_fn,
+        )
 
     # fit ------------------------------------------------------------------------------------------------------------
 
@@ -49,6 +77,7 @@ class Trainer(Preparation):
         self,
         x: Any,
         y: Any,
+        *,
         batch_size: int | None,
         epochs: int,
         verbose: Any,
@@ -65,13 +94,13 @@ class Trainer(Preparation):
         validation_freq: Any,
     ) -> Any:
         """Trains the model. See `Model.fit`."""
-        self.require_compiled("fit")
+        self.binding.require_compiled("fit")
         check_fit(epochs, initial_epoch, validation_split, validation_freq)
         check_loop(batch_size, steps_per_epoch, verbose, ("batch_size", "steps_per_epoch"))
         check_loop(validation_batch_size, validation_steps, verbose, ("validation_batch_size", "validation_steps"))
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        with self._loop("fit", training=True) as turn:
+        with opened(self.binding, "fit", training=True) as turn:
             adapter = choose_adapter(
                 x,
                 self._labels(y),
@@ -80,7 +109,7 @@ class Trainer(Preparation):
                 steps=steps_per_epoch,
                 shuffle=shuffle,
                 class_weight=class_weight,
-                device=self.device,
+                device=self.binding.device,
             )
             feed = Feed(adapter, steps_per_epoch)
             feed.peek()  # outside the turn: workers that make the batch may ask this very model
@@ -90,7 +119,7 @@ class Trainer(Preparation):
             if validation_data is not None:
                 validation = self._validation(validation_data, validation_batch_size, batch_size, validation_steps)
             callbacks = self._listed(callbacks, verbose, feed, epochs=epochs, add_history=True)
-            self.objective.forget_checks()
+            self.binding.objective.forget_checks()
             outer, self._feed = self._feed, feed
             try:
                 with callbacks.told_of_failure():
@@ -109,75 +138,89 @@ class Trainer(Preparation):
             batch_size=batch_size,
             fallback_batch_size=fallback,
             steps=number_of_steps,
-            device=self.device,
+            device=self.binding.device,
         )
         feed = Feed(adapter, number_of_steps)
         if isinstance(adapter, ArrayAdapter):  # what cannot work is said before an epoch is spent
             first, _, _ = feed.peek()
             self.model._check_inputs(self.model._standardized(first))
-            if self.objective.loss is not None and not (self.overrides("test_step") or self.overrides("compute_loss")):
+            own = overrides(self.model, "test_step") or overrides(self.model, "compute_loss")
+            if self.binding.objective.loss is not None and not own:
                 check_validation_targets(data, y)
         return feed
 
     def _run_fit(
         self, turn: Turn, feed: Feed, validation: Feed | None, callbacks: CallbackList, epochs: range, freq: Any
     ) -> Any:
-        model = self.model
         self.stop_training = False
-        self.planned_steps = (feed.num_batches or math.inf) * len(epochs)
-        if validation is not None:
-            self.planned_test_steps = (validation.num_batches or math.inf) * len(epochs)
+        planned = (feed.num_batches or math.inf) * len(epochs)
         with turn:
-            self.recheck()
-            self.train_step()
+            self.binding.recheck()
+            self.binding.step("fit", planned)  # what stands in its way is said before the callbacks begin
         training_logs: dict[str, Any] = {}
         self._resumption = None
         callbacks.on_train_begin()
         resumption = self._resumption  # a callback may have asked for one
         for epoch in range(resumption.epoch if resumption is not None else epochs.start, epochs.stop):
-            done = resumption.batches if resumption is not None else 0
-            with turn:
-                if not done:
-                    self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            with turn:
-                turn.renew()
-                self.recheck()  # a callback may have changed what a captured step would not look at
-                step = self.train_step()
-                start = time.perf_counter()
-                batches = feed.epoch() if resumption is None else resumption.start(model, feed)
+            epoch_logs = self._run_fit_epoch(turn, feed, callbacks, epoch, planned=planned, resumption=resumption)
             resumption = None
-            returned, count = run_epoch(
-                batches,
-                step,
-                turn,
-                on_begin=callbacks.on_train_batch_begin if callbacks.wants_train_batch_begin else None,
-                on_end=self._batch_end(callbacks.on_train_batch_end, turn) if callbacks.wants_train_batch_end else None,
-                owner=self,
-                stop_flag="stop_training",
-                steps_per_execution=self.steps_per_execution,
-                first=done,
-            )
-            feed.end()
-            if not done + count:
+            if epoch_logs is None:
                 warn_of_end(f"before epoch {epoch + 1} of {epochs.stop} had any batch, so `fit` ends here")
                 break
-            with turn:
-                epoch_logs = logs_module.read(self.logs(returned))
-                turn.rest()
-            self.epoch_seconds = (time.perf_counter() - start, count)
             if validation is not None and is_due(epoch, freq):
-                with self._loop("evaluate") as validation_turn:
-                    results = self._run_evaluate(validation_turn, validation, callbacks)
+                steps = (validation.num_batches or math.inf) * len(epochs)
+                with opened(self.binding, "evaluate") as validation_turn:
+                    results = self._run_evaluate(validation_turn, validation, callbacks, steps)
                 epoch_logs.update({f"val_{name}": value for name, value in results.items()})
             callbacks.on_epoch_end(epoch, epoch_logs)
             training_logs = epoch_logs
             if self.stop_training:
                 break
-        if epochs.stop > 0 and self.parameters and self.optimizer is not None:
-            self.optimizer.finalize_variable_values(self.parameters)
+        if epochs.stop > 0 and self.binding.parameters and self.binding.optimizer is not None:
+            self.binding.optimizer.finalize_variable_values(self.binding.parameters)
         callbacks.on_train_end(training_logs)
         return self.history
+
+    def _run_fit_epoch(
+        self,
+        turn: Turn,
+        feed: Feed,
+        callbacks: CallbackList,
+        epoch: int,
+        *,
+        planned: float,
+        resumption: resume.Resumption | None,
+    ) -> dict[str, Any] | None:
+        """Trains for one epoch. Returns its logs, `None` where there was no batch."""
+        done = resumption.batches if resumption is not None else 0
+        with turn:
+            if not done:
+                self.binding.results.reset()
+        callbacks.on_epoch_begin(epoch)
+        with turn:
+            turn.renew()
+            self.binding.recheck()  # a callback may have changed what a captured step would not look at
+            self.binding.step("fit", planned)
+            start = time.perf_counter()
+            batches = feed.epoch() if resumption is None else resumption.start(self.model, feed)
+        on_end = logs_module.lazily(callbacks.on_train_batch_end, self._logs_in(turn))
+        returned, count = self._run_epoch(
+            batches,
+            lambda: self.binding.step("fit", planned, mid_epoch=True),
+            turn,
+            on_begin=callbacks.on_train_batch_begin if callbacks.wants_train_batch_begin else None,
+            on_end=on_end if callbacks.wants_train_batch_end else None,
+            stop_flag="stop_training",
+            first=done,
+        )
+        feed.end()
+        if not done + count:
+            return None
+        with turn:
+            logs = logs_module.read(self.binding.results.logs(returned))
+            turn.rest()
+        self._seen.epoch_seconds = (time.perf_counter() - start, count)
+        return logs
 
     def get_state(self, epoch: int, batches: int) -> dict[str, Any]:
         """Returns where the running `fit` stands, as plain values, for `resume_from`.
@@ -193,22 +236,13 @@ class Trainer(Preparation):
         """Lets the `fit` that is beginning go on where `get_state` saw another one. Call it in `on_train_begin`."""
         self._resumption = resume.Resumption(state)
 
-    def _batch_end(self, hook: Callable[[int, Any], None], turn: Turn) -> Callable[[int, Any], None]:
-        def on_end(index: int, returned: Any) -> None:
-            def results() -> dict[str, Any]:
-                with turn:
-                    return self.logs(returned)
-
-            hook(index, logs_module.LazyLogs(results))
-
-        return on_end
-
     # evaluate and predict -------------------------------------------------------------------------------------------
 
     def evaluate(
         self,
         x: Any,
         y: Any,
+        *,
         batch_size: int | None,
         verbose: Any,
         sample_weight: Any,
@@ -217,11 +251,16 @@ class Trainer(Preparation):
         return_dict: bool,
     ) -> Any:
         """Computes the loss and metrics. See `Model.evaluate`."""
-        self.require_compiled("evaluate")
+        self.binding.require_compiled("evaluate")
         check_loop(batch_size, number_of_steps, verbose)
-        with self._loop("evaluate") as turn:
+        with opened(self.binding, "evaluate") as turn:
             adapter = choose_adapter(
-                x, self._labels(y), sample_weight, batch_size=batch_size, steps=number_of_steps, device=self.device
+                x,
+                self._labels(y),
+                sample_weight,
+                batch_size=batch_size,
+                steps=number_of_steps,
+                device=self.binding.device,
             )
             feed = Feed(adapter, number_of_steps)
             feed.peek()  # outside the turn: workers that make the batch may ask this very model
@@ -229,45 +268,45 @@ class Trainer(Preparation):
                 self._first_batch(feed, "evaluate")
             callbacks = self._listed(callbacks, verbose, feed, epochs=1)
             with turn:
-                self.objective.forget_checks()
-                self.planned_test_steps = feed.num_batches or math.inf
-                self.recheck()
+                self.binding.objective.forget_checks()
+                self.binding.recheck()
             with callbacks.told_of_failure():
-                results = self._run_evaluate(turn, feed, callbacks)
-        return results if return_dict else self.in_order(results)
+                results = self._run_evaluate(turn, feed, callbacks, feed.num_batches or math.inf)
+        return results if return_dict else self.binding.results.in_order(results)
 
-    def _run_evaluate(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
+    def _run_evaluate(self, turn: Turn, feed: Feed, callbacks: CallbackList, planned: float) -> dict[str, Any]:
         self.stop_evaluating = False
         callbacks.on_test_begin()
         with torch.no_grad():
             with turn:
                 turn.renew()
-                self.reset_metrics()
-                step = self.test_step()
-            returned, count = run_epoch(
+                self.binding.results.reset()
+                self.binding.step("evaluate", planned)
+            on_end = logs_module.lazily(callbacks.on_test_batch_end, self._logs_in(turn))
+            returned, count = self._run_epoch(
                 feed.epoch(),
-                step,
+                lambda: self.binding.step("evaluate", planned, mid_epoch=True),
                 turn,
                 on_begin=callbacks.on_test_batch_begin if callbacks.wants_test_batch_begin else None,
-                on_end=self._batch_end(callbacks.on_test_batch_end, turn) if callbacks.wants_test_batch_end else None,
-                owner=self,
+                on_end=on_end if callbacks.wants_test_batch_end else None,
                 stop_flag="stop_evaluating",
-                steps_per_execution=self.steps_per_execution,
             )
         feed.end()
         feed.rewind()
         if not count:
             warn_of_end("before this validation had any batch, so there are no results of it")
         with turn:
-            results = logs_module.read(self.logs(returned)) if count else {}
+            results = logs_module.read(self.binding.results.logs(returned)) if count else {}
         callbacks.on_test_end(results)
         return results
 
-    def predict(self, x: Any, batch_size: int | None, verbose: Any, number_of_steps: int | None, callbacks: Any) -> Any:
+    def predict(
+        self, x: Any, *, batch_size: int | None, verbose: Any, number_of_steps: int | None, callbacks: Any
+    ) -> Any:
         """Computes the outputs as numpy arrays. See `Model.predict`."""
         check_loop(batch_size, number_of_steps, verbose)
-        with self._loop("predict") as turn:
-            adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.device)
+        with opened(self.binding, "predict") as turn:
+            adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.binding.device)
             feed = Feed(adapter, number_of_steps)
             if not is_built(self.model):
                 feed.peek()  # outside the turn: workers that make the batch may ask this very model
@@ -279,15 +318,20 @@ class Trainer(Preparation):
 
     def _run_predict(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> Any:
         collected = Predictions(feed.adapter.num_samples if feed.steps is None else None)
+        planned = feed.num_batches or math.inf
         with turn:
-            self.planned_predict_steps = feed.num_batches or math.inf
-            self.recheck()
-            predict_step = self.predict_step()
+            self.binding.recheck()
+            self.binding.step("predict", planned)
 
-        def step(inputs: Any, y: Any, sample_weight: Any) -> Any:
-            outputs = predict_step(inputs, y, sample_weight)
-            collected.add(outputs)
-            return outputs
+        def bind() -> Step:
+            predict = self.binding.step("predict", planned, mid_epoch=True)
+
+            def step(inputs: Any, y: Any, sample_weight: Any) -> Any:
+                outputs = predict(inputs, y, sample_weight)
+                collected.add(outputs)
+                return outputs
+
+            return step
 
         def on_end(index: int, outputs: Any) -> None:
             callbacks.on_predict_batch_end(index, {"outputs": outputs})
@@ -295,55 +339,32 @@ class Trainer(Preparation):
         self.stop_predicting = False
         with torch.no_grad():
             callbacks.on_predict_begin()
-            run_epoch(
+            self._run_epoch(
                 feed.epoch(),
-                step,
+                bind,
                 turn,
                 on_begin=callbacks.on_predict_batch_begin if callbacks.wants_predict_batch_begin else None,
                 on_end=on_end if callbacks.wants_predict_batch_end else None,
-                owner=self,
                 stop_flag="stop_predicting",
-                steps_per_execution=self.steps_per_execution,
             )
             feed.end()
             callbacks.on_predict_end()
         return collected.result()
 
-    # Single batches -------------------------------------------------------------------------------------------------
-
-    def on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
-        """Runs one step of training or evaluation on one batch."""
-        self.require_compiled(f"{kind}_on_batch")
-        training = kind == "train"
-        with self._loop(f"{kind}_on_batch", training) as turn:
-            adapter = choose_adapter(
-                x, y, sample_weight, batch_size=_length(x), class_weight=class_weight, device=self.device
-            )
-            batch = next(iter(adapter.batches()))
-            with turn:
-                self.build(batch)
-                turn.renew()
-                self.reset_metrics()
-                if self._fingerprint is not None:
-                    self.invalidate()  # nobody looks for changes between two calls, so nothing may be replayed
-                self.planned_steps = self.planned_test_steps = 0
-                step = self.train_step() if training else self.test_step()
-                with torch.set_grad_enabled(training):
-                    returned = step(*batch)
-                values = logs_module.read(self.logs(returned))
-        return values if return_dict else self.in_order(values)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Returns the outputs for one batch as numpy arrays."""
-        with turn_of(self.model, "predict_on_batch", training=False) as turn, turn, torch.no_grad():
-            self.place()
-            adapter = choose_adapter(x, batch_size=_length(x), device=self.device)
-            collected = Predictions(adapter.num_samples)
-            for inputs, _, _ in adapter.batches():
-                collected.add(self.model.predict_step((inputs,)))
-        return collected.result()
-
     # Shared ---------------------------------------------------------------------------------------------------------
+
+    def _run_epoch(self, batches: Iterator[Any], bind: Callable[[], Step], turn: Turn, **given: Any) -> tuple[Any, int]:
+        steps = self.binding.told.steps_per_execution
+        return run_epoch(batches, bind, turn, owner=self, steps_per_execution=steps, **given)
+
+    def _logs_in(self, turn: Turn) -> Callable[[Any], dict[str, Any]]:
+        """Returns a function from what a step returned to the logs, read in the loop's turn."""
+
+        def logs(returned: Any) -> dict[str, Any]:
+            with turn:
+                return self.binding.results.logs(returned)
+
+        return logs
 
     def _listed(
         self, callbacks: Any, verbose: Any, feed: Feed, *, epochs: int, add_history: bool = False
@@ -360,45 +381,18 @@ class Trainer(Preparation):
             steps=feed.num_batches,
         )
 
-    def place(self) -> None:
-        """Moves a model whose weights nobody placed to the device of its Keras weights, or the default one."""
-        self.model._place()
-
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
-        # A copy: a view would keep the whole of the data alive after the loop.
-        self.sample = tree.map_structure(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, first)
-        self.data_places = feed.adapter.places
+        self._seen.note_data(first, feed.adapter.places)
         if first is None:
             raise ValueError(
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
             )
         self.model._check_inputs(self.model._standardized(first[0]))
-        planned = self.objective.built or self.objective.loss is None
-        if planned and self.measures.built and is_built(self.model):
-            return
-        self.build(first)
+        if not (self.binding.is_resolved and is_built(self.model)):
+            self.binding.build(first)
 
-    @contextlib.contextmanager
-    def _loop(self, what: str, training: bool = False) -> Iterator[Turn]:
-        """Opens a loop. Whatever ends it (Ctrl-C, an error, the last batch), a usable model is left behind."""
-        metrics = None if what == "predict" else self._used_metrics
-        with turn_of(self.model, what, training=training, metrics=metrics) as turn:
-            with turn:
-                self.place()
-            try:
-                with denormals.flushed(self.device):
-                    yield turn
-            finally:
-                if training:
-                    with turn:
-                        for parameter in self.parameters:
-                            parameter.grad = None
-
-    def _used_metrics(self) -> list[Any]:
-        return list(self.model.metrics)
-
-
-def _length(x: Any) -> int | None:
-    leaves = [leaf for leaf in tree.flatten(x) if hasattr(leaf, "shape")]
-    return int(leaves[0].shape[0]) if leaves and len(leaves[0].shape) else None
+    def _labels(self, y: Any) -> Any:
+        """Widens small-integer labels; a step of the user's own gets them as they were given."""
+        own = overrides(self.model, "train_step") or self.binding.told.run_eagerly
+        return y if own else widened(y)

@@ -185,7 +185,7 @@ def train(case, jit_compile, samples=None):
 def test_it_is_equal_bit_for_bit(case):
     eager, eager_history, eager_results = train(case, False)
     model, history, results = train(case, "captured")
-    report = model._trainer.reports["fit"]
+    report = model._trainer.binding.reports["fit"]
     assert report.strategy == "captured", report.reason
     assert history == eager_history
     assert results == eager_results
@@ -196,7 +196,7 @@ def test_it_is_equal_bit_for_bit(case):
 
 
 def programs_of(model):
-    step = model._trainer.train_step()
+    step = model._trainer.binding.step("fit")
     return next(c.cell_contents for c in step.__closure__ if type(c.cell_contents).__name__ == "Captured").programs
 
 
@@ -221,8 +221,8 @@ def test_a_replay_calls_no_code_of_the_layers():
     model = mlp()
     model.compile("sgd", sparse(), jit_compile="captured")
     model.fit(X[:40], Y[:40], batch_size=8, epochs=2, verbose=0)
-    step, x, y = model._trainer.train_step(), torch.tensor(X[:8]), torch.tensor(Y[:8])
-    model._trainer.objective.checked = True
+    step, x, y = model._trainer.binding.step("fit"), torch.tensor(X[:8]), torch.tensor(Y[:8])
+    model._trainer.binding.objective.checked = True
     with Calls() as calls:
         step(x, y, None)
     assert calls.files
@@ -233,7 +233,7 @@ def test_auto_tries_and_tells():
     model = mlp()
     model.compile("adam", sparse(), metrics=["accuracy"])
     model.fit(X, Y, batch_size=8, epochs=12, verbose=0)
-    report = model._trainer.reports["fit"]
+    report = model._trainer.binding.reports["fit"]
     assert report.strategy in ("captured", "eager")
     assert report.eager_ms > 0
     assert report.captured_ms > 0
@@ -257,7 +257,7 @@ def test_a_short_run_is_not_tried_on():
     model = mlp()
     model.compile("adam", sparse())
     model.fit(X, Y, batch_size=8, epochs=2, verbose=0)
-    assert "not worth" in model._trainer.reports["fit"].reason
+    assert "not worth" in model._trainer.binding.reports["fit"].reason
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_auto_leaves_the_users_own_code_alone(make, options, what):
         model = mlp(model)
     model.compile(**{"optimizer": "sgd", "loss": sparse(), **options})
     model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
-    report = model._trainer.reports["fit"]
+    report = model._trainer.binding.reports["fit"]
     assert report.strategy == "eager"
     assert what in report.reason
 
@@ -287,7 +287,7 @@ def test_auto_leaves_hooked_models_alone():
     model.layers[0].register_forward_hook(lambda *_: seen.append(1))
     model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
     assert len(seen) == 66
-    assert "has hooks" in model._trainer.reports["fit"].reason
+    assert "has hooks" in model._trainer.binding.reports["fit"].reason
 
 
 @pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
@@ -296,7 +296,7 @@ def test_anomaly_detection_sees_every_step():
     model.compile("sgd", sparse(), jit_compile="captured")
     with torch.autograd.detect_anomaly():
         model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
-    assert "anomaly detection" in model._trainer.reports["fit"].reason
+    assert "anomaly detection" in model._trainer.binding.reports["fit"].reason
 
 
 def test_hooks_of_weights_are_called_in_every_step():
@@ -364,12 +364,12 @@ def test_programs_outlive_a_fit_and_not_a_change():
     model = mlp(layers.Dropout(0.5))
     model.compile("sgd", sparse(), jit_compile="captured")
     model.fit(X, Y, batch_size=8, verbose=0)
-    step = model._trainer.train_step()
+    step = model._trainer.binding.step("fit")
     model.fit(X, Y, batch_size=8, verbose=0)
-    assert model._trainer.train_step() is step
+    assert model._trainer.binding.step("fit") is step
     model.layers[1].rate = 0.1
     model.fit(X, Y, batch_size=8, verbose=0)
-    assert model._trainer.train_step() is not step
+    assert model._trainer.binding.step("fit") is not step
 
 
 def test_no_warning_where_auto_finds_a_host_read_in_known_code():
@@ -378,7 +378,7 @@ def test_no_warning_where_auto_finds_a_host_read_in_known_code():
         model = text(layers.Embedding(9, 4, mask_zero=True), layers.LSTM(5))
         model.compile("sgd", sparse())
         model.fit(WORDS, Y, batch_size=4, epochs=5, verbose=0)
-    assert model._trainer.reports["fit"].strategy in ("eager", "captured")
+    assert model._trainer.binding.reports["fit"].strategy in ("eager", "captured")
 
 
 @pytest.mark.parametrize("make", [mlp, two_outputs, convolutional], ids=["one", "two", "images"])
@@ -392,7 +392,7 @@ def test_predictions_are_the_same(make, jit_compile):
     got = model.predict(x, batch_size=8, verbose=0)
     for one, other in zip(keras.tree.flatten(got), keras.tree.flatten(expected), strict=True):
         np.testing.assert_array_equal(one, other)
-    report = model._trainer.reports["predict"]
+    report = model._trainer.binding.reports["predict"]
     assert report.strategy == "captured" if jit_compile == "captured" else report.captured_ms is not None
 
 
@@ -426,7 +426,7 @@ def test_capturing_does_not_import_torchs_compiler():
         "model = keras.Sequential([keras.layers.Dense(3)])\n"
         "model.compile('adam', 'mse', jit_compile='captured')\n"
         "model.fit(np.ones((40, 2)), np.ones((40, 3)), batch_size=4, verbose=0)\n"
-        "assert model._trainer.reports['fit'].strategy == 'captured'\n"
+        "assert model._trainer.binding.reports['fit'].strategy == 'captured'\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run(
@@ -454,7 +454,7 @@ def test_options_reach_torch_compile(monkeypatch):
     model.compile("sgd", sparse(), jit_compile={"mode": "reduce-overhead", "dynamic": False})
     model.fit(X, Y, verbose=0)
     assert seen == [{"mode": "reduce-overhead", "dynamic": False}]
-    assert model._trainer.reports["fit"].strategy == "torch.compile"
+    assert model._trainer.binding.reports["fit"].strategy == "torch.compile"
 
 
 @pytest.mark.slow
@@ -504,17 +504,17 @@ def test_auto_leaves_activity_regularizers_of_the_users_own_alone():
     model = mlp(layers.Dense(4, activity_regularizer=Penalty()))
     model.compile("sgd", sparse())
     model.fit(X, Y, batch_size=4, epochs=6, verbose=0)
-    assert "Penalty" in model._trainer.reports["fit"].reason
+    assert "Penalty" in model._trainer.binding.reports["fit"].reason
 
 
 def test_a_changed_activity_regularizer_makes_a_new_recording():
     model = mlp(layers.Dense(4, activity_regularizer=keras.regularizers.L2(0.1)))
     model.compile("sgd", sparse(), jit_compile="captured")
     model.fit(X, Y, batch_size=8, verbose=0)
-    step = model._trainer.train_step()
+    step = model._trainer.binding.step("fit")
     model.layers[1].activity_regularizer.l2 = 0.5
     model.fit(X, Y, batch_size=8, verbose=0)
-    assert model._trainer.train_step() is not step
+    assert model._trainer.binding.step("fit") is not step
 
 
 @pytest.mark.parametrize("jit_compile", ["captured", {"mode": "default"}])

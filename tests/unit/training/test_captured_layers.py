@@ -24,7 +24,7 @@ def test_it_trains_to_the_same_bits(case):
     make, shapes = EVERY_LAYER[case]
     _, expected = trained(make, shapes, False)
     model, got = trained(make, shapes, "captured")
-    captured = model._trainer.reports["fit"].ran
+    captured = model._trainer.binding.reports["fit"].ran
     assert captured.refusal is None
     assert captured.replayed >= 6  # a layer that adds its first loss has the step made again
     assert got[0] == expected[0]

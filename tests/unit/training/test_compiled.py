@@ -143,7 +143,7 @@ def test_what_the_data_is_to_blame_for_is_not_put_on_the_compiler(monkeypatch):
     with pytest.raises((ValueError, IndexError), match="7") as raised:
         model.fit(X, labels, batch_size=8, verbose=0, shuffle=False)
     assert raised.value.__context__ is None
-    assert model._trainer.reports["fit"].ran.refusal is None
+    assert model._trainer.binding.reports["fit"].ran.refusal is None
     model.fit(X, Y, batch_size=8, verbose=0)
 
 
@@ -185,7 +185,7 @@ def test_a_shape_too_many_is_told_once(monkeypatch):
         model.test_on_batch(X[:9], Y[:9])
     model.test_on_batch(X[:10], Y[:10])
     assert len(caught) == 1
-    strategy, reason = model._trainer.reports["evaluate"].told()
+    strategy, reason = model._trainer.binding.reports["evaluate"].told()
     assert strategy == "torch.compile"
     assert "run compiled 8 times, run as written 2 times" in reason
 
@@ -214,6 +214,6 @@ def test_a_real_compiler_trains_with_a_smaller_last_batch():
     np.testing.assert_allclose(got, expected, rtol=1e-4)
     for one, other in zip(compiled_weights, weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
-    strategy, reason = model._trainer.reports["fit"].told()
+    strategy, reason = model._trainer.binding.reports["fit"].told()
     assert strategy == "torch.compile", reason
     assert "run compiled 6 times, run as written 0 times" in reason

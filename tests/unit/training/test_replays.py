@@ -34,7 +34,7 @@ def compiled(jit_compile, *core, shape=(5, 6), optimizer="adam", **options):
 
 def captured_of(model):
     """What replays the training steps of a model."""
-    return model._trainer.reports["fit"].ran
+    return model._trainer.binding.reports["fit"].ran
 
 
 def state_of(model):
@@ -180,7 +180,7 @@ def test_a_failure_that_cannot_be_undone_is_not_repeated():
     with pytest.raises(RuntimeError, match="the kernel is broken"):
         model.fit(X[:40], Y[:40], batch_size=8, verbose=0, shuffle=False)
     assert "the kernel is broken" in captured_of(model).refusal
-    assert float(model._trainer.loss_tracker.count) == 16  # the first batch, and the one that failed
+    assert float(model._trainer.binding.loss_tracker.count) == 16  # the first batch, and the one that failed
 
 
 def test_nan_in_the_data_is_replayed_like_anything_else():

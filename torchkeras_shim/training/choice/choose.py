@@ -1,50 +1,72 @@
-"""How steps are run: as they are written, captured, or through `torch.compile`; and what decides.
+"""How a step is run: as it is written, captured, as a CUDA graph, or through `torch.compile`; and what decides.
 
-Every strategy is a step like any other, `step(x, y, sample_weight)`, and computes the same numbers.
+Whichever way is chosen, it is a step like any other, `step(x, y, sample_weight)`, and computes the same numbers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 
 from torchkeras_shim.core.torch_private import has_gradient_hooks
 from torchkeras_shim.training import steps
-from torchkeras_shim.training.capture.function import Captured
-from torchkeras_shim.training.capture.torch_compiled import TorchCompiled, reason
+from torchkeras_shim.training.capture import steps as captured_steps
+from torchkeras_shim.training.capture.torch_compiled import reason
 from torchkeras_shim.training.choice.report import Report, forced, tell_once, through_compiler, watched
 from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.choice.trial import MIN_STEPS, Trial
-
-if TYPE_CHECKING:
-    from torchkeras_shim.training.preparation import Preparation
-
-NAMES = ("captured", "cuda_graph")
+from torchkeras_shim.training.parts import Parts, Step, make_forward
 
 
-def check(jit_compile: Any, run_eagerly: bool) -> None:
-    """Raises for what `compile` cannot take as `jit_compile`.
+class Ways(NamedTuple):
+    """The ways in which one kind of step can be run: from its parts to the step, and to what replays in it."""
 
-    Raises:
-        TypeError: for options that `torch.compile` does not know.
-        ValueError: for other values, and together with `run_eagerly`.
+    eager: Callable[[Parts], Step]
+    captured: Callable[[Parts], tuple[Step, Any]]
+    compiled: Callable[[Parts, Any], tuple[Step, Any]]
+    graphed: Callable[[Parts], tuple[Step, Any]] | None = None
+    trains: bool = False
+
+
+#: The ways of each method's step.
+WAYS = {
+    "fit": Ways(
+        steps.make_training,
+        captured_steps.make_captured_training,
+        captured_steps.make_compiled_training,
+        captured_steps.make_graphed_training,
+        trains=True,
+    ),
+    "evaluate": Ways(
+        steps.make_evaluation, captured_steps.make_captured_evaluation, captured_steps.make_compiled_evaluation
+    ),
+    "predict": Ways(
+        steps.make_prediction, captured_steps.make_captured_prediction, captured_steps.make_compiled_prediction
+    ),
+}
+
+
+class Wish(NamedTuple):
+    """What is known of the loop that a step is for.
+
+    Attributes:
+        jit_compile: `compile`'s argument.
+        planned: How many steps the loop will take, as far as anybody knows.
+        report: Where to note what runs, and why.
+        heard: Why what was asked for does not work, as far as the user has heard it.
     """
-    if isinstance(jit_compile, dict):
-        unknown = set(jit_compile) - {"fullgraph", "dynamic", "backend", "mode", "options"}
-        if unknown:
-            raise TypeError(
-                f"`jit_compile={jit_compile}` has options that torch.compile does not know: {sorted(unknown)}. "
-                "It takes fullgraph, dynamic, backend, mode and options."
-            )
-    elif jit_compile not in (True, False, "auto", None, *NAMES):
-        raise ValueError(
-            "`jit_compile` must be True, False, 'auto', 'captured', 'cuda_graph', or a dict of options for "
-            "torch.compile. "
-            f"Received: jit_compile={jit_compile!r}"
-        )
-    if run_eagerly and jit_compile not in (False, "auto", None):
-        raise ValueError(f"If `jit_compile` is {jit_compile!r}, then `run_eagerly` cannot be True.")
+
+    jit_compile: Any
+    planned: float
+    report: Report
+    heard: set[str]
+
+    @property
+    def asked(self) -> str:
+        """What the user wrote."""
+        return f"jit_compile={self.jit_compile!r}"
 
 
 def compile_options(jit_compile: Any, device: torch.device) -> dict[str, Any] | None:
@@ -60,109 +82,78 @@ def compile_options(jit_compile: Any, device: torch.device) -> dict[str, Any] | 
     return {} if jit_compile is True and device.type != "cuda" else None
 
 
-def _graphs(trainer: Preparation) -> bool:
-    """Tells whether a step is to be a CUDA graph.
+def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
+    """Returns a step, run in the way that fits.
 
-    Raises:
-        ValueError: where that is asked for by name and the model lives elsewhere.
+    Args:
+        ways: The ways in which it can be run.
+        parts: What it is made from.
+        wish: What is known of the loop that it is for.
     """
-    if trainer.jit_compile == "cuda_graph" and trainer.device.type != "cuda":
-        raise ValueError(
-            f"jit_compile='cuda_graph' needs a model on a CUDA device; '{trainer.model.name}' lives on "
-            f"{trainer.device}. Use jit_compile='auto'."
-        )
-    return trainer.jit_compile == "cuda_graph" or (trainer.jit_compile is True and trainer.device.type == "cuda")
-
-
-def train_step(trainer: Preparation) -> steps.Step:
-    """Returns the built-in training step under the strategy that fits."""
-    report = trainer.reports["fit"] = Report()
-    eager = steps.make_train_step(trainer)
-    if not trainer.parameters:
+    report = wish.report
+    eager = ways.eager(parts)
+    if ways.trains and not parts.parameters:
         report.reason = "nothing is trainable"
         return eager
-    if _graphs(trainer):
-        step, graphed = steps.make_graphed_train_step(trainer)
-        return forced(step, graphed, report, "CUDA graph", f"jit_compile={trainer.jit_compile!r}")
-    through = _compiled_forward(trainer, report)
-    if through is not None:
-        return _forced_compiled(*steps.make_compiled_train_step(trainer, through), report, trainer)
-    if not _may_capture(trainer, report, trainer.planned_steps):
-        return watched(eager, report) if report.foreign else eager
-    step, captured = steps.make_captured_train_step(trainer)
-    if trainer.jit_compile == "captured":
-        return forced(step, captured, report, "captured", "jit_compile='captured'")
+    if ways.graphed is not None and _graphs(parts, wish):
+        step, graphed = ways.graphed(parts)
+        return forced(step, graphed, report, strategy="CUDA graph", asked=wish.asked)
+    forward = _compiled_forward(parts, wish)
+    if forward is not None:
+        step, compiled = ways.compiled(parts, forward)
+        return through_compiler(step, compiled, report, asked=wish.asked, heard=wish.heard)
+    if not _may_capture(parts, wish):
+        return watched(eager, report) if ways.trains and report.foreign else eager
+    step, captured = ways.captured(parts)
+    if wish.jit_compile == "captured":
+        return forced(step, captured, report, strategy="captured", asked=wish.asked)
     return Trial(eager, step, captured, report)
 
 
-def test_step(trainer: Preparation) -> steps.Step:
-    """Returns the built-in evaluation step under the strategy that fits."""
-    report = trainer.reports["evaluate"] = Report()
-    eager = steps.make_test_step(trainer)
-    through = _compiled_forward(trainer, report)
-    if through is not None:
-        return _forced_compiled(*steps.make_compiled_test_step(trainer, through), report, trainer)
-    if not _may_capture(trainer, report, trainer.planned_test_steps):
-        return eager
-    step, captured = steps.make_captured_test_step(trainer)
-    if trainer.jit_compile == "captured":
-        return forced(step, captured, report, "captured", "jit_compile='captured'")
-    return Trial(eager, step, captured, report)
+def _graphs(parts: Parts, wish: Wish) -> bool:
+    """Returns whether a step is to be a CUDA graph.
+
+    Raises:
+        ValueError: If that is asked for by name and the model lives elsewhere.
+    """
+    if wish.jit_compile == "cuda_graph" and parts.device.type != "cuda":
+        raise ValueError(
+            f"jit_compile='cuda_graph' needs a model on a CUDA device; '{parts.model.name}' lives on "
+            f"{parts.device}. Use jit_compile='auto'."
+        )
+    return wish.jit_compile == "cuda_graph" or (wish.jit_compile is True and parts.device.type == "cuda")
 
 
-def predict_step(trainer: Preparation) -> steps.Step:
-    """Returns the forward pass as a step under the strategy that fits."""
-    report = trainer.reports["predict"] = Report()
-    forward = trainer.forward
-
-    def eager(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        return forward(x)
-
-    through = _compiled_forward(trainer, report)
-    if through is not None:
-        step = steps.make_compiled_predict_step(trainer, through)
-        return _forced_compiled(step, step, report, trainer)
-    if not _may_capture(trainer, report, trainer.planned_predict_steps):
-        return eager
-    captured = Captured(lambda x, y, sample_weight: forward(x))
-    if trainer.jit_compile == "captured":
-        return forced(captured, captured, report, "captured", "jit_compile='captured'")
-    return Trial(eager, captured, captured, report)
-
-
-def _compiled_forward(trainer: Preparation, report: Report) -> Any:
+def _compiled_forward(parts: Parts, wish: Wish) -> Any:
     """Returns the forward pass through `torch.compile`, `None` where that is not asked for or does not work at all."""
-    options = compile_options(trainer.jit_compile, trainer.device)
+    options = compile_options(wish.jit_compile, parts.device)
     if options is None:
         return None
     try:
-        return steps.make_forward(trainer.model, options)
+        return make_forward(parts.model, options)
     except Exception as error:  # a version of Python, say, that the compiler does not know
-        report.reason = f"torch.compile failed with {reason(error)}"
-        tell_once(f"jit_compile={trainer.jit_compile!r}", report.reason, trainer.told)
+        wish.report.reason = f"torch.compile failed with {reason(error)}"
+        tell_once(wish.asked, wish.report.reason, wish.heard)
         return None
 
 
-def _forced_compiled(step: steps.Step, compiled: TorchCompiled, report: Report, trainer: Preparation) -> steps.Step:
-    return through_compiler(step, compiled, report, f"jit_compile={trainer.jit_compile!r}", trainer.told)
-
-
-def _may_capture(trainer: Preparation, report: Report, planned: float) -> bool:
-    """Tells whether a captured step may take part; notes the reason where not."""
-    if trainer.jit_compile not in ("auto", "captured"):
-        report.reason = report.reason or f"jit_compile={trainer.jit_compile!r}"
+def _may_capture(parts: Parts, wish: Wish) -> bool:
+    """Returns whether a captured step may take part; notes the reason where not."""
+    report = wish.report
+    if wish.jit_compile not in ("auto", "captured"):
+        report.reason = report.reason or wish.asked
         return False
-    if any(has_gradient_hooks(parameter) for parameter in trainer.parameters):
+    if any(has_gradient_hooks(parameter) for parameter in parts.parameters):
         report.reason = "a weight has hooks, which a replay would not call"
     elif torch.is_anomaly_enabled():
         report.reason = "torch's anomaly detection watches autograd, which a replay goes without"
-    elif trainer.jit_compile == "captured":
+    elif wish.jit_compile == "captured":
         return True
-    elif planned < MIN_STEPS:
+    elif wish.planned < MIN_STEPS:
         report.reason = f"fewer than {MIN_STEPS} steps are not worth a trial"
-    elif trainer.device.type != "cpu":
-        report.reason = f"on {trainer.device.type} it is captured only with jit_compile='captured'"
-    elif (foreign := Survey(trainer).foreign) is not None:
+    elif parts.device.type != "cpu":
+        report.reason = f"on {parts.device.type} it is captured only with jit_compile='captured'"
+    elif (foreign := Survey(parts.model, parts.objective.losses, parts.metrics).foreign) is not None:
         report.foreign = True
         report.reason = f"{foreign}: only you can know whether it may be replayed (jit_compile='captured')"
     else:

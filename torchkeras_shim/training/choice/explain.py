@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import statistics
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from tabulate import tabulate
 
+from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
-from torchkeras_shim.training import denormals, steps
+from torchkeras_shim.training import denormals
 from torchkeras_shim.training.capture.recording import Recorder
-
-if TYPE_CHECKING:
-    from torchkeras_shim.training.preparation import Preparation
+from torchkeras_shim.training.choice.report import Report
+from torchkeras_shim.training.own_steps import overrides
+from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_update
 
 _METHODS = ("fit", "evaluate", "predict")
 _WARM_UP = 3
@@ -24,62 +25,89 @@ _ROUNDS = 15
 _ALIGN = ("left", "right", "right")
 
 
-def explain(trainer: Preparation, print_fn: Callable[[str], Any] | None) -> None:
-    """Prints what the last loops of a model did. See `Model.explain_step`."""
+@dataclass
+class Seen:
+    """What the last loops leave behind.
+
+    Attributes:
+        sample: A batch; `None` if there was none since the model was compiled.
+        data_places: Where the data lived, in words.
+        epoch_seconds: How long the last epoch of `fit` took, and its number of steps.
+    """
+
+    sample: Any = None
+    data_places: Sequence[str] = ()
+    epoch_seconds: tuple[float, int] | None = None
+
+    def note_data(self, batch: Any, places: Sequence[str]) -> None:
+        """Notes a batch, and where the data lives."""
+        # A copy: a view would keep the whole of the data alive after the loop.
+        self.sample = tree.map_structure(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, batch)
+        self.data_places = places
+
+
+def explain(
+    model: Any,
+    device: torch.device,
+    *,
+    reports: dict[str, Report],
+    seen: Seen,
+    make_twin: Callable[[], tuple[Parts, Step]],
+    print_fn: Callable[[str], Any] | None,
+) -> None:
+    """Prints what the last loops of a model did. See `Model.explain_step`.
+
+    Args:
+        model: The model.
+        device: Where it lives.
+        reports: What ran how, by the name of the method.
+        seen: What the loops left behind.
+        make_twin: Returns the parts and the eager training step of a copy of the model.
+        print_fn: Prints one piece of text.
+    """
     say = print_fn or print
-    say(f"Steps of model '{trainer.model.name}' on {_device(trainer)}, {_precision(trainer)}")
-    say(tabulate(_strategies(trainer), ["", "strategy", "why"], disable_numparse=True))
-    for line in trainer.data_places:
+    say(f"Steps of model '{model.name}' on {_name(device)}, {_precision(model)}")
+    say(tabulate(_strategies(reports), ["", "strategy", "why"], disable_numparse=True))
+    for line in seen.data_places:
         say(f"Data: {line}")
-    if trainer.epoch_seconds:
-        seconds, count = trainer.epoch_seconds
+    if seen.epoch_seconds:
+        seconds, count = seen.epoch_seconds
         say(f"Last epoch of fit: {count} steps, {1e3 * seconds / max(count, 1):.3f} ms per step, everything included")
-    if trainer.sample is None or not trainer.compiled:
+    if seen.sample is None or not model.compiled:
         say("No batch was seen since the model was compiled: call `fit` or `evaluate` for the time of its parts.")
         return
-    twin = _twin(trainer)
+    parts, step = make_twin()
     random = RandomState()
     try:
-        with denormals.flushed(trainer.device):
-            reads = _host_reads(twin, trainer.sample)
-            rows = _parts(twin, trainer.sample)
+        with denormals.flushed(device):
+            reads = _host_reads(step, seen.sample)
+            rows = _times(parts, step, seen.sample)
     finally:
         random.restore()
     say(f"Host reads of device values per step: {len(reads)}" + "".join(f"\n  {place}" for place in reads))
     say(tabulate(rows, ["part of an eager training step", "ms", "share"], colalign=_ALIGN, disable_numparse=True))
 
 
-def _device(trainer: Preparation) -> str:
-    device = trainer.device
+def _name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
 
 
-def _precision(trainer: Preparation) -> str:
-    policies = {module.dtype_policy.name for module in trainer.model.modules() if hasattr(module, "dtype_policy")}
+def _precision(model: Any) -> str:
+    policies = {module.dtype_policy.name for module in model.modules() if hasattr(module, "dtype_policy")}
     return " and ".join(sorted(policies)) or "float32"
 
 
-def _strategies(trainer: Preparation) -> list[list[str]]:
+def _strategies(reports: dict[str, Report]) -> list[list[str]]:
     rows = []
     for method in _METHODS:
-        report = trainer.reports.get(method)
+        report = reports.get(method)
         rows.append([method, *report.told()] if report is not None else [method, "-", "has not run"])
     return rows
 
 
-def _twin(trainer: Preparation) -> Preparation:
-    """Returns the trainer of a copy of the model, which may be trained without a trace."""
-    twin: Preparation = copy.deepcopy(trainer.model)._trainer
-    twin.jit_compile = False
-    twin.planned_steps = 0
-    twin.model.train()
-    return twin
-
-
-def _host_reads(trainer: Preparation, batch: Any) -> list[str]:
-    step = trainer.train_step()
+def _host_reads(step: Step, batch: Any) -> list[str]:
     step(*batch)  # the first one looks at the data
     recorder = Recorder(only_obstacles=True)
     with recorder:
@@ -87,44 +115,43 @@ def _host_reads(trainer: Preparation, batch: Any) -> list[str]:
     return recorder.host_reads
 
 
-def _parts(trainer: Preparation, batch: Any) -> list[list[str]]:
-    if trainer.overrides("train_step") or not trainer.objective.built or not trainer.parameters:
-        step = trainer.train_step()
-        return _shares({"the model's own train_step": [_timed(trainer, step, *batch)[0] for _ in range(_ROUNDS)]})
+def _times(parts: Parts, step: Step, batch: Any) -> list[list[str]]:
+    if overrides(parts.model, "train_step") or not parts.objective.built or not parts.parameters:
+        return _shares({"the model's own train_step": [_timed(parts, step, *batch)[0] for _ in range(_ROUNDS)]})
     x, y, sample_weight = batch
-    extra = steps.ExtraLosses(trainer.model)
-    update = steps.make_update(trainer)
-    apply = trainer.optimizer.stepper(trainer.parameters)
+    extra, update = ExtraLosses(parts.model), make_update(parts)
+    optimizer, parameters = parts.optimizer, parts.parameters
+    apply = optimizer.stepper(parameters)
     times: dict[str, list[float]] = {
         name: [] for name in ("forward", "loss", "backward", "update of the weights", "metrics")
     }
     for number in range(_WARM_UP + _ROUNDS):
         extra.refresh()
         extra.clear()
-        forward, y_pred = _timed(trainer, trainer.forward, x)
+        forward, y_pred = _timed(parts, parts.forward, x)
         extra.refresh()
-        losing, loss = _timed(trainer, lambda out: extra.add_to(trainer.objective(y, out, sample_weight)), y_pred)
-        backward, _ = _timed(trainer, trainer.optimizer.scale_loss(loss).backward)
-        grads = [parameter.grad for parameter in trainer.parameters]
+        losing, loss = _timed(parts, lambda out: extra.add_to(parts.objective(y, out, sample_weight)), y_pred)
+        backward, _ = _timed(parts, optimizer.scale_loss(loss).backward)
+        grads = [parameter.grad for parameter in parameters]
         with torch.no_grad():
-            updating, _ = _timed(trainer, apply, grads)
-            for parameter in trainer.parameters:
+            updating, _ = _timed(parts, apply, grads)
+            for parameter in parameters:
                 parameter.grad = None
-            measuring, _ = _timed(trainer, update, x, y, sample_weight, y_pred, loss)
+            measuring, _ = _timed(parts, update, x, y, sample_weight, y_pred, loss)
         if number >= _WARM_UP:
             for name, value in zip(times, (forward, losing, backward, updating, measuring), strict=True):
                 times[name].append(value)
     return _shares(times)
 
 
-def _timed(trainer: Preparation, function: Callable[..., Any], *args: Any) -> tuple[float, Any]:
-    cuda = trainer.device.type == "cuda"
+def _timed(parts: Parts, function: Callable[..., Any], *args: Any) -> tuple[float, Any]:
+    cuda = parts.device.type == "cuda"
     if cuda:
-        torch.cuda.synchronize(trainer.device)
+        torch.cuda.synchronize(parts.device)
     start = time.perf_counter()
     result = function(*args)
     if cuda:
-        torch.cuda.synchronize(trainer.device)
+        torch.cuda.synchronize(parts.device)
     return time.perf_counter() - start, result
 
 

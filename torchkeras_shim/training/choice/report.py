@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from torchkeras_shim.training.capture.recording import Recorder
 from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
-
-Step = Callable[..., Any]
+from torchkeras_shim.training.parts import Step
 
 #: Steps before anything is tried: the first ones allocate, check the data and warm the caches.
 WARM_UP = 3
@@ -51,7 +49,7 @@ class Report:
         return self.strategy, reason + (f", the last time because {ran.obstacle}" if ran.obstacle is not None else "")
 
 
-def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str) -> Step:
+def forced(step: Step, captured: Any, report: Report, *, strategy: str, asked: str) -> Step:
     """Returns a step that replays wherever it can, and warns once where it cannot.
 
     Args:
@@ -76,7 +74,7 @@ def forced(step: Step, captured: Any, report: Report, strategy: str, asked: str)
     return run
 
 
-def through_compiler(step: Step, compiled: TorchCompiled, report: Report, asked: str, told: set[str]) -> Step:
+def through_compiler(step: Step, compiled: TorchCompiled, report: Report, *, asked: str, heard: set[str]) -> Step:
     """Returns a step that runs compiled wherever it can, and warns where it cannot: once for each reason.
 
     Args:
@@ -84,7 +82,7 @@ def through_compiler(step: Step, compiled: TorchCompiled, report: Report, asked:
         compiled: What runs compiled.
         report: Where to note what runs.
         asked: What the user wrote to get it.
-        told: The reasons that the user has heard, from this step or another one of the model.
+        heard: The reasons that the user has heard, from this step or another one of the model.
     """
     report.strategy, report.reason, report.ran = "torch.compile", asked, compiled
 
@@ -92,18 +90,18 @@ def through_compiler(step: Step, compiled: TorchCompiled, report: Report, asked:
         result = step(x, y, sample_weight)
         if compiled.refusal is not None and report.strategy != "eager":
             report.strategy, report.reason = "eager", f"torch.compile failed with {compiled.refusal}"
-            tell_once(asked, report.reason, told)
+            tell_once(asked, report.reason, heard)
         elif compiled.obstacle is not None:
-            tell_once(asked, compiled.obstacle, told)
+            tell_once(asked, compiled.obstacle, heard)
         return result
 
     return run
 
 
-def tell_once(asked: str, reason: str, told: set[str]) -> None:
+def tell_once(asked: str, reason: str, heard: set[str]) -> None:
     """Warns that what was asked for does not work, unless that was told before."""
-    if reason not in told:
-        told.add(reason)
+    if reason not in heard:
+        heard.add(reason)
         warnings.warn(told_instead(asked, reason), stacklevel=3)
 
 

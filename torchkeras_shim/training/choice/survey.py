@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +20,9 @@ class Survey:
     """A look at a model, its losses and its metrics.
 
     Args:
-        trainer: The trainer, with its plans built.
+        model: The model.
+        losses: Its resolved losses.
+        metrics: All metrics that its steps write to.
 
     Attributes:
         foreign: What part is the user's own code, for a message; `None` where there is none. Kernels of such code may
@@ -28,31 +30,31 @@ class Survey:
         fingerprint: Equal for two looks between which no setting, no module and no weight's memory has changed.
     """
 
-    def __init__(self, trainer: Any) -> None:
+    def __init__(self, model: Any, losses: Sequence[Any], metrics: Sequence[Any]) -> None:
         self.foreign: str | None = None
         marks: list[Any] = []
-        for thing in _parts(trainer):
+        for thing in _things(model, (*losses, *metrics)):
             if self.foreign is None:
                 self.foreign = _foreign(thing)
             marks.append((id(thing), *(value for value in _settings(thing))))
-        marks += [(id(weight), weight.data_ptr()) for weight in trainer.model.parameters()]
-        marks += [(id(buffer), buffer.data_ptr()) for buffer in trainer.model.buffers()]
-        marks += [id(variable) for metric in trainer.metrics for variable in metric.variables]
+        marks += [(id(weight), weight.data_ptr()) for weight in model.parameters()]
+        marks += [(id(buffer), buffer.data_ptr()) for buffer in model.buffers()]
+        marks += [id(variable) for metric in metrics for variable in metric.variables]
         self.fingerprint = tuple(marks)
 
 
-def _parts(trainer: Any) -> Iterator[Any]:
-    for module in trainer.model.modules():
+def _things(model: Any, measuring: Sequence[Any]) -> Iterator[Any]:
+    for module in model.modules():
         yield module
         yield from _helpers(module)
         graph = module.__dict__.get("_graph")
         for operation in getattr(graph, "operations", ()):
             if not isinstance(operation, torch.nn.Module):
                 yield operation
-    for thing in (*trainer.objective.losses, *trainer.metrics):
+    for thing in measuring:
         yield thing
         yield from _helpers(thing)
-    for weight in trainer.model.trainable_weights:
+    for weight in model.trainable_weights:
         regularizer = getattr(weight, "_regularizer", None)
         if regularizer is not None:
             yield regularizer

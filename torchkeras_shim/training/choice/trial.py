@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from torchkeras_shim.training.capture.function import Captured
-from torchkeras_shim.training.choice.report import WARM_UP, Report, Step
+from torchkeras_shim.training.choice.report import WARM_UP, Report
+from torchkeras_shim.training.parts import Step
 
 #: Replayed and eager steps that are timed against each other.
 _TRIALS = 8
