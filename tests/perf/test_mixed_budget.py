@@ -8,7 +8,7 @@ import torchkeras_shim as keras
 from tests.perf.test_step_budget import mlp, per_step
 
 
-@pytest.fixture(params=[("mixed_bfloat16", 40), ("mixed_float16", 50)])
+@pytest.fixture(params=[("mixed_bfloat16", 32), ("mixed_float16", 45)])
 def budget(request):
     policy, calls = request.param
     keras.config.set_dtype_policy(policy)

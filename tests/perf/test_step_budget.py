@@ -90,15 +90,21 @@ def per_step(model, **kwargs):
     return {file: count for file, count in difference.items() if count >= 0.5}, sum(difference.values())
 
 
+def check(files, calls):
+    """A documented 21 is 21 plus a little; of the training room, a step visits two files."""
+    assert calls <= 22, files
+    assert len(files) <= 9, sorted(files)
+    assert {Path(file).name for file in files if "training" in Path(file).parts} == {"parts.py", "steps.py"}
+
+
 def test_calls_and_files_of_a_steady_step():
-    files, calls = per_step(mlp())
-    assert calls <= 40, files
-    assert len(files) <= 8, sorted(files)
+    check(*per_step(mlp()))
 
 
-def test_a_replayed_step_costs_a_third_of_that():
+def test_a_replayed_step_costs_half_of_that():
     files, calls = per_step(mlp(jit_compile="captured"))
-    assert calls <= 13, files
+    assert calls <= 11, files
+    assert len(files) <= 6, sorted(files)
 
 
 def functional():
@@ -124,9 +130,7 @@ class Subclassed(keras.Model):
 def test_the_budget_holds_for_every_kind_of_model(make):
     model = make()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    files, calls = per_step(model)
-    assert calls <= 40, files
-    assert len(files) <= 8, sorted(files)
+    check(*per_step(model))
 
 
 def test_hooks_of_a_functional_model_are_called_in_fit():
@@ -145,7 +149,7 @@ def test_calls_with_a_progress_bar_and_callbacks_that_do_not_look(capsys):
     model.fit(x, y, verbose=0)
     with Calls() as calls:
         model.fit(*data(8 * 400), batch_size=8, verbose=1, callbacks=[keras.callbacks.EarlyStopping(monitor="loss")])
-    assert sum(calls.files.values()) / 400 <= 60, calls.files
+    assert sum(calls.files.values()) / 400 <= 34, calls.files
 
 
 @pytest.mark.parametrize(
