@@ -36,6 +36,7 @@ MORE = {
     "Lambda": (lambda: layers.Lambda(torch.tanh), STEPS),
     "Discretization": (lambda: layers.Discretization([-1.0, 0.0, 1.0], output_mode="one_hot"), STEPS),
     "Hashing": (lambda: layers.Hashing(7, output_mode="one_hot"), (14, 3)),
+    "IntegerLookup": (lambda: layers.IntegerLookup(vocabulary=[0, 1, 2], output_mode="multi_hot"), (14, 3)),
     "Pipeline": (lambda: layers.Pipeline([layers.RandomInvert(value_range=(0, 1)), layers.RandomFlip()]), PIXELS),
     "RandomCrop": (lambda: layers.RandomCrop(6, 6), PIXELS),
     "RandomElasticTransform": (lambda: layers.RandomElasticTransform(seed=1), PIXELS),
@@ -75,7 +76,7 @@ SEVERAL = {
 LEFT_OUT = {
     "FlaxLayer", "InputLayer", "InputSpec", "JaxLayer", "Layer", "ReversibleEmbedding", "TFSMLayer", "Wrapper",
     "HashedCrossing", "MultiHeadAttention", "GroupedQueryAttention", "LSTMCell", "GRUCell", "SimpleRNNCell",
-    "StackedRNNCells",
+    "StackedRNNCells", "StringLookup", "TextVectorization",
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ BY_THEMSELVES = {
     "FlaxLayer": "unit/layers/test_foreign_layers.py",
     "HashedCrossing": "parity/tensorflow/test_categories.py",
     "Hashing": "parity/tensorflow/test_categories.py",
+    "IntegerLookup": "parity/tensorflow/test_lookups.py",
     "InputLayer": "parity/test_layer_wrappers.py::test_an_input_layer",
     "InputSpec": "unit/layers/test_layer_errors.py",
     "JaxLayer": "unit/layers/test_foreign_layers.py",
@@ -49,7 +50,9 @@ BY_THEMSELVES = {
     "RandomTranslation": "parity/tensorflow/test_image_layers.py",
     "RandomZoom": "parity/tensorflow/test_image_layers.py",
     "ReversibleEmbedding": "parity/test_layers_more.py::test_reversible_embedding",
+    "StringLookup": "parity/tensorflow/test_lookups.py",
     "TFSMLayer": "unit/layers/test_foreign_layers.py",
+    "TextVectorization": "parity/tensorflow/test_lookups.py",
     "TorchModuleWrapper": "unit/models/test_functional.py; real Keras has it on its torch backend only",
     "Wrapper": "parity/test_layers_more.py::test_wrapper",
 }

@@ -94,9 +94,12 @@ from torchkeras_shim.layers.preprocessing.images.random_shear import RandomShear
 from torchkeras_shim.layers.preprocessing.images.random_translation import RandomTranslation
 from torchkeras_shim.layers.preprocessing.images.random_zoom import RandomZoom
 from torchkeras_shim.layers.preprocessing.images.resizing import Resizing
+from torchkeras_shim.layers.preprocessing.integer_lookup import IntegerLookup
 from torchkeras_shim.layers.preprocessing.mixing.pairs import CutMix, MixUp
 from torchkeras_shim.layers.preprocessing.normalization import Normalization
 from torchkeras_shim.layers.preprocessing.pipeline import Pipeline
+from torchkeras_shim.layers.preprocessing.string_lookup import StringLookup
+from torchkeras_shim.layers.preprocessing.text_vectorization import TextVectorization
 from torchkeras_shim.layers.regularization.activity_regularization import ActivityRegularization
 from torchkeras_shim.layers.regularization.dropout import Dropout
 from torchkeras_shim.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -221,6 +224,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "JaxLayer",
     "LSTM",
     "LSTMCell",
@@ -288,8 +292,10 @@ __all__ = [
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
     "TFSMLayer",
+    "TextVectorization",
     "TimeDistributed",
     "TorchModuleWrapper",
     "UnitNormalization",

@@ -31,7 +31,7 @@ def _name(dtype):
     return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
 
 
-_REFUSALS = ("InvalidArgumentError", "NotFoundError", "UnimplementedError", "RuntimeError")
+_REFUSALS = ("InvalidArgumentError", "NotFoundError", "UnimplementedError", "RuntimeError", "FailedPreconditionError")
 
 
 def failure(error):
@@ -68,7 +68,7 @@ def answers(library, name, arguments, data, inputs):
     found["weights"] = [np.asarray(weight.numpy()) for weight in layer.weights]
     if hasattr(layer, "get_vocabulary"):
         vocabulary = layer.get_vocabulary(), layer.get_vocabulary(include_special_tokens=False)
-        found["vocabulary"] = [[one if isinstance(one, str) else int(one) for one in part] for part in vocabulary]
+        found["vocabulary"] = [[str(one) if isinstance(one, str) else int(one) for one in part] for part in vocabulary]
         found["vocabulary_size"] = layer.vocabulary_size()
     return found
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.ragged import RaggedTensor
+
 
 def encode(
     indices: torch.Tensor,
@@ -49,8 +51,44 @@ def encode(
     inside = ((indices >= 0) & (indices < depth)).to(dtype)
     values = inside if weights is None else inside * weights
     vectors = torch.zeros((*indices.shape[:-1], depth), dtype=dtype, device=indices.device)
-    vectors.scatter_add_(-1, indices.clamp(0, depth - 1), values)
-    return vectors.clamp_(max=1) if output_mode == "multi_hot" else vectors
+    _scatter(vectors, indices.clamp(0, depth - 1), values, output_mode == "multi_hot")
+    return vectors
+
+
+def encode_rows(
+    indices: RaggedTensor, output_mode: str, depth: int, dtype: torch.dtype, sparse: bool = False
+) -> torch.Tensor:
+    """Returns ragged rows of indices in the modes that have a vector for each row.
+
+    Example:
+        >>> encode_rows(RaggedTensor.from_rows([[0, 2, 2], [1]]), "count", 4, torch.int64)
+        tensor([[1, 0, 2, 0],
+                [0, 1, 0, 0]])
+    """
+    if output_mode == "one_hot":
+        raise ValueError(
+            "output_mode='one_hot' takes dense tensors: each token gets a vector. Received rows of different lengths. "
+            "Use 'multi_hot', or pad the rows by `x.to_tensor()`."
+        )
+    values: Any = indices.values
+    values, rows = values.to(torch.int64), indices.value_rowids().to(indices.device)
+    inside = (values >= 0) & (values < depth)
+    once = output_mode == "multi_hot"
+    shape = (indices.nrows(), depth)
+    if sparse:
+        kept = inside.nonzero().squeeze(1)
+        ones = torch.ones(len(kept), dtype=dtype, device=values.device)
+        return _added(torch.stack([rows[kept], values[kept]]), ones, shape, once)
+    vectors = torch.zeros(shape, dtype=dtype, device=values.device)
+    _scatter(vectors.view(-1), rows * depth + values.clamp(0, depth - 1), inside.to(dtype), once)
+    return vectors
+
+
+def _scatter(vectors: torch.Tensor, places: torch.Tensor, values: torch.Tensor, once: bool) -> None:
+    """Adds values at places of the last axis, or notes that there are any."""
+    vectors.scatter_add_(-1, places, values)
+    if once:  # at the places alone: there are far fewer than zeros between them
+        vectors.scatter_(-1, places, vectors.gather(-1, places).clamp_(max=1))
 
 
 def _sparse(
@@ -60,12 +98,15 @@ def _sparse(
     where = torch.stack([*places[:-1], indices[places]])
     values = torch.ones(where.shape[1], dtype=dtype, device=indices.device) if weights is None else weights[places]
     shape = (*indices.shape[:-1], depth)
-    # Coalescing adds up what stands at one place.
+    return _added(where, values, shape, once)
+
+
+def _added(where: torch.Tensor, values: torch.Tensor, shape: tuple[int, ...], once: bool) -> torch.Tensor:
+    """Returns a sparse tensor; what stands at one place several times is added up, or counts once."""
     result = torch.sparse_coo_tensor(where, values, shape, check_invariants=False).coalesce()
     if once:
-        result = torch.sparse_coo_tensor(
-            result.indices(), torch.ones_like(result.values()), shape, is_coalesced=True, check_invariants=False
-        )
+        ones = torch.ones_like(result.values())
+        result = torch.sparse_coo_tensor(result.indices(), ones, shape, is_coalesced=True, check_invariants=False)
     return result
 
 
