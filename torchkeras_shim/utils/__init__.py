@@ -24,11 +24,14 @@ from torchkeras_shim.preprocessing.sequence import pad_sequences
 from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
 from torchkeras_shim.utils.random_seed import set_random_seed
+from torchkeras_shim.utils.settings import Config
+from torchkeras_shim.utils.source_inputs import get_source_inputs
 
 #: Keras's older name.
 Sequence = PyDataset
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "Progbar",
     "PyDataset",
@@ -43,6 +46,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
