@@ -142,7 +142,7 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   bool queryEvent(void*) const override { return true; }
   bool queryStream(const c10::Stream&) const override { return true; }
   void synchronizeStream(const c10::Stream&) const override { waits("Stream.synchronize"); }
-  void synchronizeEvent(void*) const override { waits("Event.synchronize"); }
+  void synchronizeEvent(void*) const override {}  // for one place in a stream: as CUDA, which does not call it a wait
   void synchronizeDevice(c10::DeviceIndex) const override { waits("synchronize"); }
 };
 
@@ -508,7 +508,9 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("_thnn_fused_lstm_cell_backward_impl", lstm_cell_backward);
   m.impl("_thnn_fused_gru_cell", gru_cell);
   m.impl("_thnn_fused_gru_cell_backward", gru_cell_backward);
-  m.impl("native_group_norm", torch::CppFunction::makeFromBoxedFunction<&run_on_host>());  // there is a composite one
+  // Of these there are composite ones, which a GPU does not use.
+  for (auto name : {"native_group_norm", "mse_loss"})
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
   m.impl("_fused_sdp_choice", attention_by_products);
 }
 

@@ -1,8 +1,9 @@
-"""Where tensors live: CUDA when there is one, then MPS, then the CPU."""
+"""Where tensors live, on the accelerator that torch reports or on the CPU, and what a device can do."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ import torch
 
 ENVIRONMENT_VARIABLE = "TORCHKERAS_SHIM_DEVICE"
 
+#: Devices that torch's accelerator interface knows nothing of.
+_OF_THE_HOST = ("cpu", "meta")
+
 _scopes = threading.local()
 _default: torch.device | None = None
 
@@ -18,8 +22,8 @@ _default: torch.device | None = None
 def default_device() -> torch.device:
     """Returns the device of new weights and of arrays handed to a model.
 
-    The innermost `device(...)` scope wins, then the environment variable `TORCHKERAS_SHIM_DEVICE`, then the best
-    device that torch reports: CUDA, MPS, CPU.
+    The innermost `device(...)` scope wins, then the environment variable `TORCHKERAS_SHIM_DEVICE`, then the
+    accelerator that torch reports (CUDA, MPS, XPU, ...), then the CPU.
     """
     stack: list[torch.device] = getattr(_scopes, "stack", [])
     if stack:
@@ -31,26 +35,34 @@ def default_device() -> torch.device:
 
 
 def _best() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+    return exact(torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu"))
+
+
+def exact(device: torch.device) -> torch.device:
+    """Adds the index that `"cuda"` leaves out, so that devices can be compared with those of tensors.
+
+    Example:
+        >>> exact(torch.device("cpu"))
+        device(type='cpu')
+    """
+    if device.index is not None or device.type in _OF_THE_HOST or not torch.accelerator.is_available():
+        return device
+    return torch.device(device.type, torch.accelerator.current_device_index())
 
 
 def _parse(name: str | torch.device) -> torch.device:
     if isinstance(name, torch.device):
         return name
-    text = str(name).lower().replace("gpu", "cuda")  # Keras and TensorFlow say "gpu:0"
+    text = str(name).lower().lstrip("/").removeprefix("device:")
+    accelerator = torch.accelerator.current_accelerator()
+    text = re.sub(r"^gpu\b", accelerator.type if accelerator else "cuda", text)  # Keras and TensorFlow say "gpu:0"
     try:
-        parsed = torch.device(text.lstrip("/").removeprefix("device:"))
+        parsed = torch.device(text)
     except RuntimeError as error:
         raise ValueError(
             f"Unknown device name: {name!r}. Expected something like 'cpu', 'cuda', 'cuda:0' or 'mps'."
         ) from error
-    if parsed.type == "cuda" and parsed.index is None and torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    return parsed
+    return exact(parsed)
 
 
 @contextmanager
@@ -76,6 +88,83 @@ def device(device_name: str | torch.device) -> Iterator[torch.device]:
         yield place
     finally:
         _scopes.stack.pop()
+
+
+def has_streams(device: torch.device) -> bool:
+    """Returns whether copies to a device, from pinned memory, run on a stream of their own beside its work.
+
+    Example:
+        >>> has_streams(torch.device("cpu"))
+        False
+    """
+    return device.type not in _OF_THE_HOST and hasattr(torch.get_device_module(device), "Stream")
+
+
+def has_graphs(device: torch.device) -> bool:
+    """Returns whether work on a device can be put into a graph that is launched as one."""
+    return device.type == "cuda"
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits until a device has done its work."""
+    if device.type not in _OF_THE_HOST:
+        torch.accelerator.synchronize(device)
+
+
+def generator_of(device: torch.device) -> torch.Generator | None:
+    """Returns torch's global generator of a device, `None` for a device without one.
+
+    Example:
+        >>> generator_of(torch.device("cpu")) is torch.default_generator
+        True
+    """
+    if device.type == "cpu":
+        return torch.default_generator
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator()
+    generators = getattr(torch.get_device_module(device), "default_generators", ()) if device.type != "meta" else ()
+    index: int = device.index or 0
+    return generators[index] if index < len(generators) else None
+
+
+@contextmanager
+def random_numbers_kept(device: torch.device) -> Iterator[None]:
+    """Puts the global generators of the host and of a device back to where they were before the block."""
+    generators = [torch.default_generator, generator_of(device)]
+    states = [(generator, generator.get_state()) for generator in generators if generator is not None]
+    try:
+        yield
+    finally:
+        for generator, state in states:
+            generator.set_state(state)
+
+
+def accelerators() -> list[torch.device]:
+    """Returns the accelerators that have begun to work in this process; asking wakes none up."""
+    kind = torch.accelerator.current_accelerator(check_available=True)
+    if kind is None or not getattr(torch.get_device_module(kind), "is_initialized", lambda: True)():
+        return []
+    return [torch.device(kind.type, index) for index in range(torch.accelerator.device_count())]
+
+
+def free_memory(device: torch.device) -> float:
+    """Returns how many bytes of a device's memory are free, infinity if it does not say."""
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    if device.type in _OF_THE_HOST:
+        return float("inf")
+    try:
+        return torch.accelerator.get_memory_info(device)[0]
+    except (RuntimeError, NotImplementedError):  # an accelerator whose allocator does not count
+        return float("inf")
+
+
+def describe(device: torch.device) -> str:
+    """Returns a device for a report, with its model name or the number of threads."""
+    if device.type == "cpu":
+        return f"{device} ({torch.get_num_threads()} threads)"
+    name_of = getattr(torch.get_device_module(device), "get_device_name", None)
+    return str(device) if name_of is None else f"{device} ({name_of(device)})"
 
 
 def enable_tensor_float_32(enabled: bool = True) -> None:

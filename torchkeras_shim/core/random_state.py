@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchkeras_shim.core.device import accelerators, generator_of
+
 
 class RandomState:
     """Where torch's, numpy's and Python's global generators stand.
@@ -25,24 +27,19 @@ class RandomState:
 
     def __init__(self) -> None:
         self._torch = {"cpu": torch.get_rng_state()}
-        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            for index in range(torch.cuda.device_count()):
-                self._torch[f"cuda:{index}"] = torch.cuda.get_rng_state(index)
-        if torch.backends.mps.is_available():
-            self._torch["mps"] = torch.mps.get_rng_state()
+        for device in accelerators():
+            generator = generator_of(device)
+            if generator is not None:
+                self._torch[str(device)] = generator.get_state()
         self._numpy: Any = np.random.get_state()
         self._python: Any = random.getstate()
 
     def restore(self) -> None:
         """Lets all generators go on from here. Devices that are not there any more are left out."""
         for device, state in self._torch.items():
-            if device == "cpu":
-                torch.set_rng_state(state)
-            elif device.startswith("cuda") and torch.cuda.is_available():
-                if int(device[5:]) < torch.cuda.device_count():
-                    torch.cuda.set_rng_state(state, device)
-            elif device == "mps" and torch.backends.mps.is_available():
-                torch.mps.set_rng_state(state)
+            generator = _generator_named(device)
+            if generator is not None:
+                generator.set_state(state)
         np.random.set_state(self._numpy)
         random.setstate(self._python)
 
@@ -71,6 +68,14 @@ class RandomState:
         version, internal, gauss = config["python"]
         state._python = (version, tuple(internal), gauss)
         return state
+
+
+def _generator_named(device: str) -> torch.Generator | None:
+    """Returns a device's generator, `None` where there is no such device."""
+    if device == "cpu":
+        return torch.default_generator
+    name = device if ":" in device else f"{device}:0"
+    return next((generator_of(here) for here in accelerators() if str(here) == name), None)
 
 
 def to_text(state: torch.Tensor) -> str:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.device import exact, has_streams
 from torchkeras_shim.data.adapter import DEFAULT_BATCH_SIZE, DataAdapter
 from torchkeras_shim.data.array_adapter import ArrayAdapter
 from torchkeras_shim.data.arrays import describe, is_array_like, is_array_structure
@@ -55,7 +56,7 @@ def choose_adapter(
         >>> [x.tolist() for x, y, sample_weight in adapter.batches()], adapter.num_batches
         ([[0.0, 1.0], [2.0, 3.0], [4.0]], 3)
     """
-    device = _exact(devices.default_device() if device is None else torch.device(device))
+    device = exact(devices.default_device() if device is None else torch.device(device))
     if isinstance(x, DataAdapter):
         return x
     if type(x) is TensorDataset and y is None and sample_weight is None and 1 <= len(x.tensors) <= 3:
@@ -90,15 +91,6 @@ def choose_adapter(
     if isinstance(x, Iterator):
         return GeneratorAdapter(x, device)
     return IterableAdapter(x, class_weight, device)
-
-
-def _exact(device: torch.device) -> torch.device:
-    """Adds the index that `"cuda"` leaves out, so that devices can be compared with those of tensors."""
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", torch.cuda.current_device())
-    if device.type == "mps" and device.index is None:
-        return torch.device("mps", 0)
-    return device
 
 
 def _is_weights(sample_weight: Any) -> bool:
@@ -166,5 +158,5 @@ def _loader(dataset: Dataset[Any], batch_size: int | None, shuffle: bool, device
         dataset,
         batch_size=batch_size or DEFAULT_BATCH_SIZE,
         shuffle=shuffle and not isinstance(dataset, IterableDataset),
-        pin_memory=device.type == "cuda",
+        pin_memory=has_streams(device),
     )

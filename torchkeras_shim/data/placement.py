@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import config, dtypes
+from torchkeras_shim.core.device import free_memory, has_streams
 from torchkeras_shim.data import arrays
 
-#: The share of a CUDA device's free memory that data may take.
+#: The share of an accelerator's free memory that data may take.
 _MEMORY_SHARE = 0.4
 
 #: A gathered chunk of rows takes about this many bytes. From 1 MiB on, the C library gives each chunk's memory back to
@@ -75,7 +76,7 @@ class Hosted:
             rows = torch.arange(*rows)
         # Pinned blocks come from torch's cache, which hands none out again before the copy from it is done.
         staged = torch.empty(
-            (len(rows), *self.tensor.shape[1:]), dtype=self.tensor.dtype, pin_memory=self.device.type == "cuda"
+            (len(rows), *self.tensor.shape[1:]), dtype=self.tensor.dtype, pin_memory=has_streams(self.device)
         )
         torch.index_select(self.tensor, 0, rows, out=staged)
         return staged.to(self.device, non_blocking=True)
@@ -101,7 +102,7 @@ class Filed:
         if arrays.is_memory_mapped(host):  # a slice is still the file: read it, so that nobody computes on disk pages
             host = np.array(host)
         tensor = arrays.to_tensor(host, self.name)
-        if self.device.type == "cuda":
+        if has_streams(self.device):
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True)
 
@@ -147,11 +148,7 @@ def place(leaves: list[Any], names: list[str], device: torch.device) -> list[Sou
 
 def _room(device: torch.device) -> float:
     """The bytes that data may take on a device."""
-    if device.type == "cuda":
-        return _MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]
-    if device.type == "mps":
-        return _MEMORY_SHARE * (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    return float("inf")
+    return _MEMORY_SHARE * free_memory(device)
 
 
 def batches_per_chunk(sources: list[Source], batch_size: int, device: torch.device) -> int:
@@ -180,20 +177,19 @@ def leaf_to_device(value: Any, device: torch.device, name: str = "batch") -> tor
 
 
 class CopyStream:
-    """Copies to a CUDA device that overlap with what the device computes; elsewhere nothing special."""
+    """Copies that overlap with what the device computes, if it has streams; elsewhere nothing special."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._stream = None
-        if device.type == "cuda":
-            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-            self._stream.wait_stream(torch.cuda.current_stream(device))  # data may still be on its way to the device
+        self._stream = torch.Stream(device) if has_streams(device) else None
+        if self._stream is not None:
+            self._stream.wait_stream(torch.accelerator.current_stream(device))  # data may still be on its way
 
     def run(self, copy: Any, *args: Any) -> tuple[Any, Any]:
         """Starts `copy(*args)` and returns its result with a token for `ready`."""
         if self._stream is None:
             return copy(*args), None
-        with torch.cuda.stream(self._stream):
+        with self._stream:
             result = copy(*args)
             return result, self._stream.record_event()
 
@@ -201,7 +197,7 @@ class CopyStream:
         """Makes the device's current work wait for the copy; the host does not wait."""
         if token is None:
             return
-        current = torch.cuda.current_stream(self.device)
+        current = torch.accelerator.current_stream(self.device)
         current.wait_event(token)
         for tensor in tensors:
             tensor.record_stream(current)

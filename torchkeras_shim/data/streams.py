@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.device import has_streams
 from torchkeras_shim.data.adapter import Batch, DataAdapter
 from torchkeras_shim.data.arrays import describe
 from torchkeras_shim.data.packing import unpack_x_y_sample_weight
@@ -39,7 +40,9 @@ class Mover:
         batch = unpack_x_y_sample_weight(data)
         if not self._checked:
             self._check(batch)
-        if self._device.type != "cuda" or any(getattr(leaf, "is_cuda", False) for leaf in tree.flatten(batch)):
+        if not has_streams(self._device) or any(
+            isinstance(leaf, torch.Tensor) and leaf.device.type != "cpu" for leaf in tree.flatten(batch)
+        ):
             # What is on the device already was made on its current stream, and is used there.
             return tree.map_structure(self._leaf, batch)  # type: ignore[no-any-return]
         moved, token = self._stream.run(tree.map_structure, self._leaf, batch)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import symbolic, tree
-from torchkeras_shim.core.device import default_device
+from torchkeras_shim.core.device import default_device, random_numbers_kept
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.snapshot import Snapshot
 
@@ -100,8 +100,7 @@ def _infer_on_zeros(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
     """Runs a module on real zeros."""
     first = next(itertools.chain(module.parameters(), module.buffers()), None)
     device = default_device() if first is None else first.device
-    cuda = [device] if device.type == "cuda" else []
-    with _undisturbed(module), torch.random.fork_rng(cuda, device_type=device.type if cuda else "cuda"):
+    with _undisturbed(module), random_numbers_kept(device):
         return symbolic.infer(module, args, kwargs, device)
 
 

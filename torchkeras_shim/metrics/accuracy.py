@@ -34,8 +34,8 @@ def _add_hits(metric: MeanMetricWrapper, hits: torch.Tensor) -> None:
     total = metric.total
     if hits.device != total.device:
         metric.to(hits.device)
-    # On the CPU counting is faster than summing; on CUDA it would be one kernel more.
-    total.add_(hits.sum() if hits.is_cuda else hits.count_nonzero())
+    # On the CPU counting is faster than summing; on an accelerator it would be one kernel more.
+    total.add_(hits.count_nonzero() if hits.is_cpu else hits.sum())
     metric.count.add_(len(hits))
 
 

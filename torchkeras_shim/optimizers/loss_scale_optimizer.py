@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import serialization
+from torchkeras_shim.core.device import has_streams
 from torchkeras_shim.core.torch_private import amp_unscale_, amp_update_scale_
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import checks
@@ -294,13 +295,12 @@ class LossScaleOptimizer(Optimizer):
 
 def _later(flag: torch.Tensor) -> Callable[[], bool]:
     """Returns a function that tells whether a flag is set now, without waiting for the device before it is called."""
-    if not flag.is_cuda:
+    if not has_streams(flag.device):
         value = bool(flag.item())
         return lambda: value
     host = torch.empty((), pin_memory=True)
     host.copy_(flag, non_blocking=True)
-    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    event.record(torch.cuda.current_stream(flag.device))
+    event = torch.accelerator.current_stream(flag.device).record_event()
 
     def read() -> bool:
         event.synchronize()

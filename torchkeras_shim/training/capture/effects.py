@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core import device as devices
 from torchkeras_shim.training.capture.recording import Call, tensors_in
 
 #: Kernels that write to arguments without saying so in their schemas: the positions of what they write, and that of the
@@ -69,12 +70,7 @@ def generator_of(call: Call) -> torch.Generator | None:
         if isinstance(value, torch.Generator):
             return value
     device = next((tensor.device for tensor in tensors_in(call.result, call.args)), torch.device("cpu"))
-    if device.type == "cpu":
-        return torch.default_generator
-    if device.type == "cuda":
-        generator: torch.Generator = torch.cuda.default_generators[device.index or 0]
-        return generator
-    return None
+    return devices.generator_of(device)
 
 
 def takes_any_values(call: Call) -> bool:

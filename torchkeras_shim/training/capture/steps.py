@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.device import generator_of
 from torchkeras_shim.layers.seeding import own_generators
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
@@ -174,13 +175,12 @@ def _compiled(parts: Parts, compiled: Any, function: Any) -> TorchCompiled:
     """Joins a compiled function of batches and the same as it is written."""
     model, device = parts.model, parts.device
     counted = [variable for metric in parts.metrics for variable in metric.variables]
-    cuda = device.type == "cuda"
-    usual = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
+    usual = generator_of(device)
     own = own_generators(model, device)
     return TorchCompiled(
         compiled,
         function,
         written=[*model.buffers(), *counted],
         weights=list(model.parameters()),
-        generators=[usual, *own],
+        generators=[*([] if usual is None else [usual]), *own],
     )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from torchkeras_shim.core.device import has_graphs
 from torchkeras_shim.core.torch_private import has_gradient_hooks
 from torchkeras_shim.training import steps
 from torchkeras_shim.training.capture import steps as captured_steps
@@ -79,7 +80,7 @@ def compile_options(jit_compile: Any, device: torch.device) -> dict[str, Any] | 
     """
     if isinstance(jit_compile, dict):
         return jit_compile
-    return {} if jit_compile is True and device.type != "cuda" else None
+    return {} if jit_compile is True and not has_graphs(device) else None
 
 
 def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
@@ -116,12 +117,12 @@ def _graphs(parts: Parts, wish: Wish) -> bool:
     Raises:
         ValueError: If that is asked for by name and the model lives elsewhere.
     """
-    if wish.jit_compile == "cuda_graph" and parts.device.type != "cuda":
+    if wish.jit_compile == "cuda_graph" and not has_graphs(parts.device):
         raise ValueError(
             f"jit_compile='cuda_graph' needs a model on a CUDA device; '{parts.model.name}' lives on "
             f"{parts.device}. Use jit_compile='auto'."
         )
-    return wish.jit_compile == "cuda_graph" or (wish.jit_compile is True and parts.device.type == "cuda")
+    return wish.jit_compile == "cuda_graph" or (wish.jit_compile is True and has_graphs(parts.device))
 
 
 def _compiled_forward(parts: Parts, wish: Wish) -> Any:

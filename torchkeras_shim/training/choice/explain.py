@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from tabulate import tabulate
 
+from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.training import denormals
@@ -66,7 +67,7 @@ def explain(
         print_fn: Prints one piece of text.
     """
     say = print_fn or print
-    say(f"Steps of model '{model.name}' on {_name(device)}, {_precision(model)}")
+    say(f"Steps of model '{model.name}' on {devices.describe(device)}, {_precision(model)}")
     say(tabulate(_strategies(reports), ["", "strategy", "why"], disable_numparse=True))
     for line in seen.data_places:
         say(f"Data: {line}")
@@ -86,12 +87,6 @@ def explain(
         random.restore()
     say(f"Host reads of device values per step: {len(reads)}" + "".join(f"\n  {place}" for place in reads))
     say(tabulate(rows, ["part of an eager training step", "ms", "share"], colalign=_ALIGN, disable_numparse=True))
-
-
-def _name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
 
 
 def _precision(model: Any) -> str:
@@ -145,13 +140,10 @@ def _times(parts: Parts, step: Step, batch: Any) -> list[list[str]]:
 
 
 def _timed(parts: Parts, function: Callable[..., Any], *args: Any) -> tuple[float, Any]:
-    cuda = parts.device.type == "cuda"
-    if cuda:
-        torch.cuda.synchronize(parts.device)
+    devices.synchronize(parts.device)
     start = time.perf_counter()
     result = function(*args)
-    if cuda:
-        torch.cuda.synchronize(parts.device)
+    devices.synchronize(parts.device)
     return time.perf_counter() - start, result
 
 
