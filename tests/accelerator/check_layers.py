@@ -10,7 +10,7 @@ import torchkeras_shim as keras
 from tests.accelerator.device import Steady
 from tests.every_layer import EVERY_LAYER, LABELS, compiled_model
 from torchkeras_shim.core.device import device as placed_on
-from torchkeras_shim.layers.seeding import seeded_generators
+from torchkeras_shim.layers.seeding import own_generators
 
 pytestmark = pytest.mark.filterwarnings("ignore:Layer .flatten.*was passed an input with a mask")
 
@@ -27,7 +27,7 @@ def numbers(case, device, jit_compile, weights=None, callbacks=()):
         history = model.fit(
             x, LABELS, batch_size=7, epochs=3, shuffle=False, verbose=0, callbacks=list(callbacks)
         ).history
-        drew = not torch.equal(before, torch.get_rng_state()) or bool(seeded_generators(model))
+        drew = not torch.equal(before, torch.get_rng_state()) or bool(own_generators(model, torch.device(device)))
         values = [*history.values(), *model.evaluate(x, LABELS, verbose=0), model.predict(x, verbose=0)]
     return model, first, [*values, *model.get_weights()], drew
 
