@@ -427,10 +427,10 @@ def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = 
     """
     x = like(params)
     index = like(indices)
-    if isinstance(x, StringTensor):
-        return StringTensor.of_bytes(np.take(x.numpy(), np.asarray(index), axis or 0))
     if isinstance(indices, RaggedTensor):
         return indices.with_values(gather(x, indices.values))
+    if isinstance(x, StringTensor):
+        return StringTensor(np.take(x.numpy(), np.asarray(index), axis or 0))
     batch = batch_dims + index.ndim if batch_dims < 0 else batch_dims
     axis = batch if axis is None else int(axis) % x.ndim
     if index.device.type == "cpu" and index.numel():
