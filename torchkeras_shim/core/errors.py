@@ -28,6 +28,14 @@ class InvalidArgumentError(OpError, ValueError):
     """Data has a form that an operation cannot take: TensorFlow's error of that name, as a `ValueError`."""
 
 
+class OutOfRangeError(RuntimeError):
+    """An iterator has no further element: TensorFlow's error of that name."""
+
+
+class DataLossError(ValueError):
+    """Data is damaged or would be cut: TensorFlow's error of that name, as a `ValueError`."""
+
+
 def did_you_mean(name: object, known: Iterable[str], limit: int = 3) -> str:
     """Returns `" Did you mean 'x' or 'y'?"`, or an empty string where nothing is near.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.data import placement
 from torchkeras_shim.data.adapter import DEFAULT_BATCH_SIZE, Batch, DataAdapter
 from torchkeras_shim.data.weights import check_weights
+from torchkeras_shim.data.zipping import zipped
 
 
 class ArrayAdapter(DataAdapter):
@@ -80,7 +80,7 @@ class ArrayAdapter(DataAdapter):
 
     def _resident_chunks(self, residents: list[placement.Resident]) -> Iterator[Iterator[Batch]]:
         for rows in self._chunk_rows(self._order(self._device)):
-            yield _zipped(self._structure, iter([source.batches(rows, self.batch_size) for source in residents]))
+            yield zipped(self._structure, iter([source.batches(rows, self.batch_size) for source in residents]))
 
     def _staged_chunks(self) -> Iterator[Iterator[Batch]]:
         """Each chunk's copy starts before the chunk ahead of it is handed out."""
@@ -116,25 +116,7 @@ class ArrayAdapter(DataAdapter):
         return (batch_of + torch.rand(self.num_samples, dtype=torch.float64)).argsort().to(device)
 
     def _split(self, tensors: list[torch.Tensor]) -> Iterator[Batch]:
-        return _zipped(self._structure, iter([iter(torch.split(tensor, self.batch_size)) for tensor in tensors]))
-
-
-def _zipped(structure: Any, columns: Iterator[Iterator[Any]]) -> Iterator[Any]:
-    """Turns one iterator of batches per leaf into batches of the structure; tuples cost no Python code per batch."""
-    if not tree.is_nested(structure):
-        return next(columns) if structure else itertools.repeat(None)
-    if isinstance(structure, dict):
-        # Columns come in the order in which `tree` visits a dict's keys; the batches keep the dict's own order.
-        children = {key: _zipped(structure[key], columns) for key in tree.keys_of(structure)}
-        groups = zip(*[children[key] for key in structure], strict=False)
-        make = OrderedDict if isinstance(structure, OrderedDict) else dict
-        return (make(zip(structure, values, strict=True)) for values in groups)
-    if len(structure) == 0:
-        return itertools.repeat(structure)
-    groups = zip(*[_zipped(child, columns) for child in structure], strict=False)
-    if hasattr(structure, "_fields"):
-        return map(type(structure)._make, groups)
-    return groups if type(structure) is tuple else map(type(structure), groups)
+        return zipped(self._structure, iter([iter(torch.split(tensor, self.batch_size)) for tensor in tensors]))
 
 
 def _name(path: tuple[Any, ...]) -> str:

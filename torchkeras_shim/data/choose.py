@@ -35,7 +35,8 @@ def choose_adapter(
 
     Args:
         x: Arrays or structures of arrays, a torch `Dataset` or `DataLoader`, a generator, a `PyDataset`, any other
-            iterable of batches, or a `DataAdapter`.
+            iterable of batches, or a `DataAdapter`. A data set with a method `__torchkeras_adapter__(class_weight,
+            device)` returns its adapter itself.
         y: The targets, for arrays only: everything else brings its own.
         sample_weight: The weights, for arrays only.
         batch_size: Samples per batch, 32 by default, for arrays and torch `Dataset`s: everything else has batches
@@ -84,6 +85,9 @@ def choose_adapter(
             "which decides itself what a batch is.",
             stacklevel=3,
         )
+    if hasattr(x, "__torchkeras_adapter__"):
+        adapter: DataAdapter = x.__torchkeras_adapter__(class_weight=class_weight, device=device)
+        return adapter
     if isinstance(x, PyDataset):
         return PyDatasetAdapter(x, shuffle=bool(shuffle), class_weight=class_weight, device=device)
     if isinstance(x, DataLoader):
@@ -99,6 +103,8 @@ def _is_weights(sample_weight: Any) -> bool:
 
 def _kind(x: Any) -> str | None:
     """Returns how messages call a kind of data that makes its own batches, or `None`."""
+    if hasattr(x, "__torchkeras_adapter__") and not isinstance(x, type):
+        return f"dataset ({type(x).__name__})"
     if isinstance(x, PyDataset):
         return "PyDataset"
     if isinstance(x, DataLoader):

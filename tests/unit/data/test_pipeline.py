@@ -1,0 +1,351 @@
+"""Data sets: what only this package promises of them. What `tf.data` does is compared with it in "
+"tests/parity/tensorflow."""
+
+from __future__ import annotations
+
+import collections
+import gc
+import itertools
+import pickle
+import threading
+import time
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+import torchkeras_shim as keras
+from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec
+from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
+
+Point = collections.namedtuple("Point", "x y")
+
+
+def values(dataset):
+    return [element.tolist() for element in dataset]
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("torchkeras_shim")]
+
+
+def no_threads():
+    for _ in range(200):
+        if not threads():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize(("count", "buffer_size"), [(0, 3), (1, 1), (5, 5), (5, 9), (7, 1), (3000, 100), (50, 49)])
+def test_indices_are_shuffled_as_elements_are(count, buffer_size):
+    key = (3, 1)
+    order = shuffled_positions(count, buffer_size, *key).tolist()
+    assert order == list(shuffled(iter(range(count)), buffer_size, *key))
+    assert sorted(order) == list(range(count))
+    for place, element in enumerate(order):  # an element cannot come before it is in the buffer
+        assert element < place + buffer_size
+
+
+def test_every_order_is_as_likely():
+    counts = collections.Counter(tuple(shuffled_positions(3, 3, seed)) for seed in range(1200))
+    assert len(counts) == 6
+    assert all(140 < count < 260 for count in counts.values())
+
+
+def test_orders_of_shuffle():
+    def orders(n=3, **kwargs):
+        dataset = Dataset.range(20).shuffle(20, **kwargs)
+        return [values(dataset) for _ in range(n)]
+
+    first, second, third = orders(seed=1)
+    assert first != second != third
+    assert orders(seed=1) == [first, second, third]
+    assert orders(seed=2)[0] != first
+    assert len({tuple(order) for order in orders(seed=1, reshuffle_each_iteration=False)}) == 1
+    torch.manual_seed(5)
+    by_global_seed = orders()
+    torch.manual_seed(5)
+    assert orders() == by_global_seed
+    assert orders() != by_global_seed
+
+
+def test_shuffle_with_others():
+    data = Dataset.range(10).shuffle(10, seed=1)
+    once = values(data.cache())
+    cached = data.cache()
+    assert values(cached) == values(cached) != once
+    twice = values(data.repeat(2))
+    assert sorted(twice[:10]) == sorted(twice[10:]) == list(range(10))
+    assert twice[:10] != twice[10:]
+    mixed = values(Dataset.range(10).repeat(2).shuffle(20, seed=1))
+    assert sorted(mixed[:10]) != list(range(10))
+    # The same orders whether rows are indexed or elements go through one by one.
+    rows, elements = (Dataset.range(10), Dataset.range(10).filter(lambda x: True))
+    assert values(rows.shuffle(4, seed=7)) == values(elements.shuffle(4, seed=7))
+    assert values(rows.shuffle(4, seed=7).batch(3)) == values(elements.shuffle(4, seed=7).batch(3))
+    assert values(rows.shuffle(4, seed=7).repeat().batch(3).take(5)) == values(
+        elements.shuffle(4, seed=7).repeat().batch(3).take(5)
+    )
+
+
+def test_iterators_do_not_disturb_one_another():
+    dataset = Dataset.range(6).map(lambda x: x * 2, num_parallel_calls=2).cache().batch(2).prefetch(1)
+    first, second = iter(dataset), iter(dataset)
+    seen = [next(first).tolist(), next(second).tolist(), next(first).tolist()]
+    assert seen == [[0, 2], [0, 2], [4, 6]]
+    assert values(first) == [[8, 10]]
+    assert values(second) == [[4, 6], [8, 10]]
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        Dataset.from_tensor_slices(torch.arange(3.0)),
+        Dataset.from_tensors(torch.arange(3.0)).repeat(2),
+        Dataset.range(3).map(lambda x: x * 1.0).cache(),
+        Dataset.range(3).map(lambda x: x * 1.0).cache().batch(2).unbatch(),
+        Dataset.range(4).map(lambda x: x * 1.0).window(2).flat_map(lambda w: w).cache(),
+        Dataset.from_tensor_slices(RaggedTensor.from_rows([[1.0], [2.0]])),
+    ],
+)
+def test_elements_changed_in_place_stay_as_they_were(dataset):
+    before = values(dataset)
+
+    def spoil(x):
+        x += 100
+        return x
+
+    for element in dataset:
+        spoil(element)
+    spoiled = values(dataset.map(spoil))
+    assert values(dataset) == before != spoiled
+
+
+def test_memory_of_a_generator_is_copied():
+    buffer = np.zeros(1)
+
+    def generator():
+        for i in range(3):
+            buffer[0] = i
+            yield buffer
+
+    dataset = Dataset.from_generator(generator, output_signature=TensorSpec((1,), "float64"))
+    assert [x.item() for x in list(dataset)] == [0, 1, 2]
+    assert [x.item() for x in list(dataset.map(lambda x: np.add(x.numpy(), 1, out=buffer)))] == [1, 2, 3]
+
+
+def test_threads_end_with_the_iterator():
+    def slow(x):
+        time.sleep(0.002)
+        return x
+
+    dataset = Dataset.range(1000).map(slow, num_parallel_calls=3).batch(2).prefetch(2)
+    assert no_threads()
+    iterator = iter(dataset)
+    for _ in range(3):
+        next(iterator)
+    assert len(threads()) == 4
+    del iterator
+    assert no_threads()
+    for _ in itertools.islice(dataset, 2):
+        pass
+    assert no_threads()
+    assert len(list(dataset.take(20))) == 20
+    assert no_threads()
+    with pytest.raises(ZeroDivisionError):
+        list(Dataset.range(20).map(slow, num_parallel_calls=2).map(lambda x: 1 // 0).prefetch(2))
+    gc.collect()
+    assert no_threads()
+
+
+@pytest.mark.parametrize("calls", [None, 2, AUTOTUNE])
+def test_order_of_threads(calls):
+    def slow(x):
+        time.sleep(0.002 if x % 7 == 0 else 0.0005)
+        return x
+
+    assert values(Dataset.range(60).map(slow, num_parallel_calls=calls)) == list(range(60))
+    assert sorted(values(Dataset.range(60).map(slow, calls, deterministic=False))) == list(range(60))
+
+
+def test_work_ahead_is_bounded():
+    made = []
+
+    def make(x):
+        made.append(int(x))
+        time.sleep(0.001)
+        return x
+
+    iterator = iter(Dataset.range(1000).map(make, num_parallel_calls=2).prefetch(3))
+    for _ in range(5):
+        next(iterator)
+    time.sleep(0.1)
+    assert len(made) <= 5 + 3 + 1 + 4 + 1
+
+
+def broken(x):
+    raise ValueError("broken")
+
+
+@pytest.mark.parametrize("calls", [None, 2])
+def test_an_error_names_the_function_and_the_element(calls):
+    for method in ("map", "filter", "flat_map", "interleave", "take_while"):
+        kwargs = {"num_parallel_calls": calls} if method == "map" else {}
+        dataset = getattr(Dataset.from_tensor_slices((["a.png"], [[1.0, 2.0]])), method)(
+            lambda x, y: broken(x), **kwargs
+        )
+        with pytest.raises(
+            ValueError, match=r"^broken\n\nThis came up in the function .*lambda.*test_pipeline.py, line \d+\) of "
+        ) as caught:
+            list(dataset.prefetch(1))
+        assert f"`Dataset.{method}`, for the element (b'a.png', float32 of shape (2,))" in str(caught.value)
+    with pytest.raises(TypeError, match=r"takes 1 positional argument but 2 were given(.|\n)*for the element"):
+        list(Dataset.from_tensor_slices(([1], [2])).map(lambda x: x))
+    with pytest.raises(TypeError, match=r"Unsupported return value.*None"):
+        list(Dataset.range(2).map(lambda x: None))
+    with pytest.raises(TypeError, match="must return a `Dataset`"):
+        list(Dataset.range(2).flat_map(lambda x: x))
+
+
+def test_functions_run_without_gradients_on_the_host():
+    seen = []
+
+    def look(x):
+        seen.append((torch.is_grad_enabled(), keras.ops.convert_to_tensor([1.0]).device.type))
+        return x * torch.nn.Parameter(torch.ones(1))
+
+    result = list(Dataset.range(3).map(look, num_parallel_calls=2))
+    assert set(seen) == {(False, "cpu")}
+    assert not any(x.requires_grad for x in result)
+    assert torch.is_grad_enabled()
+
+
+def test_elements_of_every_structure():
+    named = Dataset.from_tensor_slices(Point([1, 2], [3, 4]))
+    assert [type(p) for p in named] == [Point, Point]
+    assert [p.x.tolist() for p in named.batch(2)] == [[1, 2]]
+    ordered = collections.OrderedDict(b=[1], a=[2])
+    (element,) = Dataset.from_tensor_slices(ordered).map(lambda d: d)
+    assert type(element) is collections.OrderedDict
+    assert list(element) == ["b", "a"]
+    frame = pandas.DataFrame({"n": [1, 2], "t": ["x", "y"]})
+    rows = list(Dataset.from_tensor_slices((dict(frame), frame["n"])).batch(2))
+    assert rows[0][0]["t"].tolist() == [b"x", b"y"]
+    assert rows[0][1].tolist() == [1, 2]
+    assert values(Dataset.from_tensor_slices(pandas.DataFrame({"a": [1.0], "b": [2.0]}))) == [[1.0, 2.0]]
+    (batch,) = Dataset.from_tensor_slices(([1, 2], None, {"r": RaggedTensor.from_rows([["a"], []])})).batch(2)
+    assert batch[1] is None
+    assert batch[2]["r"].to_list() == [[b"a"], []]
+
+
+def test_files_in_memory_and_on_disk(tmp_path):
+    path = str(tmp_path / "deep" / "cache")
+    calls = []
+
+    def note(x):
+        calls.append(int(x))
+        return {
+            "t": ("é" + str(int(x)), torch.full((2,), int(x), dtype=torch.bfloat16)),
+            "r": RaggedTensor.from_rows([[int(x)], [1, 2]]),
+            "n": None,
+            "e": torch.zeros(0, 3),
+        }
+
+    def form(element):
+        return (
+            element["t"][0].numpy(),
+            element["t"][1].tolist(),
+            element["t"][1].dtype,
+            element["r"].to_list(),
+            (
+                element["n"],
+                tuple(element["e"].shape),
+            ),
+        )
+
+    for cached in (lambda data: data.cache(), lambda data: data.cache(path), lambda data: data.snapshot(path + "2")):
+        calls.clear()
+        dataset = cached(Dataset.range(3).map(note))
+        assert len(list(itertools.islice(dataset, 2))) == 2  # not whole: nothing is kept
+        first = [form(x) for x in dataset]
+        assert [form(x) for x in dataset] == first
+        assert calls == [0, 1, 0, 1, 2]
+    assert [form(x) for x in Dataset.range(0).map(note).cache(path)] == first  # another program
+    assert [file.name for file in (tmp_path / "deep").iterdir()] == ["cache", "cache2"] or len(
+        list((tmp_path / "deep").iterdir())
+    ) == 2
+    with pytest.raises(TypeError, match=r"keeps tensors, text, tuples and dicts. Received: Point"):
+        list(Dataset.from_tensors(Point(1, 2)).cache(str(tmp_path / "named")))
+
+
+DAMAGES = {
+    "cut": lambda data: data[:-3],
+    "changed": lambda data: data[:20] + b"x" + data[21:],
+    "another kind": lambda data: b"PK" + data,
+    "longer": lambda data: data + b"\0",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_cache_files(tmp_path, damage):
+    path = tmp_path / "cache"
+    dataset = Dataset.range(3).map(lambda x: x).cache(str(path))
+    list(dataset)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"record at|something else than elements"):
+        list(dataset)
+
+
+def test_workers_of_a_loader_share_the_elements():
+    dataset = Dataset.range(8).shuffle(8, seed=1).map(lambda x: x * 10).batch(2)
+    loader = DataLoader(dataset, batch_size=None, num_workers=2)
+    first, second = ([x.tolist() for x in loader] for _ in range(2))
+    assert sorted(itertools.chain.from_iterable(first)) == list(range(0, 80, 10))
+    assert first != second
+    assert [x.tolist() for x in DataLoader(Dataset.range(4), batch_size=2)] == [[0, 1], [2, 3]]
+
+
+def test_a_dataset_is_copied_as_it_is():
+    dataset = Dataset.from_tensor_slices(([1, 2, 3], ["a", "b", "c"])).shuffle(3, seed=4).batch(2)
+    again = pickle.loads(pickle.dumps(dataset))
+    assert [x.tolist() for x, _ in dataset] == [x.tolist() for x, _ in again]
+
+
+def test_resampling():
+    labels = np.array([0] * 900 + [1] * 100)
+    data = Dataset.from_tensor_slices(labels).shuffle(1000, seed=1)
+    for initial in (None, [0.9, 0.1]):
+        drawn = [int(label) for label, _ in data.rejection_resample(lambda x: x, [0.5, 0.5], initial, seed=2)]
+        assert 0.35 < np.mean(drawn) < 0.65
+        assert drawn.count(1) >= 80
+    mixed = Dataset.sample_from_datasets(
+        [Dataset.from_tensors(0).repeat(), Dataset.from_tensors(1).repeat()], [0.2, 0.8], 3
+    )
+    assert 0.7 < np.mean(values(mixed.take(1000))) < 0.9
+
+
+def test_what_a_dataset_is_not():
+    dataset = Dataset.range(3)
+    assert bool(Dataset.range(0))
+    for wrong, message in (
+        (lambda: dataset[0], r"not subscriptable.*dataset\.take"),
+        (lambda: dataset + dataset, "concatenate"),
+        (lambda: Dataset([1]), "from_tensor_slices"),
+        (lambda: dataset.concatenate([1]), "must be a `Dataset`"),
+        (lambda: Dataset.from_tensor_slices({"a": [object()]}), "An element must be|must hold numbers"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()
+    assert repr(dataset.batch(2, name="pairs")) == "<Dataset 'pairs': batch, number of elements: 2>"
+
+
+def test_endless_sources():
+    assert values(Dataset.random(seed=4).take(3)) == values(Dataset.random(seed=4).take(3))
+    changing = Dataset.random(seed=4, rerandomize_each_iteration=True).take(3)
+    assert values(changing) != values(changing)
+    assert values(Dataset.range(2).repeat().shuffle(5, seed=1).take(4))
+    assert values(Dataset.range(3).filter(lambda x: x > 5).repeat()) == []
