@@ -74,6 +74,7 @@ SEVERAL = {
 
 #: Layers of which no step of training is made, or not with one argument.
 LEFT_OUT = {
+    "AugMix", "RandAugment",  # they choose on the host
     "FlaxLayer", "InputLayer", "InputSpec", "JaxLayer", "Layer", "ReversibleEmbedding", "TFSMLayer", "Wrapper",
     "HashedCrossing", "MultiHeadAttention", "GroupedQueryAttention", "LSTMCell", "GRUCell", "SimpleRNNCell",
     "StackedRNNCells", "StringLookup", "TextVectorization",

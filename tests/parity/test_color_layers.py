@@ -158,6 +158,92 @@ def test_labels_boxes_and_masks_are_mixed_as_images():
             layer.transform_bounding_boxes(boxes, drawn)
 
 
+def arrays(value):
+    """A transformation of several layers, as arrays."""
+    if isinstance(value, dict):
+        return {key: arrays(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [arrays(one) for one in value]
+    return value if value is None or isinstance(value, (str, tuple)) else to_numpy(value)
+
+
+SCENE = {
+    "images": pictures({}, (2, 6, 5, 3)),
+    "segmentation_masks": np.random.RandomState(1).randint(0, 3, (2, 6, 5, 1)).astype("float32"),
+}
+BOXES = {
+    "boxes": np.array([[[1, 1, 4, 4]], [[0, 2, 5, 5]]], "float32"),
+    "labels": np.array([[0], [1]]),
+}
+
+
+def test_rand_augment():
+    arguments = {"seed": 3, "factor": 0.4, "bounding_box_format": "xyxy", "name": "it"}
+    choices = [[0, 3], [1, 9], [2, 6], [4, 7], [5, 8]]
+
+    def answers(keras):
+        theirs = keras.layers.RandAugment(**arguments)
+        transformation = arrays(theirs.get_random_transformation(SCENE["images"]))
+        results = []
+        for choice in choices:
+            chosen = {**transformation, "layer_idxes": np.array(choice)}
+            images = theirs.transform_images(SCENE["images"], chosen)
+            masks = theirs.transform_segmentation_masks(SCENE["segmentation_masks"], chosen)
+            boxes = theirs.transform_bounding_boxes(dict(BOXES), chosen)["boxes"]
+            results.append([to_numpy(images), to_numpy(masks), to_numpy(boxes)])
+        return transformation, results
+
+    transformation, expected = kept(answers, keras)
+    ours, theirs = (library.RandAugment(**arguments) for library in (layers, keras.layers))
+    assert ours.get_config() == theirs.get_config()
+    assert ours.get_config() == type(ours).from_config(theirs.get_config()).get_config()
+    for choice, (images, masks, boxes) in zip(choices, expected, strict=True):
+        chosen = {**transformation, "layer_idxes": np.array(choice)}
+        assert_close(ours.transform_images(SCENE["images"], chosen), images, rtol=1e-4, atol=1e-3)
+        assert_close(ours.transform_segmentation_masks(SCENE["segmentation_masks"], chosen), masks)
+        tensors = {key: torch.from_numpy(value) for key, value in BOXES.items()}
+        assert_close(ours.transform_bounding_boxes(tensors, chosen)["boxes"], boxes, rtol=1e-4, atol=1e-4)
+    drawn = ours.get_random_transformation(torch.from_numpy(SCENE["images"]))
+    assert set(drawn) == set(transformation)
+    for name, own in drawn["transforms"].items():  # each of those that are chosen is drawn as Keras draws it
+        assert (own or {}).keys() == (transformation["transforms"][name] or {}).keys()
+
+
+@pytest.mark.parametrize("all_ops", [True, False])
+def test_aug_mix(all_ops):
+    arguments = {"seed": 3, "num_chains": 2, "all_ops": all_ops, "name": "it"}
+    chains = [["random_rotation", "solarization", "auto_contrast"], ["random_shear", "random_posterization"]]
+    chains[1] += ["random_brightness", "random_contrast"] * all_ops
+
+    def answers(keras):
+        theirs = keras.layers.AugMix(**arguments)
+        transformation = arrays(theirs.get_random_transformation(SCENE["images"]))
+        transformation["chain_transforms"] = [
+            [
+                {
+                    "layer_name": name,
+                    "transformation": arrays(getattr(theirs, name).get_random_transformation(SCENE["images"])),
+                }
+                for name in chain
+            ]
+            for chain in chains
+        ]
+        images = theirs.transform_images(SCENE["images"], transformation)
+        masks = theirs.transform_segmentation_masks(SCENE["segmentation_masks"], transformation)
+        return transformation, to_numpy(images), to_numpy(masks)
+
+    transformation, images, masks = kept(answers, keras)
+    ours, theirs = (library.AugMix(**arguments) for library in (layers, keras.layers))
+    assert ours.get_config() == theirs.get_config()
+    assert ours.get_config() == type(ours).from_config(theirs.get_config()).get_config()
+    assert_close(ours.transform_images(SCENE["images"], transformation), images, rtol=1e-4, atol=1e-3)
+    assert_close(ours.transform_segmentation_masks(SCENE["segmentation_masks"], transformation), masks, rtol=1e-4)
+    drawn = ours.get_random_transformation(torch.from_numpy(SCENE["images"]))
+    assert {key: np.shape(drawn[key]) for key in ("chain_mixing_weights", "weight_sample")} == {
+        key: np.shape(transformation[key]) for key in ("chain_mixing_weights", "weight_sample")
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

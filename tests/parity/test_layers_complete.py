@@ -30,6 +30,7 @@ ENTRIES = Counter(name for table in TABLES for name, *_ in table)
 
 #: Public classes that a table of arguments and inputs does not fit, with the test that looks after each.
 BY_THEMSELVES = {
+    "AugMix": "parity/test_color_layers.py::test_aug_mix",
     "Discretization": "parity/tensorflow/test_categories.py",
     "FlaxLayer": "unit/layers/test_foreign_layers.py",
     "HashedCrossing": "parity/tensorflow/test_categories.py",
@@ -40,6 +41,7 @@ BY_THEMSELVES = {
     "JaxLayer": "unit/layers/test_foreign_layers.py",
     "Layer": "parity/test_subclassing.py",
     "Pipeline": "parity/test_color_layers.py::test_a_pipeline",
+    "RandAugment": "parity/test_color_layers.py::test_rand_augment",
     "RandomCrop": "parity/tensorflow/test_image_layers.py",
     "RandomElasticTransform": "parity/tensorflow/test_image_layers.py",
     "RandomErasing": "parity/tensorflow/test_image_layers.py",

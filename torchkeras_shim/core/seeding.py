@@ -178,6 +178,12 @@ def draws() -> int:
     return _draws
 
 
+def note_draw() -> None:
+    """Counts a draw that the host makes, and that a replay of kernels would therefore leave out."""
+    global _draws
+    _draws += 1
+
+
 def check_seed(seed: Any) -> None:
     """Raises a ValueError for what is no seed."""
     if seed is None or isinstance(seed, SeedGenerator) or (isinstance(seed, int) and not isinstance(seed, bool)):
@@ -207,8 +213,7 @@ def generator_for(seed: Any, device: torch.device) -> torch.Generator | None:
     check_seed(seed)
     if seed is None:
         return None
-    global _draws
-    _draws += 1
+    note_draw()
     if isinstance(seed, SeedGenerator):
         first, count = seed.position()
         seed._advance()

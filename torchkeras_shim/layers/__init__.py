@@ -95,7 +95,9 @@ from torchkeras_shim.layers.preprocessing.images.random_translation import Rando
 from torchkeras_shim.layers.preprocessing.images.random_zoom import RandomZoom
 from torchkeras_shim.layers.preprocessing.images.resizing import Resizing
 from torchkeras_shim.layers.preprocessing.integer_lookup import IntegerLookup
+from torchkeras_shim.layers.preprocessing.mixing.aug_mix import AugMix
 from torchkeras_shim.layers.preprocessing.mixing.pairs import CutMix, MixUp
+from torchkeras_shim.layers.preprocessing.mixing.rand_augment import RandAugment
 from torchkeras_shim.layers.preprocessing.normalization import Normalization
 from torchkeras_shim.layers.preprocessing.pipeline import Pipeline
 from torchkeras_shim.layers.preprocessing.string_lookup import StringLookup
@@ -155,6 +157,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
     "AutoContrast",
     "Average",
     "AveragePooling1D",
@@ -252,6 +255,7 @@ __all__ = [
     "Pipeline",
     "RMSNormalization",
     "RNN",
+    "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
     "RandomColorJitter",

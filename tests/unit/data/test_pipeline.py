@@ -15,11 +15,11 @@ import pandas
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec
+from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
 
 import torchkeras_shim as keras
 from torchkeras_shim.core.ragged import RaggedTensor
-from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec
-from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
 
 Point = collections.namedtuple("Point", "x y")
 

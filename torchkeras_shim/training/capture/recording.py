@@ -93,7 +93,7 @@ class Recorder(TorchDispatchMode):
     def finish(self) -> str | None:
         """Returns why the calls cannot be replayed, `None` where they can."""
         if self.refusal is None and seeding.draws() != self._draws:
-            self.refusal = "it draws from a SeedGenerator, whose count lives on the host"
+            self.refusal = "it draws on the host: from a SeedGenerator, or which layers to apply"
             self.calls.clear()
         return self.refusal
 

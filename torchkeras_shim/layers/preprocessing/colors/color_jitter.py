@@ -11,7 +11,7 @@ from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.colors.base import RandomColorLayer
 from torchkeras_shim.layers.preprocessing.colors.hues import RandomHue, RandomSaturation
 from torchkeras_shim.layers.preprocessing.colors.light import RandomBrightness, RandomContrast
-from torchkeras_shim.layers.preprocessing.images.members import CompositeImageLayer, going_on
+from torchkeras_shim.layers.preprocessing.images.members import CompositeImageLayer
 from torchkeras_shim.layers.preprocessing.images.ranges import value_range_of
 
 #: What is changed, in this order, by which layer.
@@ -72,7 +72,7 @@ class RandomColorJitter(RandomColorLayer, CompositeImageLayer):
             setattr(self, f"random_{name}", member)
 
     def _draw(self, images: torch.Tensor, count: int, seed: Seed) -> dict[str, Any]:
-        seed = going_on(seed)
+        seed = self._for_members(seed)
         return {name: self._change(name).get_random_transformation(images, seed=seed) for name in self._changes()}
 
     def _recolored(self, images: torch.Tensor, transformation: Any) -> torch.Tensor:

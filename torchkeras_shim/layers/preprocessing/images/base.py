@@ -206,9 +206,10 @@ class RandomImageLayer(ImageLayer):
 
     def _source(self, device: torch.device, seed: Seed) -> torch.Generator | None:
         """Returns the generator to draw from: the given seed's, the layer's own, or torch's global one."""
-        if seed is not None:
-            return generator_for(seed, device)
-        return None if device.type == "meta" else self.generator.on(device)
+        source = self.generator if seed is None else seed
+        if isinstance(source, LayerSeedGenerator):
+            return None if device.type == "meta" else source.on(device)
+        return generator_for(source, device)
 
     def _uniform(self, shape: Any, low: float, high: float, device: torch.device, seed: Seed = None) -> torch.Tensor:
         """Draws float32 numbers from `low` to `high`, on the device of the images."""

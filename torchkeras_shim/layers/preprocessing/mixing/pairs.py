@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.seeding import Seed
-from torchkeras_shim.core.torch_private import sample_dirichlet
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.images.base import RandomImageLayer, factor_range
+from torchkeras_shim.layers.preprocessing.mixing.drawing import shares
 from torchkeras_shim.ops.promotion import as_tensor
 
 
@@ -25,11 +25,7 @@ class PairLayer(RandomImageLayer):
 
     def _beta(self, alpha: torch.Tensor, seed: Seed) -> torch.Tensor:
         """Draws from beta distributions of which both parameters are the same."""
-        if alpha.is_meta:  # torch has no such kernel there
-            return torch.empty_like(alpha)
-        both = torch.stack((alpha, alpha), dim=-1)
-        drawn: torch.Tensor = sample_dirichlet(both, generator=self._source(alpha.device, seed))
-        return drawn[..., 0]
+        return shares(torch.stack((alpha, alpha), dim=-1), self._source(alpha.device, seed))[..., 0]
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
         """Returns the labels of a batch, mixed in the proportions of the images."""
