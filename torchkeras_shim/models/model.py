@@ -275,7 +275,6 @@ class Model(Trainable):
         result = super()._apply(fn, recurse)
         self.__dict__["_placed"] = True
         self.__dict__["_seen_device"] = None
-        self._trainer.binding.unbind()
         return result
 
     def _place(self) -> None:

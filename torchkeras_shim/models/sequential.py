@@ -157,7 +157,6 @@ class Sequential(Model, torch.nn.Sequential):
     def _changed(self) -> None:
         """Lets everything that depends on the list of layers be found anew."""
         StructureVersion.bump()
-        self._trainer.binding.unbind()
         self.__dict__["_seen_ndim"] = self.__dict__["_adders_seen"] = -1
         if self._explicit_input is None:
             self.__dict__["built"] = False

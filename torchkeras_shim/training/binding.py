@@ -92,10 +92,12 @@ class Binding:
             self.unbind()
             self._fingerprint = fingerprint
 
-    def forget(self) -> None:
-        """Unbinds what replays, where nobody looks for changes between two calls."""
-        if self._fingerprint is not None:
-            self.unbind()
+    def recheck_single(self) -> None:
+        """Does the same for a single batch outside of a loop: nothing is replayed there unless that was asked for."""
+        if self.told.jit_compile in (True, "captured", "cuda_graph"):
+            self.recheck()
+        elif self._fingerprint is not None:
+            self.unbind()  # what a loop has bound may be replaying
 
     def set_optimizer(self, optimizer: Any) -> None:
         """Goes on with another optimizer."""

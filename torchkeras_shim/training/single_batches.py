@@ -40,7 +40,7 @@ def run_on_batch(
             binding.build(batch)
             turn.renew()
             binding.results.reset()
-            binding.forget()
+            binding.recheck_single()
             step = binding.step("fit" if training else "evaluate", planned=0)
             with torch.set_grad_enabled(training):
                 returned = step(*batch)
