@@ -15,7 +15,7 @@ from torchkeras_shim.core import naming, serialization, symbolic, tree
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import FUNCTIONS, KerasTensor, Node, Operation
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.models import call_numbers
+from torchkeras_shim.models import call_numbers, config_checks
 from torchkeras_shim.models.graph import Graph
 
 #: What Keras's operations take in their call; every other parameter belongs to the constructor of their class.
@@ -203,6 +203,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
     Raises:
         ValueError: where a layer or function is not known, or the calls do not form a graph.
     """
+    config_checks.check_graph(config)
     operations: dict[str, Any] = {}
     calls: list[tuple[str, int, dict[str, Any]]] = []
     for entry in config["layers"]:
@@ -218,8 +219,14 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
     }
 
     def tensor(place: Any) -> Any:
-        name, index, output = place[0], int(place[1]), int(place[2])
-        return made[name, index][output]
+        name, index, output = place[:3]
+        outputs = made.get((name, index), [])
+        if output >= len(outputs):
+            raise ValueError(
+                f"The config names output {output} of call {index} of layer '{name}', which has {len(outputs)} "
+                "output(s)."
+            )
+        return outputs[output]
 
     for name, index, node in _in_order(calls, set(made)):
         args, kwargs = _arguments(node, tensor)

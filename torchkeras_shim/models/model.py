@@ -19,6 +19,7 @@ from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.models import functional_config
 from torchkeras_shim.models.graph import Graph
 from torchkeras_shim.models.trainable import Trainable
+from torchkeras_shim.saving import legacy_config
 from torchkeras_shim.training.trainer import Trainer
 
 _Tensor = torch.Tensor
@@ -325,9 +326,10 @@ class Model(Trainable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """Rebuilds a model from `get_config()`; the weights start anew."""
+        """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights start anew."""
         if not {"layers", "input_layers", "output_layers"} <= set(config):
             return super().from_config(config)
+        config = legacy_config.modernize_model(config, "Functional")
         inputs, outputs = functional_config.graph_from_config(config, custom_objects)
         rest = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
         return cls(inputs, outputs, **rest)

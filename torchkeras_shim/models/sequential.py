@@ -15,8 +15,10 @@ from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.models import config_checks
 from torchkeras_shim.models.inputs import InputStructure
 from torchkeras_shim.models.model import Model
+from torchkeras_shim.saving import legacy_config
 
 
 @LAYERS.register()
@@ -398,13 +400,15 @@ class Sequential(Model, torch.nn.Sequential):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """Rebuilds a model from `get_config()`; the weights start anew."""
+        """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights start anew."""
         build: Callable[[dict[str, Any]], Any] = lambda layer: serialization.deserialize_keras_object(  # noqa: E731
             layer, custom_objects=custom_objects, default_module="keras.layers"
         )
+        config = legacy_config.modernize_model(config, "Sequential")
+        layers = config_checks.layers_of(config, "Sequential")
         model = cls(name=config.get("name"))
         taken: set[str] = set()
-        for layer in config["layers"]:
+        for layer in layers:
             model._add(build(layer), taken, rebuild=True)
         shape = config.get("build_input_shape")
         if not model.built and shape and isinstance(shape, (list, tuple)):

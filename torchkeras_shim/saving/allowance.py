@@ -1,7 +1,7 @@
-"""A limit on what is read of HDF5 files in total.
+"""A limit on what is read of a file in total: of HDF5 files, and of compressed members of archives.
 
-Names in such a file may lead to one thing in many ways: a few kilobytes hold a graph of groups with more paths than can
-be walked, or one array under a thousand names. An honest file is read once.
+Names in an HDF5 file may lead to one thing in many ways: a few kilobytes hold a graph of groups with more paths than
+can be walked, or one array under a thousand names. An honest file is read once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def spend(steps: int = 0, size: int = 0) -> None:
         >>> with reading(size=1000):
         ...     spend(size=1 << 40)
         Traceback (most recent call last):
-        torchkeras_shim.saving.errors.UnsafeFileError: Not allowed: the H5 file leads to far more than it holds.
+        torchkeras_shim.saving.errors.UnsafeFileError: Not allowed: the file leads to far more than it holds.
     """
     left = _current.get()
     if left is None:
@@ -66,4 +66,4 @@ def spend(steps: int = 0, size: int = 0) -> None:
     left.steps -= steps
     left.size -= size
     if left.steps < 0 or left.size < 0:
-        raise UnsafeFileError("Not allowed: the H5 file leads to far more than it holds.")
+        raise UnsafeFileError("Not allowed: the file leads to far more than it holds.")

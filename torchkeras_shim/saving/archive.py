@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from torchkeras_shim.saving import allowance
 from torchkeras_shim.saving.errors import DamagedFileError, OtherFileError, UnsafeFileError
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
@@ -91,7 +92,8 @@ def opened(path: str) -> Iterator[Archive]:
         with archive:
             members = _check_members(path, archive)
             sizes = {name: info.file_size for name, info in members.items()}
-            yield Archive(path, sizes, lambda name: _open_zipped(path, file, archive, members[name]))
+            with allowance.reading(os.path.getsize(path)):
+                yield Archive(path, sizes, lambda name: _open_zipped(path, file, archive, members[name]))
 
 
 def _check_kind(path: str, beginning: bytes) -> None:
@@ -152,8 +154,9 @@ def _open_zipped(path: str, file: BinaryIO, archive: zipfile.ZipFile, info: zipf
             f"{info.compress_size} are there."
         )
     if info.compress_type != zipfile.ZIP_STORED:
+        allowance.spend(size=info.file_size)  # it is unpacked in memory
         with archive.open(info) as member:
-            data = member.read(limit + 1)
+            data = member.read(min(limit, info.file_size) + 1)
         if len(data) > limit:
             raise UnsafeFileError(f"Not allowed: '{info.filename}' of '{path}' is a bomb of more than {limit} bytes.")
         return io.BytesIO(data)

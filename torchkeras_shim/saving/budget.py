@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from torchkeras_shim.saving.errors import UnsafeFileError
 # looked at so closely.
 _TIMES_THE_FILE = 16
 _ROOM = 1 << 26
+_USUAL_MEMORY = 1 << 34
 # A model of ten thousand layers has half as many.
 _MOST_CONTAINERS = 1_000_000
 # Arguments that make lists of their length rather than weights.
@@ -41,15 +43,36 @@ def limit(path: str, size: int) -> Iterator[None]:
         torchkeras_shim.saving.errors.UnsafeFileError: Not allowed: the model of 'model.keras' asks for a weight of
         shape (1000000000000,), but the file holds only 1000 bytes of weights.
     """
-    left = _ROOM + _TIMES_THE_FILE * size
+    with _limited(_ROOM + _TIMES_THE_FILE * size, path, f"the file holds only {size} bytes of weights."):
+        yield
 
+
+@contextmanager
+def limit_to_memory(path: str) -> Iterator[None]:
+    """Refuses, inside a `with` block, to create more weights than half of the machine's memory has room for.
+
+    A text has no weights to compare with, and an honest one may be of any model that fits.
+
+    Args:
+        path: What the text is called in messages.
+    """
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        memory = _USUAL_MEMORY
+    advice = "If it is your own, use `from_config(json.loads(text)['config'])` of its class."
+    with _limited(memory // 2, path, f"the machine's memory has {memory} bytes. {advice}"):
+        yield
+
+
+@contextmanager
+def _limited(left: int, path: str, reason: str) -> Iterator[None]:
     def check(shape: tuple[int, ...], dtype: torch.dtype) -> None:
         nonlocal left
         left -= math.prod(int(length) for length in shape) * dtype.itemsize
         if left < 0:
             raise UnsafeFileError(
-                f"Not allowed: the model of '{path}' asks for a weight of shape {shape}, but the file holds only "
-                f"{size} bytes of weights."
+                f"Not allowed: the model of '{path}' asks for a weight of shape {shape}, but {reason}"
             )
 
     token = before_creation.set(check)
@@ -68,7 +91,7 @@ def parse_json(text: str, path: str) -> Any:
 
     Raises:
         UnsafeFileError: If it has more lists and objects than any model (an empty one of two characters takes 70
-            bytes), is nested deeper than Python can follow, or has a number of thousands of digits.
+            bytes), is nested deeper than Python can follow, has a number of thousands of digits, or one name twice.
         json.JSONDecodeError: If it is not JSON.
 
     Example:
@@ -79,11 +102,21 @@ def parse_json(text: str, path: str) -> Any:
     if count > _MOST_CONTAINERS:
         raise UnsafeFileError(f"Not allowed: the JSON in '{path}' has {count} lists and objects.")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_with_names_once)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:
         raise UnsafeFileError(f"Not allowed: the JSON in '{path}' cannot be read: {error}") from error
+
+
+def _with_names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes a dict; of two entries, two readers may take different ones, and one checks what the other does not use."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has two entries {twice[:80]!r}")
+    return found
 
 
 def check_numbers(config: Any, path: str) -> None:

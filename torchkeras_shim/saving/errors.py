@@ -10,6 +10,8 @@ import stat
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+_LONGEST_MESSAGE = 4000
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -48,6 +50,8 @@ def names_its_file(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, ValueError):
+                shorten(error)
             arguments = signature.bind_partial(*args, **kwargs).arguments
             path = str(arguments.get("filepath"))
             # A text alone is what is shown; what has more parts is somebody else's to explain.
@@ -73,3 +77,10 @@ def check_file(path: str, folder: bool = False) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise OtherFileError(errno.EINVAL, "Expected a regular file, not a pipe or device", path)
+
+
+def shorten(error: Exception) -> None:
+    """Cuts the middle out of a message that repeats more of a file than anybody reads."""
+    if len(error.args) == 1 and isinstance(error.args[0], str) and len(error.args[0]) > _LONGEST_MESSAGE:
+        text, half = error.args[0], _LONGEST_MESSAGE // 2
+        error.args = (f"{text[:half]} ... ({len(text) - 2 * half} characters) ... {text[-half:]}",)

@@ -13,7 +13,7 @@ from torchkeras_shim.core.atomic import replacing, replacing_folder
 from torchkeras_shim.saving import archive, assets, budget, hdf5
 from torchkeras_shim.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS
 from torchkeras_shim.saving.errors import DamagedFileError
-from torchkeras_shim.saving.model_config import KERAS_VERSION, model_to_json, parse, rebuild
+from torchkeras_shim.saving.model_config import KERAS_VERSION, model_to_json, parse, rebuild, without_compilation
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
 
@@ -60,7 +60,9 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
         if text is None:
             raise DamagedFileError(f"'{path}' holds no '{CONFIG}': it is no `.keras` file.")
         config = parse(text, path)
-        _choose_compilation(config, compile)
+        if not compile:
+            config = without_compilation(config)
+        _choose_compilation(config)
         # The checksum of the weights is compared before anything is made of them.
         with source.weights() as weights:
             with budget.limit(path, source.weights_size()):
@@ -77,9 +79,9 @@ def load_weights(model: Any, path: str, skip_mismatch: bool) -> None:
         read_weights(model, file, path, skip_mismatch)
 
 
-def _choose_compilation(config: dict[str, Any], compile: bool) -> None:
+def _choose_compilation(config: dict[str, Any]) -> None:
     arguments = config.get("compile_config")
-    if not compile or not isinstance(arguments, dict):
+    if not isinstance(arguments, dict):
         config.pop("compile_config", None)
     elif arguments.get("jit_compile") is True:
         # Keras writes what its backend made of "auto", not what the user asked for.

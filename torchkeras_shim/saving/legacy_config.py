@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from torchkeras_shim.core import custom_objects
@@ -129,6 +132,37 @@ def modernize(config: Any, era: int = 2) -> Any:
     if era >= 3:
         return config
     return _modernize(keras1_config.to_keras2(config) if era == 1 else config)
+
+
+#: Whether the configs that classes are given have been looked at already: those of a file are, as a whole.
+_settled: ContextVar[bool] = ContextVar("settled", default=False)
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Takes the configs that models are made from in a `with` block as they are."""
+    token = _settled.set(True)
+    try:
+        yield
+    finally:
+        _settled.reset(token)
+
+
+def modernize_model(config: Any, class_name: str) -> Any:
+    """Returns what the `from_config` of a model is given, as Keras 3 writes it.
+
+    Args:
+        config: The config of a model of any Keras, without its class.
+        class_name: `"Sequential"` or `"Functional"`.
+
+    Example:
+        >>> modernize_model([{"class_name": "Dense", "config": {"output_dim": 3}}], "Sequential")["layers"]
+        [{'class_name': 'Dense', 'config': {'units': 3}}]
+    """
+    if _settled.get():
+        return config
+    whole = {"class_name": class_name, "config": config}
+    return modernize(whole, era(whole))["config"]
 
 
 def _modernize(config: Any) -> Any:

@@ -12,7 +12,7 @@ from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.tables import TABLES, Table
 from torchkeras_shim.saving import budget, hdf5, legacy_config, legacy_h5
 from torchkeras_shim.saving.errors import DamagedFileError
-from torchkeras_shim.saving.model_config import KERAS_VERSION, check_names, parse, rebuild
+from torchkeras_shim.saving.model_config import KERAS_VERSION, check_names, parse, rebuild, without_compilation
 
 _logger = logging.getLogger("torchkeras_shim")
 
@@ -66,6 +66,8 @@ def load(path: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any
         training_text = hdf5.text(file, "training_config") if compile else None
         with budget.limit(path, file.id.get_filesize()):
             config = parse(text, path)
+            if not compile:
+                config = without_compilation(config)
             era = legacy_config.era(config, version)
             model = rebuild(config, custom_objects, path, version)
             if training_text is not None:

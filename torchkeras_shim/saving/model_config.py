@@ -9,7 +9,7 @@ from torchkeras_shim.core import serialization, sharing
 from torchkeras_shim.core.custom_objects import CustomObjectScope, find, raised_by_user
 from torchkeras_shim.core.tables import TABLES
 from torchkeras_shim.saving import budget, legacy_config
-from torchkeras_shim.saving.errors import DamagedFileError
+from torchkeras_shim.saving.errors import DamagedFileError, shorten
 
 #: The version of Keras whose formats are written here.
 KERAS_VERSION = "3.15.1"
@@ -58,7 +58,9 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         >>> model_from_json(model.to_json()).output_shape
         (None, 2)
     """
-    return rebuild(parse(json_string, "the JSON text"), custom_objects, "the JSON text")
+    config = parse(json_string, "the JSON text")
+    with budget.limit_to_memory("the JSON text"):
+        return rebuild(config, custom_objects, "the JSON text")
 
 
 def parse(text: str, path: str) -> dict[str, Any]:
@@ -80,6 +82,16 @@ def parse(text: str, path: str) -> dict[str, Any]:
     return config
 
 
+def without_compilation(config: Any) -> Any:
+    """Returns a config without what its model, and models inside it, were compiled with."""
+    if isinstance(config, list):
+        return [without_compilation(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    own = {"class_name", "config"} <= set(config)
+    return {key: without_compilation(value) for key, value in config.items() if not (own and key == "compile_config")}
+
+
 def rebuild(
     config: dict[str, Any], custom_objects: dict[str, Any] | None, path: str, keras_version: str | None = None
 ) -> Any:
@@ -94,7 +106,7 @@ def rebuild(
     Raises:
         ValueError: where the config does not describe a model, or refers to names that are not known.
     """
-    with CustomObjectScope(custom_objects or {}), sharing.reading():
+    with CustomObjectScope(custom_objects or {}), sharing.reading(), legacy_config.settled():
         try:
             era = legacy_config.era(config, keras_version)
             training = legacy_config.modernize_training(config.pop("compile_config", None), era)
@@ -102,16 +114,19 @@ def rebuild(
             if training and hasattr(model, "compile_from_config"):
                 check_names(training, path)
                 model.compile_from_config(training)
-        except ValueError:
+        except ValueError as error:
+            if not raised_by_user(error):
+                shorten(error)
             raise
         except NotImplementedError as error:
             raise ValueError(f"The model of '{path}' cannot be rebuilt here: {error}") from error
         except Exception as error:  # whatever wrong arguments do in a constructor
             if raised_by_user(error):
                 raise
-            raise DamagedFileError(
-                f"The model of '{path}' could not be rebuilt from its config: {type(error).__name__}: {error}"
-            ) from error
+            said = f"it has no entry {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+            wrong = ValueError(f"The model of '{path}' could not be rebuilt from its config: {said}")
+            shorten(wrong)
+            raise wrong from error
     if not hasattr(model, "compile_from_config"):
         raise DamagedFileError(f"'{path}' describes no model but a {type(model).__name__}.")
     return model

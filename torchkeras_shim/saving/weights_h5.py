@@ -232,9 +232,10 @@ def _group(file: h5py.File, path: str) -> h5py.Group | None:
 
 def _unused(files: list[h5py.File], loads: list[_Load]) -> list[str]:
     taken = {name for load in loads for name in load.names}
-    # The state of an optimizer, and of the metrics that tf.keras kept, is no loss to the model.
+    # The state of an optimizer, a nested model's too, and of the metrics that tf.keras kept, is no loss to the model.
     names = [name for file in files for name in hdf5.all_arrays(file)]
-    return [name for name in names if name not in taken and not name.startswith(("/optimizer/", "/metrics/"))]
+    untaken = [name for name in names if name not in taken and not name.startswith(("/optimizer/", "/metrics/"))]
+    return [name for name in untaken if "/optimizer/vars/" not in name]
 
 
 def _is_plain(optimizer: Optimizer) -> bool:
