@@ -92,6 +92,7 @@ def _module() -> types.ModuleType:
     module.is_available = module.is_initialized = lambda: True
     module.device_count = lambda: 1
     module.current_device = lambda: 0
+    module.device = lambda index: contextlib.nullcontext()
     module._is_in_bad_fork = lambda: False
     module.manual_seed = module.manual_seed_all = lambda seed: generator.manual_seed(seed) and None
     module.get_rng_state = lambda device=None: generator.get_state()

@@ -477,6 +477,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> gru_cell_
   return {dx, dh, grad_hy * z, has_bias ? dx.sum(0) : at::Tensor(), has_bias ? dh.sum(0) : at::Tensor()};
 }
 
+void record_stream(at::Tensor&, c10::Stream) {}  // memory is given back when nobody holds it, and work is done by then
+
 int64_t attention_by_products(const at::Tensor&, const at::Tensor&, const at::Tensor&, Optional, double, bool,
                               std::optional<double>, bool) {
   return 0;  // SDPBackend::math: products and a softmax
@@ -511,6 +513,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   // Of these there are composite ones, which a GPU does not use.
   for (auto name : {"native_group_norm", "mse_loss"})
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
+  m.impl("record_stream", record_stream);
   m.impl("_fused_sdp_choice", attention_by_products);
 }
 
