@@ -21,6 +21,7 @@ from torchkeras_shim.core.serialization import deserialize_keras_object, seriali
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from torchkeras_shim.preprocessing.image import array_to_img, img_to_array, load_img, save_img
 from torchkeras_shim.preprocessing.sequence import pad_sequences
+from torchkeras_shim.utils import bounding_boxes
 from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
 from torchkeras_shim.utils.random_seed import set_random_seed
@@ -37,6 +38,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

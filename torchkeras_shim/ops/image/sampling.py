@@ -86,8 +86,8 @@ _PADDING = {"constant": "zeros", "nearest": "border", "reflect": "reflection"}
 def _by_kernel(nhwc: torch.Tensor, places: torch.Tensor, mode: str, fill_value: float) -> torch.Tensor:
     """Interpolates linearly by torch's own kernel: 12 ms where look-ups take 60 (32 images of 180 x 180 x 3, 1 core).
 
-    It is twice as fast on memory that has the channels last, which is why that goes in and comes out. The grid's last
-    axis may lie anywhere.
+    It is as fast on memory with the channels last as first, and wherever the last axis of the grid lies: nothing is
+    copied on the way in or out.
     """
     batch, height, width, _ = nhwc.shape
     scale = _pair(2.0 / width, 2.0 / height, places)
@@ -97,7 +97,7 @@ def _by_kernel(nhwc: torch.Tensor, places: torch.Tensor, mode: str, fill_value: 
         found: torch.Tensor = F.grid_sample(images, grid, padding_mode=_PADDING[mode], align_corners=False)
         return found.permute(0, 2, 3, 1)
 
-    result = sampled(nhwc.contiguous().permute(0, 3, 1, 2)).contiguous()
+    result = sampled(nhwc.permute(0, 3, 1, 2))
     if mode == "constant" and fill_value != 0:
         white = torch.ones((1, 1, 1, 1), dtype=nhwc.dtype, device=nhwc.device)
         result = result + fill_value * (1.0 - sampled(white.expand(batch, 1, height, width)))
