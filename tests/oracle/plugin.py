@@ -89,7 +89,8 @@ class Oracle:
             return (yield)
         finally:
             state.tape = outer
-            self._finish(tape)
+            if fixturedef.scope == "module" or not self._ask or tape.entries:  # pytest's own ask for nothing
+                self._finish(tape)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item):

@@ -58,6 +58,11 @@ def infer_output(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
             _forget_batch(child for child in module.modules() if id(child) not in known)
 
 
+def is_open() -> bool:
+    """Returns whether a module is run on stand-ins, for its shapes alone."""
+    return bool(_state.snapshots)
+
+
 def _forget_batch(modules: Iterable[torch.nn.Module]) -> None:
     """Takes the stand-in's number of samples out of the shapes that layers were built for on the way."""
 

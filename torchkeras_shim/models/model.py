@@ -12,6 +12,7 @@ from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import tree, turns
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
+from torchkeras_shim.core.text import STRING, StringTensor
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.base import LAYERS, Layer
@@ -341,6 +342,14 @@ class Model(Trainable):
             if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
                 shapes = tree.map_structure(lambda leaf: tuple(leaf.shape), args[0])
                 self.__dict__["_build_shape"] = shapes
+                if any(isinstance(leaf, StringTensor) for leaf in leaves):
+                    types = [STRING if isinstance(leaf, StringTensor) else None for leaf in leaves]
+                    self.__dict__["_build_types"] = types
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns the shapes that the model was built for, and which of its inputs are text."""
+        config, types = super().get_build_config(), self.__dict__.get("_build_types")
+        return config if config is None or types is None else {**config, "input_types": types}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the model for the shapes of `get_build_config()`: by its `build`, or by a call without data."""
@@ -350,9 +359,23 @@ class Model(Trainable):
         shapes = (config or {}).get("input_shape")
         if shapes is not None and not all(module.__dict__.get("built", True) for module in self.modules()):
             with calling.scope_of(self):
-                self.compute_output_spec(self._as_spec(_as_tuples(shapes)))
+                self._build_symbolically(self._as_spec(_as_tuples(shapes)), config.get("input_types"))
             self.__dict__["_build_shape"] = _as_tuples(shapes)
             self.__dict__["built"] = True
+
+    def _build_symbolically(self, inputs: Any, types: Any) -> None:
+        """Calls the model on symbolic inputs; files of Keras do not say that they are text."""
+        leaves = tree.flatten(inputs)
+        if isinstance(types, list) and len(types) == len(leaves):
+            mixed = [_as_text(one) if kind == STRING else one for one, kind in zip(leaves, types, strict=True)]
+            self.compute_output_spec(tree.pack_sequence_as(inputs, mixed))
+            return
+        try:
+            self.compute_output_spec(inputs)
+        except ValueError:
+            if not any(getattr(module, "_takes_text", False) for module in self.modules()):
+                raise
+            self.compute_output_spec(tree.map_structure(_as_text, inputs))
 
     def to_json(self, **kwargs: Any) -> str:
         """Returns the architecture as JSON, for `keras.models.model_from_json`.
@@ -421,6 +444,10 @@ class Model(Trainable):
             **kwargs: For `"torch"` the arguments of `torch.export.export`; for `"onnx"` `opset_version`.
         """
         export.export_model(self, filepath, format, verbose, input_signature, **kwargs)
+
+
+def _as_text(spec: KerasTensor) -> KerasTensor:
+    return KerasTensor(spec.shape, STRING)
 
 
 def _as_tuples(shapes: Any) -> Any:

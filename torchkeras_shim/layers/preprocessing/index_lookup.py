@@ -13,7 +13,7 @@ from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.variable import before_creation
-from torchkeras_shim.layers import arguments, calling
+from torchkeras_shim.layers import arguments, calling, inference
 from torchkeras_shim.layers.preprocessing import adapting, encoding, lookup_arguments, vocabulary_files
 from torchkeras_shim.layers.preprocessing.data_layer import DataLayer, to_data
 from torchkeras_shim.layers.preprocessing.hashing import salt_of
@@ -42,6 +42,7 @@ class IndexLookup(DataLayer):
     _counts: TokenCounts
     _frozen_size: int | None
     _has_input_vocabulary: bool
+    _has_vocabulary: bool
 
     def __init__(
         self,
@@ -82,7 +83,9 @@ class IndexLookup(DataLayer):
         state["_has_input_vocabulary"] = given
         state["_counts"] = TokenCounts()
         self.register_buffer("idf_weights", None, persistent=False)
-        state["_tokens"], state["_table"] = [], None
+        self.built = True  # whatever the shape
+        self._take([])
+        state["_has_vocabulary"] = False
         if mode == "tf_idf" and given and idf_weights is None:
             raise ValueError(
                 "When specifying the `vocabulary` argument, in TF-IDF output mode, the `idf_weights` argument must "
@@ -138,6 +141,7 @@ class IndexLookup(DataLayer):
     def _take(self, tokens: list[Any]) -> None:
         self.__dict__["_tokens"] = tokens
         self.__dict__["_table"] = self._make_table()
+        self.__dict__["_has_vocabulary"] = True
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """Returns the vocabulary: the term of each index.
@@ -322,7 +326,7 @@ class IndexLookup(DataLayer):
                 "vocabulary before calling it. Either pass a `vocabulary` argument to the layer, or call `adapt` with "
                 "some sample data."
             )
-        if self._table is None:
+        if not self._has_vocabulary and not inference.is_open():
             raise RuntimeError(
                 f"Table not initialized: layer '{self.name}' has no vocabulary yet. Call `layer.adapt(data)` or "
                 "`layer.set_vocabulary(terms)` first."
@@ -330,7 +334,7 @@ class IndexLookup(DataLayer):
 
     def _indices(self, values: Any) -> torch.Tensor:
         found = self._look_up(values)
-        if self.num_oov_indices == 0 and bool((found == -1).any()):
+        if self.num_oov_indices == 0 and not inference.is_open() and bool((found == -1).any()):
             unknown = list(dict.fromkeys(self._shown(token) for token in self._flat(values[found == -1])))
             raise InvalidArgumentError(
                 "When `num_oov_indices=0` all inputs should be in vocabulary, found OOV values "
@@ -402,14 +406,6 @@ class IndexLookup(DataLayer):
         vocabulary_files.refuse_path(config.get("vocabulary"))
         return super().from_config(config)
 
-    def get_build_config(self) -> dict[str, Any] | None:
-        """Returns nothing: there is nothing to build."""
-        return {}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer."""
-        self.build(None)
-
     def get_extra_state(self) -> torch.Tensor:
         """Returns the vocabulary for `state_dict()`, as the bytes of a JSON text: loading it runs nothing."""
         weights = None if self.idf_weights is None else self.idf_weights.tolist()
@@ -451,8 +447,9 @@ class IndexLookup(DataLayer):
             return
         terms = vocabulary_files.load(folder)
         if terms:
-            idf_weights = self.idf_weights.numpy(force=True) if self.idf_weights is not None else None
-            self.set_vocabulary([self._token(term) for term in terms], idf_weights)
+            # What is behind those of the terms is padding.
+            weights = None if self.idf_weights is None else self.idf_weights[: len(terms)].tolist()
+            self.set_vocabulary([self._token(term) for term in terms], weights)
 
 
 def _is_path(vocabulary: Any) -> bool:

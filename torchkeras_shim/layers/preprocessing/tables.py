@@ -88,7 +88,7 @@ class IntegerTable:
         if not len(self._tokens):
             return torch.full_like(numbers, self._default)
         places = torch.searchsorted(self._sorted, numbers).clamp(max=len(self._tokens) - 1)
-        return torch.where(self._sorted[places] == numbers, self._order[places] + self._start, self._default)
+        return torch.where(self._sorted.take(places) == numbers, self._order.take(places) + self._start, self._default)
 
     def numbers(self, indices: torch.Tensor, default: int) -> torch.Tensor:
         """Returns the integers of indices; those that belong to none get `default`.
@@ -102,7 +102,7 @@ class IntegerTable:
             return torch.full_like(indices, default)
         places = indices - self._start
         last = len(self._tokens) - 1
-        return torch.where((places >= 0) & (places <= last), self._tokens[places.clamp(0, last)], default)
+        return torch.where((places >= 0) & (places <= last), self._tokens.take(places.clamp(0, last)), default)
 
 
 def as_bytes(token: Any) -> Any:

@@ -109,6 +109,7 @@ class TextVectorization(DataLayer):
             encoding=encoding,
             vocabulary_size=size,
         )
+        self.built = True  # whatever the shape
 
     def _check(self, mode: str, ngrams: Any, length: Any, ragged: bool) -> None:
         widths = isinstance(ngrams, tuple) and all(arguments.is_integer(width) for width in ngrams)
@@ -279,9 +280,6 @@ class TextVectorization(DataLayer):
     def variable_dtype(self) -> str:
         """The type of the inputs."""
         return "string"
-
-    def build(self, input_shape: Any = None) -> None:
-        """Does nothing: there is nothing to build."""
 
     def compute_output_spec(self, inputs: KerasTensor) -> Any:
         """Returns the symbolic result."""
