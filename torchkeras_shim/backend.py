@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from typing import Any
 
 from torchkeras_shim.core import dtype_policies, dtypes, naming
@@ -18,6 +17,7 @@ from torchkeras_shim.core.config import (
 from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.naming import get_uid
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.torch_private import reset_compiler
 from torchkeras_shim.ops.promotion import result_type
 
 __all__ = [
@@ -61,8 +61,7 @@ def clear_session(free_memory: bool = True) -> None:
     """
     naming.reset_uids()
     dtype_policies._global_policy = None
-    if "torch._dynamo" in sys.modules:  # only what torch.compile has already loaded can hold anything
-        sys.modules["torch._dynamo"].reset()
+    reset_compiler()
     if free_memory:
         gc.collect()
 

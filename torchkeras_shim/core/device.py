@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import torch
 
+from torchkeras_shim.core import torch_private
+
 ENVIRONMENT_VARIABLE = "TORCHKERAS_SHIM_DEVICE"
 
 #: Devices that torch's accelerator interface knows nothing of.
@@ -121,7 +123,7 @@ def generator_of(device: torch.device) -> torch.Generator | None:
     if device.type == "cpu":
         return torch.default_generator
     if device.type == "mps":
-        return torch.mps._get_default_mps_generator()
+        return torch_private.mps_generator()
     generators = getattr(torch.get_device_module(device), "default_generators", ()) if device.type != "meta" else ()
     index: int = device.index or 0
     return generators[index] if index < len(generators) else None

@@ -15,13 +15,21 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `in_backward_thread` | loops: what a backward pass recomputes is part of its batch | it counts as a bare call |
 | `storage_id` | what shares memory with what, in captured steps | captured steps refuse |
 | `below_autograd`, `set_grad_mode`, `kernel_holders` | captured steps | calls go through the registry |
+| `DispatchMode`, `schema_of`, `can_record` | captured steps, `explain_step` | captured steps refuse, no read is found |
+| `operator_of` | captured steps | calls go through the overload |
 | `mode_readers`, `function_modes` | what captured steps depend on | a mode counts as constant |
+| `TorchLoss` | losses of torch in `compile` | what `MSELoss` is derived from |
+| `is_persistent`, `NON_PERSISTENT` | weights in files | every buffer counts as persistent |
+| `base_of` | `tf.GradientTape`: views | a view counts as a tensor of its own |
+| `mps_generator` | random numbers on MPS | they are not seeded |
+| `reset_compiler` | `clear_session` | nothing to reset |
 
-Tried with torch 2.14.
+Tried with torch 2.14. A test looks through the package for private names of torch elsewhere.
 """
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +93,33 @@ mode_readers: Any = SimpleNamespace(
     }
 )
 
+try:
+    from torch.utils._python_dispatch import TorchDispatchMode as _Mode
+except ImportError:
+
+    class _Mode:  # type: ignore[no-redef]
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    can_record = False
+else:
+    #: Whether kernel calls can be seen, and their schemas be read.
+    can_record = hasattr(torch.ops.aten.add.Tensor, "_schema")
+
+
+class DispatchMode(_Mode):  # type: ignore[no-untyped-call]
+    """A context that sees every kernel call below autograd, if `can_record`; otherwise it sees nothing."""
+
+
+#: Where a module has the names of buffers that do not belong to its state.
+NON_PERSISTENT = "_non_persistent_buffers_set"
+
+#: The class of all losses that are modules.
+TorchLoss: Any = getattr(torch.nn.modules.loss, "_Loss", torch.nn.MSELoss.__mro__[1])
+
 #: Where torch keeps its quick entries to kernels, the public functions and methods.
 kernel_holders: tuple[Any, ...] = tuple(
     holder
@@ -117,3 +152,38 @@ def storage_id(tensor: torch.Tensor) -> int:
 def function_modes() -> list[Any]:
     """Returns the modes that see calls of torch's functions at the moment, outermost first."""
     return [torch._C._get_function_stack_at(index) for index in range(mode_readers.function_modes())]
+
+
+def schema_of(function: Any) -> Any:
+    """Returns the schema of an operator's overload."""
+    return function._schema
+
+
+def operator_of(function: Any) -> Any:
+    """Returns what an operator's overload calls."""
+    return getattr(function, "_op", function)
+
+
+def is_persistent(module: torch.nn.Module, name: str) -> bool:
+    """Returns whether a module's buffer belongs to its state."""
+    return name not in getattr(module, NON_PERSISTENT, ())
+
+
+def base_of(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns the tensor that a view looks at, and any other tensor itself."""
+    base: torch.Tensor | None = getattr(tensor, "_base", None)
+    return tensor if base is None else base
+
+
+def mps_generator() -> torch.Generator | None:
+    """Returns torch's global generator for MPS."""
+    get = getattr(torch.mps, "_get_default_mps_generator", None)
+    generator: torch.Generator | None = get() if get is not None else None
+    return generator
+
+
+def reset_compiler() -> None:
+    """Lets `torch.compile` forget what it has compiled, if it was ever used."""
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is not None:
+        dynamo.reset()

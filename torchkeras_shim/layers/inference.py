@@ -14,6 +14,7 @@ import torch
 
 from torchkeras_shim.core import symbolic, tree
 from torchkeras_shim.core.device import default_device, random_numbers_kept
+from torchkeras_shim.core.torch_private import HOOKS
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.snapshot import Snapshot
 
@@ -21,7 +22,6 @@ from torchkeras_shim.layers.snapshot import Snapshot
 _FEW_PARAMETERS = 20_000_000
 #: How large tensors are looked after in a run on meta, where large ones cannot get values of other ones.
 _LARGEST_WATCHED = 100_000
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class _Runs(threading.local):
@@ -120,7 +120,10 @@ def _undisturbed(module: torch.nn.Module, largest: float = math.inf) -> Iterator
     snapshot = Snapshot(largest)
     snapshot.add(module)
     _state.snapshots.append(snapshot)
-    saved = [(child, child.training, {name: child.__dict__[name] for name in _HOOKS}) for child in module.modules()]
+    saved = [
+        (child, child.training, {name: child.__dict__[name] for name in HOOKS if name in child.__dict__})
+        for child in module.modules()
+    ]
     lazy = torch.nn.modules.lazy.LazyModuleMixin
     try:
         for child, _, hooks in saved:

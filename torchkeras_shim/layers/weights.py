@@ -11,6 +11,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core import dtypes, naming
 from torchkeras_shim.core.seeding import SeedGenerator, SeedState
+from torchkeras_shim.core.torch_private import is_persistent
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import tracking
 from torchkeras_shim.layers.tracking import Container
@@ -325,7 +326,7 @@ def module_variables(module: torch.nn.Module) -> list[Any]:
             add(parameter)
         for key, buffer in current._buffers.items():
             if isinstance(buffer, Variable) or (
-                buffer is not None and buffer.is_floating_point() and key not in current._non_persistent_buffers_set
+                buffer is not None and buffer.is_floating_point() and is_persistent(current, key)
             ):
                 add(buffer)
         for value in tracking.attributes_of(current):
@@ -351,7 +352,7 @@ def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
     buffers = {
         id(b): b
         for key, b in module._buffers.items()
-        if b is not None and (isinstance(b, Variable) or key not in module._non_persistent_buffers_set)
+        if b is not None and (isinstance(b, Variable) or is_persistent(module, key))
     }
     for child in module._modules.values():
         if isinstance(child, Container):

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.nn.modules import loss as torch_loss_modules
 
+from torchkeras_shim.core.torch_private import TorchLoss
 from torchkeras_shim.ops.alignment import check_broadcast, squeeze_or_expand_to_same_rank
 
 #: Losses whose targets may be class indices, and the one whose targets may be probabilities as well.
@@ -28,9 +28,9 @@ def is_torch_loss(value: Any) -> bool:
         (True, True, False)
     """
     if inspect.isclass(value):
-        return issubclass(value, torch_loss_modules._Loss)
+        return issubclass(value, TorchLoss)
     if isinstance(value, torch.nn.Module):
-        return isinstance(value, torch_loss_modules._Loss)
+        return isinstance(value, TorchLoss)
     function: Any = value.func if isinstance(value, functools.partial) else value
     if not inspect.isfunction(function):
         return False
@@ -41,7 +41,7 @@ def is_torch_loss(value: Any) -> bool:
 def name_of(loss: Any) -> str:
     """Returns torch's name of one of its losses, such as `"MSELoss"` or `"mse_loss"`."""
     if isinstance(loss, torch.nn.Module):
-        return next(cls.__name__ for cls in type(loss).__mro__ if cls.__module__ == torch_loss_modules.__name__)
+        return next(cls.__name__ for cls in type(loss).__mro__ if cls.__module__ == TorchLoss.__module__)
     function = loss.func if isinstance(loss, functools.partial) else loss
     return str(function.__name__)
 

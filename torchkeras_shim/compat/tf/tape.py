@@ -19,6 +19,7 @@ from torchkeras_shim.compat.tf.api import public
 from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.tensors import like
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.torch_private import base_of
 from torchkeras_shim.core.variable import observers_of_writes
 
 #: The tapes that are open, the innermost last.
@@ -80,7 +81,7 @@ def before_write(variable: torch.Tensor) -> None:
 
 
 def _pack(tensor: torch.Tensor) -> Any:
-    base = tensor._base if tensor._base is not None else tensor
+    base = base_of(tensor)
     if not (isinstance(tensor, torch.nn.Parameter) or isinstance(base, torch.nn.Parameter)):
         return tensor
     record = _Kept(base)

@@ -11,7 +11,7 @@ import torch
 from torchkeras_shim.compat.tf.api import public, tf_op
 from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.tensors import convert
-from torchkeras_shim.core.torch_private import make_subclass
+from torchkeras_shim.core.torch_private import NON_PERSISTENT, make_subclass
 from torchkeras_shim.core.variable import Variable, tell_observers
 
 
@@ -226,7 +226,7 @@ def _attributes(module: Any) -> Iterator[Any]:
     for table in ("_parameters", "_buffers", "_modules"):
         attributes.update(attributes.pop(table, None) or {})
     for name in sorted(attributes):
-        if name not in ("_non_persistent_buffers_set", "_tf_name"):
+        if name not in (NON_PERSISTENT, "_tf_name"):
             yield attributes[name]
 
 

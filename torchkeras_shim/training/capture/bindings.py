@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchkeras_shim.core import torch_private
 from torchkeras_shim.training.capture.recording import Call
@@ -20,7 +19,7 @@ below_autograd: Callable[[], AbstractContextManager[Any]] = torch_private.below_
 _known: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
 
-class _DryRun(TorchDispatchMode):
+class _DryRun(torch_private.DispatchMode):
     """Runs nothing but views, which cost nothing: notes the calls and answers with the recorded result."""
 
     def __init__(self, result: Any) -> None:
@@ -45,9 +44,8 @@ def quickest(call: Call) -> Callable[..., Any]:
     """
     key = (call.function, len(call.args), tuple(map(type, call.args)), tuple(call.kwargs), call.grad_mode)
     if key not in _known:
-        _known[key] = next(
-            (candidate for candidate in _candidates(call.function) if _agrees(candidate, call)), call.function._op
-        )
+        quick = (candidate for candidate in _candidates(call.function) if _agrees(candidate, call))
+        _known[key] = next(quick, torch_private.operator_of(call.function))
     return _known[key]
 
 
@@ -77,8 +75,8 @@ def _agrees(candidate: Callable[..., Any], call: Call) -> bool:
 
 
 def is_view(function: Any) -> bool:
-    """Tells whether a kernel only looks at its argument's memory in another way."""
-    returns = function._schema.returns
+    """Returns whether a kernel only looks at its argument's memory in another way."""
+    returns = torch_private.schema_of(function).returns
     return bool(returns) and all(value.alias_info is not None and not value.alias_info.is_write for value in returns)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import device as devices
+from torchkeras_shim.core.torch_private import schema_of
 from torchkeras_shim.training.capture.recording import Call, tensors_in
 
 #: Kernels that write to arguments without saying so in their schemas: the positions of what they write, and that of the
@@ -49,7 +50,7 @@ def written_by(call: Call) -> list[torch.Tensor]:
     if call.function.name() == "aten::detach_":  # declared as a write, but no value changes
         return []
     written: list[torch.Tensor] = []
-    for index, argument in enumerate(call.function._schema.arguments):
+    for index, argument in enumerate(schema_of(call.function).arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             value = call.kwargs.get(argument.name, call.args[index] if index < len(call.args) else None)
             written += tensors_in(value)

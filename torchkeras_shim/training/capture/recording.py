@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchkeras_shim.core import seeding, tree
+from torchkeras_shim.core.torch_private import DispatchMode, can_record, schema_of
 
 _TAGS = ("data_dependent_output", "dynamic_output_shape")
 _HOST_READS = ("aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero")
@@ -38,7 +38,7 @@ class Call(NamedTuple):
     grad_mode: bool = False
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(DispatchMode):
     """Notes every kernel call below autograd, backward ones included, until something cannot be replayed.
 
     The calls really happen: a recorded step is a step like any other. All tensors stay alive until the recorder goes.
@@ -59,7 +59,7 @@ class Recorder(TorchDispatchMode):
         self.obstacles: list[str] = []
         self._only_obstacles = only_obstacles
         self.calls: list[Call] = []
-        self.refusal: str | None = None
+        self.refusal: str | None = None if can_record else "this version of torch does not show its kernel calls"
         self._draws = seeding.draws()
         self._bytes = 0
 
@@ -84,7 +84,8 @@ class Recorder(TorchDispatchMode):
         return result
 
     def _refusal_of_size(self, func: Any, result: Any) -> str | None:
-        if func._schema.returns and func._schema.returns[0].alias_info is None:
+        returns = schema_of(func).returns
+        if returns and returns[0].alias_info is None:
             self._bytes += sum(tensor.nbytes for tensor in tensors_in(result))
         if self._bytes > MOST_BYTES:
             return f"its tensors take more than {MOST_BYTES >> 20} MiB, so that a replay would save next to nothing"

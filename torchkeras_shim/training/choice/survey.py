@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.torch_private import HOOKS
+
 _KNOWN = ("torchkeras_shim.", "torch.", "torchvision.models", "torchvision.ops")
 _PLAIN = (bool, int, float, str, type(None), torch.dtype)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
 _NOT_IN_THE_STEP = ("_initializer", "_constraint")
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class Survey:
@@ -78,9 +79,9 @@ def _settings(thing: Any) -> Iterator[Any]:
         elif isinstance(value, (tuple, list)) and all(isinstance(item, _PLAIN) for item in value):
             yield name
             yield tuple(value)
-        elif name in _HOOKS or isinstance(value, _FUNCTIONS):
+        elif name in HOOKS or isinstance(value, _FUNCTIONS):
             yield name
-            yield len(value) if name in _HOOKS else id(value)
+            yield len(value) if name in HOOKS else id(value)
 
 
 def _foreign(thing: Any) -> str | None:
@@ -92,7 +93,7 @@ def _foreign(thing: Any) -> str | None:
     if kind.__name__ == "Lambda" and not _is_known_function(thing.function):
         return f"{label} calls a function of your own"
     for name, value in vars(thing).items():
-        if name in _HOOKS and value:
+        if name in HOOKS and value:
             return f"{label} has hooks"
         if name in ("forward", "call"):
             return f"{label} has a `{name}` of its own"
