@@ -86,7 +86,7 @@ def traced_layer(e: Emitter, layer: Any, *args: Any, **kwargs: Any) -> Any:
         return e.weights.tensor(value) if own is None else e.weights.parameter(own)
 
     weights = [weight(name, value) for name, value in zip(names, values, strict=True)]
-    part = ".forward" if names else ""
+    part = ".call" if names else ""  # beside the weights; `forward` would be the method of the module that holds them
     inputs = (*nodes, *weights)
     return e.module(
         layer, part, lambda: trace(layer, run, specs, e.weights.device, values), *inputs, variant=_variant(specs)

@@ -53,6 +53,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "einsum_dense": lambda: _stack((5, 4), L.EinsumDense("abc,cd->abd", output_shape=(None, 3), bias_axes="d")),
     "embedding": lambda: _stack((6,), L.Embedding(5, 3), dtype="int32"),
     "embedding_of_floats": lambda: _graph([(6,)], lambda x: L.Embedding(5, 3)(L.ReLU()(x))),
+    "stft_spectrogram": _steps(lambda: L.STFTSpectrogram(frame_length=4)),
+    "mel_spectrogram": lambda: _stack((50,), L.MelSpectrogram(fft_length=16, sequence_stride=4, num_mel_bins=3)),
     "conv1d": _steps(lambda: L.Conv1D(3, 3, activation="relu")),
     "conv1d_causal": _steps(lambda: L.Conv1D(3, 2, padding="causal", dilation_rate=2)),
     "conv1d_same_even": _steps(lambda: L.Conv1D(3, 4, padding="same")),

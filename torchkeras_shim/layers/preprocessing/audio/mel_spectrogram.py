@@ -115,9 +115,10 @@ class MelSpectrogram(Layer):
         arguments = (self.num_mel_bins, like.shape[-1], self.sampling_rate, self.min_freq, self.max_freq)
         key = (arguments, like.dtype, like.device)
         found = self._matrices.get(key)
-        if found is None:
+        if found is None or type(like) is not torch.Tensor:
             # Keras's is of float32 whatever the layer computes in.
             found = self.linear_to_mel_weight_matrix(*arguments).to(like.device, like.dtype)
+        if type(found) is torch.Tensor:  # what stands in for tensors while torch traces holds for that trace only
             self._matrices[key] = found
         return found
 
