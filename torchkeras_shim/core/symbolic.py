@@ -88,6 +88,11 @@ class KerasTensor:
         """The shape, with `None` for unknown dimensions."""
         return self._shape
 
+    def become(self, dtype: str) -> None:
+        """Stands for a tensor of another type from now on, if it stands for floats."""
+        if self._dtype != STRING and dtypes.is_float(self._dtype):
+            self._dtype = dtype
+
     @property
     def dtype(self) -> str:
         """Keras's name of the type."""

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 
 from torchkeras_shim import regularizers
-from torchkeras_shim.core import dtype_policies, naming, serialization, tree, turns
+from torchkeras_shim.core import dtype_policies, dtypes, naming, serialization, tree, turns
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import call_spec, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.inference import infer_output
@@ -287,6 +288,31 @@ class Layer(HasAttributes):
         )
         if not members:
             casting.arm(self)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Moves or casts the layer; what `double`, `half` or `to` make of its weights is what it computes in."""
+        result = super()._apply(fn, recurse)
+        own = self._dtype_policy.variable_dtype
+        # Under a mixed policy each call casts the weights, of whatever type they are.
+        if (
+            self._policy_map is None
+            and own == self._dtype_policy.compute_dtype
+            and own != STRING
+            and dtypes.is_float(own)
+        ):
+            before = calling.torch_dtype(own)
+            # Layers without weights, and those that are not built yet, follow too.
+            with torch.no_grad():
+                after = fn(torch.empty((), dtype=before, device="cpu")).dtype
+            if after is not before and after.is_floating_point:
+                self._follow_weights(dtypes.standardize_dtype(after))
+        return result
+
+    def _follow_weights(self, dtype: str) -> None:
+        """Computes in another type from now on, which the weights have got."""
+        self.dtype_policy = dtype
+        if self._input_cast is not None and self._input_cast.is_floating_point:
+            self.__dict__["_input_cast"] = calling.torch_dtype(dtype)
 
     def look_up_policy(self) -> None:
         """Takes the policy of the layer's path, where it was given a map of policies. Its name scope must be open."""

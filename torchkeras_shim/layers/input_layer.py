@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.symbolic import KerasTensor, Node
+from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers.base import LAYERS, Layer
 
 
@@ -82,6 +83,12 @@ class InputLayer(Layer):
     def dtype(self) -> str:
         """The type of the input."""
         return self._dtype_name
+
+    def _follow_weights(self, dtype: str) -> None:
+        super()._follow_weights(dtype)
+        if self._dtype_name != STRING and dtypes.is_float(self._dtype_name):
+            self._dtype_name = dtype
+            self._inbound_nodes[0].outputs[0].become(dtype)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the input as it is."""

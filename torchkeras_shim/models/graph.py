@@ -129,6 +129,12 @@ class Graph:
         self._run = writer.build(self.code)
         return self._run
 
+    def follow_weights(self, dtype: str) -> None:
+        """Takes and returns floats of another type from now on."""
+        for tensor in (*self.inputs, *(output for node in self.nodes for output in node.outputs)):
+            tensor.become(dtype)
+        self._run = None
+
     def _last_uses(self) -> dict[int, list[KerasTensor]]:
         """Which tensors no node after a given one needs: their memory can go."""
         last: dict[int, tuple[int, KerasTensor]] = {}

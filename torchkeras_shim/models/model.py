@@ -279,6 +279,11 @@ class Model(Trainable):
         self.__dict__["_seen_device"] = None
         return result
 
+    def _follow_weights(self, dtype: str) -> None:
+        super()._follow_weights(dtype)
+        if self._graph is not None:
+            self._graph.follow_weights(dtype)
+
     def _place(self) -> None:
         """Moves raw torch modules to where the Keras weights are, or to the default device, unless a user moved it."""
         if self._placed:

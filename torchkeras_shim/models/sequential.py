@@ -275,6 +275,15 @@ class Sequential(Model, torch.nn.Sequential):
                 "`Model(inputs, outputs)`."
             )
 
+    def _follow_weights(self, dtype: str) -> None:
+        super()._follow_weights(dtype)
+        for spec in tree.flatten([self._explicit_input, self._specs]):
+            if spec is not None:
+                source = spec._keras_history.operation if spec._keras_history else None
+                if isinstance(source, InputLayer):
+                    source._follow_weights(dtype)
+                spec.become(dtype)
+
     # Running --------------------------------------------------------------------------------------------------------
 
     def _standardized(self, inputs: Any) -> Any:

@@ -91,7 +91,7 @@ def _by_kernel(nhwc: torch.Tensor, places: torch.Tensor, mode: str, fill_value: 
     """
     batch, height, width, _ = nhwc.shape
     scale = _pair(2.0 / width, 2.0 / height, places)
-    grid = torch.addcmul(scale / 2.0 - 1.0, places, scale).permute(0, 2, 3, 1)
+    grid = torch.addcmul(scale / 2.0 - 1.0, places, scale).permute(0, 2, 3, 1).to(nhwc.dtype)
 
     def sampled(images: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = F.grid_sample(images, grid, padding_mode=_PADDING[mode], align_corners=False)
