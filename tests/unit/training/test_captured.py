@@ -321,7 +321,10 @@ SEEDS = keras.random.SeedGenerator(1)
 
 @pytest.mark.parametrize(
     ("function", "reason"),
-    [(reading, r"reads a device value on the host at .*test_captured.py:\d+"), (drawing, "draws from a SeedGenerator")],
+    [
+        (reading, r"reads a device value on the host at .*test_captured.py:\d+"),
+        (drawing, "draws on the host: from a SeedGenerator"),
+    ],
 )
 def test_what_cannot_be_captured_runs_eagerly_after_one_warning(function, reason):
     def run(jit_compile):

@@ -12,6 +12,7 @@ from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.core.torch_private import storage_id
 from torchkeras_shim.training.capture.program import Program
 from torchkeras_shim.training.capture.recording import MOST_BYTES
+from torchkeras_shim.training.capture.undoing import Saved
 
 #: Kernels of accelerators may add in another order each time: numbers agree to this share of the largest.
 _CLOSE = 1e-3
@@ -55,21 +56,14 @@ class _State:
     """All memory that a program reads and does not make itself, and the generators it draws from, at one moment."""
 
     def __init__(self, program: Program) -> None:
-        self._memories = _memories(program.outside)
-        if sum(memory.nbytes() for memory in self._memories.values()) > MOST_BYTES:
-            self._memories = _memories(program.written)
-        self._copies = {key: _bytes(memory).clone() for key, memory in self._memories.items()}
+        memories = _memories(program.outside)
+        if sum(memory.nbytes() for memory in memories.values()) > MOST_BYTES:
+            memories = _memories(program.written)
+        saved = Saved([_bytes(memory) for memory in memories.values()], program.generators)
+        self.restore = saved.restore
+        self._copies = dict(zip(memories, saved.copies, strict=True))
+        self._states = saved.states
         self._on_host = RandomState().on_host()
-        self._generators = program.generators
-        self._states = [generator.get_state() for generator in program.generators]
-
-    def restore(self) -> None:
-        """Writes back what has changed."""
-        for key, copy in self._copies.items():
-            if not torch.equal(_bytes(self._memories[key]), copy):
-                _bytes(self._memories[key]).copy_(copy)
-        for generator, state in zip(self._generators, self._states, strict=True):
-            generator.set_state(state)
 
     def difference(self, other: _State) -> str | None:
         """Returns what differs from another moment."""

@@ -1,4 +1,4 @@
-"""Bringing memory and random generators back to where they were before a step that failed."""
+"""Bringing memory and random generators back to where they were before a step that failed, or was only tried."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ class Saved:
         tensors: The tensors, as aliases that need no gradients.
         generators: The generators.
 
+    Attributes:
+        copies: What the tensors held.
+        states: Where the generators stood.
+
     Example:
         >>> weight = torch.ones(2)
         >>> saved = Saved([weight], [torch.default_generator])
@@ -27,13 +31,14 @@ class Saved:
 
     def __init__(self, tensors: Sequence[torch.Tensor], generators: Sequence[torch.Generator]) -> None:
         self._tensors, self._generators = tensors, generators
-        self._copies = [tensor.clone() for tensor in tensors]
-        self._states = [generator.get_state() for generator in generators]
+        self.copies = [tensor.clone() for tensor in tensors]
+        self.states = [generator.get_state() for generator in generators]
 
     def restore(self) -> None:
-        """Writes everything back."""
+        """Writes back what has changed; the rest may be memory that must not be written to."""
         with torch.no_grad():
-            for tensor, copy in zip(self._tensors, self._copies, strict=True):
-                tensor.copy_(copy)
-        for generator, state in zip(self._generators, self._states, strict=True):
+            for tensor, copy in zip(self._tensors, self.copies, strict=True):
+                if not torch.equal(tensor, copy):
+                    tensor.copy_(copy)
+        for generator, state in zip(self._generators, self.states, strict=True):
             generator.set_state(state)
