@@ -28,6 +28,9 @@ class DataAdapter(ABC):
     #: Whether every pass begins at the first batch; data that is consumed as it goes cannot.
     restarts: bool = True
 
+    #: Whether a pass is known to have no end, so that somebody must say how many batches are wanted.
+    endless: bool = False
+
     @abstractmethod
     def batches(self) -> Iterator[Batch]:
         """Returns an iterator over one pass of the data, of `(x, y, sample_weight)`."""

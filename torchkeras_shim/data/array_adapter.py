@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 
 from torchkeras_shim.core import tree
@@ -32,6 +33,9 @@ class ArrayAdapter(DataAdapter):
         shuffle: `True` for a new order in each pass, `"batch"` for a new order within each batch only.
         class_weight: A dict from class to weight, folded into the sample weights.
         device: Where the batches are needed.
+        order: Returns the rows of each pass in their order, a range or an array of indices, in place of `shuffle`.
+        num_samples: How many rows `order` returns.
+        drop_remainder: Whether a smaller last batch is left out.
 
     Raises:
         ValueError: for arrays of different lengths, without samples, or of something that is no number.
@@ -52,6 +56,9 @@ class ArrayAdapter(DataAdapter):
         shuffle: bool | str,
         class_weight: Any,
         device: torch.device,
+        order: Callable[[], Any] | None = None,
+        num_samples: int | None = None,
+        drop_remainder: bool = False,
     ) -> None:
         _check_lengths(x, y, sample_weight)
         sample_weight = check_weights(y, sample_weight, class_weight)
@@ -59,8 +66,11 @@ class ArrayAdapter(DataAdapter):
         self._device = device
         self._shuffle = _check_shuffle(shuffle)
         named = [(_name(path), leaf) for path, leaf in tree.flatten_with_path(self._structure) if leaf is not None]
-        self.num_samples = int(named[0][1].shape[0])
+        self._ordering = order
+        self.num_samples = int(named[0][1].shape[0]) if num_samples is None else num_samples
         self.batch_size = _check_batch_size(batch_size, steps, self.num_samples)
+        if drop_remainder:
+            self.num_samples -= self.num_samples % self.batch_size
         self.num_batches = math.ceil(self.num_samples / self.batch_size)
         self._sources = placement.place([leaf for _, leaf in named], [name for name, _ in named], device)
         self._structure = tree.map_structure(lambda leaf: leaf is not None, self._structure)
@@ -73,12 +83,12 @@ class ArrayAdapter(DataAdapter):
 
     def batches(self) -> Iterator[Batch]:
         """Returns an iterator over one pass of the data."""
-        residents = [source for source in self._sources if isinstance(source, placement.Resident)]
-        if len(residents) == len(self._sources):
+        residents = [source for source in self._sources if isinstance(source, (placement.Resident, placement.Texts))]
+        if all(source.on_device for source in self._sources):
             return itertools.chain.from_iterable(self._resident_chunks(residents))
         return itertools.chain.from_iterable(self._staged_chunks())
 
-    def _resident_chunks(self, residents: list[placement.Resident]) -> Iterator[Iterator[Batch]]:
+    def _resident_chunks(self, residents: list[placement.Resident | placement.Texts]) -> Iterator[Iterator[Batch]]:
         for rows in self._chunk_rows(self._order(self._device)):
             yield zipped(self._structure, iter([source.batches(rows, self.batch_size) for source in residents]))
 
@@ -96,7 +106,7 @@ class ArrayAdapter(DataAdapter):
             stream.ready(*pending)
             yield self._split(pending[0])
 
-    def _take_all(self, rows: placement.Rows) -> list[torch.Tensor]:
+    def _take_all(self, rows: placement.Rows) -> list[Any]:
         on_device = rows.to(self._device) if isinstance(rows, torch.Tensor) else rows
         return [source.take(on_device if source.on_device else rows) for source in self._sources]
 
@@ -107,6 +117,11 @@ class ArrayAdapter(DataAdapter):
             yield (start, stop) if order is None else order[start:stop]
 
     def _order(self, device: torch.device) -> torch.Tensor | None:
+        if self._ordering is not None:
+            given = self._ordering()
+            if isinstance(given, range) and (given.start, given.step) == (0, 1):
+                return None
+            return torch.from_numpy(np.ascontiguousarray(given, dtype=np.int64)).to(device)
         if self._shuffle is False:
             return None
         if self._shuffle is True:
@@ -115,8 +130,8 @@ class ArrayAdapter(DataAdapter):
         batch_of = torch.arange(self.num_samples) // self.batch_size
         return (batch_of + torch.rand(self.num_samples, dtype=torch.float64)).argsort().to(device)
 
-    def _split(self, tensors: list[torch.Tensor]) -> Iterator[Batch]:
-        return zipped(self._structure, iter([iter(torch.split(tensor, self.batch_size)) for tensor in tensors]))
+    def _split(self, tensors: list[Any]) -> Iterator[Batch]:
+        return zipped(self._structure, iter([placement.split(tensor, self.batch_size) for tensor in tensors]))
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -128,6 +128,9 @@ def _unrecognized(x: Any, y: Any, sample_weight: Any) -> str:
                 hint = ""
                 if isinstance(leaf, (bool, int, float)) or hasattr(leaf, "dtype"):
                     hint = f" Lists of numbers are read as lists of arrays: write `{name}=np.array({name})`."
+                elif isinstance(leaf, (str, bytes)):
+                    array = f"`{name}=np.array({name}, dtype=object)`"
+                    hint = f" Lists of texts are read as lists of arrays: write {array}."
                 return (
                     f"Unrecognized data type: {name}={describe(value)} (of type {type(value)}), because of {where} (of "
                     f"type {type(leaf)}). Expected arrays or structures of arrays, a torch Dataset or DataLoader, a "

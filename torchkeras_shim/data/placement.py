@@ -15,6 +15,8 @@ import torch
 
 from torchkeras_shim.core import config, dtypes
 from torchkeras_shim.core.device import free_memory, has_streams
+from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.text import StringTensor, as_strings, is_text
 from torchkeras_shim.data import arrays
 
 #: The share of an accelerator's free memory that data may take.
@@ -107,7 +109,32 @@ class Filed:
         return tensor.to(self.device, non_blocking=True)
 
 
-Source = Resident | Hosted | Filed
+class Texts:
+    """Text, which always lives on the host."""
+
+    def __init__(self, strings: StringTensor, device: torch.device) -> None:
+        self.strings = strings
+        self.on_device = device.type == "cpu"
+        self.row_bytes = 8 * int(np.prod(strings.shape[1:], dtype=np.int64))
+        self.place = f"{_kind(strings)} lives on cpu"
+
+    def take(self, rows: Rows) -> StringTensor:
+        """Returns rows; indices live on the host."""
+        return self.strings[slice(*rows)] if isinstance(rows, tuple) else self.strings[rows]
+
+    def batches(self, rows: Rows, batch_size: int) -> Iterator[StringTensor]:
+        """Returns rows batch by batch."""
+        return split(self.take(rows), batch_size)
+
+
+Source = Resident | Hosted | Filed | Texts
+
+
+def split(part: Any, batch_size: int) -> Iterator[Any]:
+    """Cuts rows into batches."""
+    if isinstance(part, torch.Tensor):
+        return iter(torch.split(part, batch_size))
+    return (part[start : start + batch_size] for start in range(0, len(part), batch_size))
 
 
 def _kind(array: Any) -> str:
@@ -126,18 +153,26 @@ def place(leaves: list[Any], names: list[str], device: torch.device) -> list[Sou
         names: What they are called in error messages.
         device: Where the rows are needed.
     """
+    # Only inputs may be text: no loss or metric takes any.
+    leaves = [
+        as_strings(leaf) if name.startswith("x") and is_text(leaf) else leaf
+        for leaf, name in zip(leaves, names, strict=True)
+    ]
     unread = [arrays.is_memory_mapped(leaf) or arrays.is_scipy_sparse(leaf) for leaf in leaves]
     for leaf, name, stays in zip(leaves, names, unread, strict=True):
         if stays:
             arrays.plain_numbers(np.empty(0, leaf.dtype), name)  # says now, not at the first batch, what is no number
     tensors = [
-        None if stays else arrays.to_tensor(leaf, name) for leaf, name, stays in zip(leaves, names, unread, strict=True)
+        None if stays or isinstance(leaf, StringTensor) else arrays.to_tensor(leaf, name)
+        for leaf, name, stays in zip(leaves, names, unread, strict=True)
     ]
     moving = [tensor for tensor in tensors if tensor is not None and tensor.device != device]
     fits = sum(tensor.nbytes for tensor in moving) <= _room(device)
     sources: list[Source] = []
     for leaf, name, tensor in zip(leaves, names, tensors, strict=True):
-        if tensor is None:
+        if isinstance(leaf, StringTensor):
+            sources.append(Texts(leaf, device))
+        elif tensor is None:
             sources.append(Filed(leaf, name, device))
         elif tensor.device == device or fits or tensor.device.type != "cpu":
             sources.append(Resident(tensor.to(device)))
@@ -163,8 +198,15 @@ def _alone(source: Source, batch_size: int, device: torch.device) -> bool:
     return device.type == "cpu" and torch.get_num_threads() == 1 and source.row_bytes * batch_size >= _ALONE_BYTES
 
 
-def leaf_to_device(value: Any, device: torch.device, name: str = "batch") -> torch.Tensor:
-    """Returns one leaf of a batch that somebody else made, on the device. Only float64 is cast, to `floatx()`."""
+def leaf_to_device(value: Any, device: torch.device, name: str = "batch") -> Any:
+    """Returns one leaf of a batch that somebody else made, on the device. Only float64 is cast, to `floatx()`.
+
+    Text stays on the host, and so do the places of a ragged tensor's rows.
+    """
+    if isinstance(value, RaggedTensor):
+        return value.with_values(leaf_to_device(value.values, device, name))
+    if is_text(value):
+        return as_strings(value)
     if isinstance(value, torch.Tensor):
         tensor = value.detach() if value.requires_grad else value
     elif arrays.is_array_like(value):
@@ -200,4 +242,5 @@ class CopyStream:
         current = torch.accelerator.current_stream(self.device)
         current.wait_event(token)
         for tensor in tensors:
-            tensor.record_stream(current)
+            if isinstance(tensor, torch.Tensor):
+                tensor.record_stream(current)

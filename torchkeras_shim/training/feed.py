@@ -28,6 +28,12 @@ class Feed:
     def __init__(self, adapter: DataAdapter, steps: int | None = None) -> None:
         self.adapter = adapter
         self.steps = steps or None
+        if adapter.endless and self.steps is None:
+            raise ValueError(
+                "When passing an infinitely repeating dataset, the number of steps must be given. Write "
+                "`fit(dataset, steps_per_epoch=...)`, with `validation_steps=...` for validation data, and "
+                "`evaluate(dataset, steps=...)` or `predict(dataset, steps=...)`."
+            )
         self.num_batches = self.steps or adapter.num_batches
         self._iterator: Iterator[Any] | None = None
         self._seen = 0

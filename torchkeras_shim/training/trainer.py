@@ -142,11 +142,11 @@ class Trainer:
         )
         feed = Feed(adapter, number_of_steps)
         if isinstance(adapter, ArrayAdapter):  # what cannot work is said before an epoch is spent
-            first, _, _ = feed.peek()
+            first, targets, _ = feed.peek()
             self.model._check_inputs(self.model._standardized(first))
             own = overrides(self.model, "test_step") or overrides(self.model, "compute_loss")
             if self.binding.objective.loss is not None and not own:
-                check_validation_targets(data, y)
+                check_validation_targets(data, targets)
         return feed
 
     def _run_fit(

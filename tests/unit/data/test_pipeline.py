@@ -15,11 +15,13 @@ import pandas
 import pytest
 import torch
 from torch.utils.data import DataLoader
-from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec
-from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
 
 import torchkeras_shim as keras
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.text import StringTensor
+from torchkeras_shim.data import choose_adapter
+from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec
+from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
 
 Point = collections.namedtuple("Point", "x y")
 
@@ -349,3 +351,157 @@ def test_endless_sources():
     assert values(changing) != values(changing)
     assert values(Dataset.range(2).repeat().shuffle(5, seed=1).take(4))
     assert values(Dataset.range(3).filter(lambda x: x > 5).repeat()) == []
+
+
+def batches(dataset, **kwargs):
+    adapter = choose_adapter(dataset, device=torch.device("cpu"), **kwargs)
+    passes = [
+        [[None if part is None else part.tolist() for part in batch] for batch in adapter.batches()] for _ in "ab"
+    ]
+    assert adapter.num_batches is None or all(len(one) == adapter.num_batches for one in passes)
+    return type(adapter).__name__, passes
+
+
+ARRAYS = (np.arange(10, dtype="float32"), np.arange(10, dtype="int32") * 10)
+FED = {
+    "rows": lambda d: d.batch(3),
+    "whole": lambda d: d.batch(3, drop_remainder=True),
+    "shuffled": lambda d: d.shuffle(10, seed=1).batch(3),
+    "a small buffer": lambda d: d.shuffle(4, seed=1).batch(3).prefetch(AUTOTUNE),
+    "the same order": lambda d: d.shuffle(10, seed=1, reshuffle_each_iteration=False).batch(4),
+    "cached": lambda d: d.shuffle(10, seed=1).cache().batch(4),
+    "some": lambda d: d.skip(2).take(5).shard(2, 1).batch(2),
+    "repeated": lambda d: d.shuffle(10, seed=1).repeat(2).batch(4),
+    "passes": lambda d: d.shuffle(10, seed=1).batch(4).repeat(2),
+    "some batches": lambda d: d.shuffle(10, seed=1).batch(4).take(2),
+    "other batches": lambda d: d.batch(4).skip(1),
+    "mapped": lambda d: (
+        d.shuffle(10, seed=1).batch(4).map(lambda x, y: (x + 1, y)).map(lambda x, y: {"a": x}).map(lambda d: d["a"])
+    ),
+    "weighted": lambda d: d.batch(4).map(lambda x, y: (x, y, x * 2)),
+    "kept batches": lambda d: d.batch(4).cache().repeat(2),
+}
+ROWS = {"ArrayAdapter", "RowsAdapter"}
+
+
+@pytest.mark.parametrize("name", FED)
+def test_rows_are_fed_as_arrays_in_the_order_of_the_dataset(name):
+    make = FED[name]
+    kind, passes = batches(make(Dataset.from_tensor_slices(ARRAYS)))
+    assert kind in ROWS
+    other, expected = batches(make(Dataset.from_tensor_slices(ARRAYS).filter(lambda x, y: True)))
+    assert other == "IterableAdapter"
+    assert passes == expected
+
+
+def test_what_is_not_fed_as_arrays():
+    data = Dataset.from_tensor_slices(ARRAYS)
+    for dataset in (
+        data.map(lambda x, y: (x, y)).batch(2),
+        data.shuffle(3).batch(2).cache(),
+        data.padded_batch(2),
+        data.batch(2).filter(lambda x, y: True),
+        data.batch(2).shuffle(2),
+        Dataset.zip(data, data.skip(1)).batch(2).map(lambda a, b: a),
+        data.enumerate().batch(2).map(lambda i, pair: pair),
+    ):
+        kind, (first, second) = batches(dataset)
+        assert kind == "IterableAdapter"
+        assert first or second
+
+
+def test_text_beside_numbers_is_fed():
+    data = Dataset.from_tensor_slices((["a", "b", "c"], [1.0, 2.0, 3.0])).shuffle(3, seed=1).batch(2)
+    kind, (first, _second) = batches(data)
+    assert kind == "ArrayAdapter"
+    assert sorted(zip(first[0][0] + first[1][0], first[0][1] + first[1][1], strict=True)) == [
+        (b"a", 1.0),
+        (b"b", 2.0),
+        (b"c", 3.0),
+    ]
+    texts = np.array(["a", "b", "c"])
+    for x in (texts, texts.astype("S1"), texts.astype(object), StringTensor(texts), pandas.Series(texts)):
+        adapter = choose_adapter(x, np.ones(3), batch_size=2, device=torch.device("cpu"))
+        assert [(type(x).__name__, x.tolist(), len(y)) for x, y, _ in adapter.batches()] == [
+            ("StringTensor", [b"a", b"b"], 2),
+            ("StringTensor", [b"c"], 1),
+        ]
+    with pytest.raises(ValueError, match=r"Unrecognized data type: x=a list.*np\.array\(x, dtype=object\)"):
+        choose_adapter(["a", "b"])
+
+
+def small_model():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    return model
+
+
+X, Y = np.random.default_rng(0).normal(size=(20, 2)).astype("float32"), np.ones((20, 1), "float32")
+
+
+def test_training_on_a_dataset_is_training_on_its_arrays():
+    data = Dataset.from_tensor_slices((X, Y)).batch(8)
+    by_arrays = (
+        small_model().fit(X, Y, batch_size=8, shuffle=False, epochs=2, validation_data=(X, Y), verbose=0).history
+    )
+    for dataset in (data, data.prefetch(2), data.map(lambda x, y: (x, y)), data.unbatch().batch(8), data.cache()):
+        model = small_model()
+        history = model.fit(dataset, epochs=2, validation_data=dataset, verbose=0).history
+        assert {key: pytest.approx(value, rel=1e-5) for key, value in by_arrays.items()} == history
+        assert model.evaluate(dataset, verbose=0) == pytest.approx(model.evaluate(X, Y, batch_size=8, verbose=0))
+        np.testing.assert_allclose(model.predict(dataset, verbose=0), model.predict(X, verbose=0), rtol=1e-5)
+
+
+def test_datasets_without_a_known_end():
+    seen = []
+
+    def look(x, y):
+        seen.append(len(x))
+        return x, y
+
+    endless = Dataset.from_tensor_slices((X, Y)).batch(8).map(look).repeat()
+    history = small_model().fit(
+        endless, steps_per_epoch=4, epochs=2, validation_data=endless, validation_steps=1, verbose=0
+    )
+    assert len(history.history["loss"]) == 2
+    assert seen[:8] == [8, 8, 4, 8, 8, 4, 8, 8][: len(seen)] or 8 in seen
+    unknown = Dataset.from_tensor_slices((X, Y)).filter(lambda x, y: x[0] > 0).batch(2)
+    count = sum(1 for _ in unknown)
+    steps = []
+    step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
+    small_model().fit(unknown, epochs=2, verbose=0, callbacks=[step])
+    assert len(steps) == 2 * count
+    with pytest.raises(ValueError, match=r"infinitely repeating dataset.*steps_per_epoch"):
+        small_model().fit(endless, epochs=1, verbose=0)
+
+
+def test_arguments_beside_a_dataset():
+    data = Dataset.from_tensor_slices((X, (Y[:, 0] > 0).astype("int32"))).batch(8)
+    model = small_model()
+    with pytest.raises(ValueError, match="`y` should not be passed"):
+        model.fit(data, Y)
+    with pytest.warns(UserWarning, match="`batch_size=4` was passed, but will be ignored"):
+        model.fit(data, batch_size=4, verbose=0)
+    _, (first, _) = batches(data, class_weight={1: 3.0})
+    assert first[0][2] == [3.0] * 8
+    with pytest.raises(ValueError, match="must be at least rank 1"):
+        model.fit(Dataset.from_tensor_slices(Y[:, 0]), verbose=0)
+
+
+def test_models_of_text():
+    texts = ["a b", "c"]
+    layer = keras.layers.TextVectorization(output_sequence_length=3)
+    layer.adapt(Dataset.from_tensor_slices(["a b", "c a"]).batch(1))
+    assert values(Dataset.from_tensor_slices(texts).map(layer)) == [[2, 4, 0], [3, 0, 0]]
+    inputs = keras.Input((), dtype="string")
+    outputs = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Embedding(9, 2)(layer(inputs))))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    expected = model.predict(np.array(texts), verbose=0)
+    for x in (np.array(texts, dtype=object), pandas.Series(texts), Dataset.from_tensor_slices(texts).batch(1)):
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
+    data = Dataset.from_tensor_slices((texts, [0.0, 1.0])).batch(2)
+    by_arrays = model.evaluate(np.array(texts), np.array([0.0, 1.0]), verbose=0)
+    assert model.evaluate(data, verbose=0) == pytest.approx(by_arrays)
+    assert model.fit(data.map(lambda x, y: (x, y)), epochs=2, validation_data=data, verbose=0).history["val_loss"]

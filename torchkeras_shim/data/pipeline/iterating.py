@@ -1,0 +1,62 @@
+"""Iterators over a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from torchkeras_shim.core.errors import OutOfRangeError
+from torchkeras_shim.data.pipeline import specs
+from torchkeras_shim.data.pipeline.mapping import copied
+from torchkeras_shim.data.pipeline.node import Node
+
+
+class DatasetIterator(Iterator[Any]):
+    """One pass over a data set. Threads that work for it end when it ends or is let go.
+
+    Args:
+        node: The data set's last node.
+        elements: The elements of the pass.
+    """
+
+    def __init__(self, node: Node, elements: Iterator[Any]) -> None:
+        self._node = node
+        self._elements = map(copied, elements) if node.shares else elements
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    def get_next(self) -> Any:
+        """Returns the next element.
+
+        Raises:
+            OutOfRangeError: If there is none.
+        """
+        for element in self._elements:
+            return element
+        raise OutOfRangeError("End of sequence")
+
+    @property
+    def element_spec(self) -> Any:
+        """The specs of an element."""
+        return self._node.spec
+
+
+def to_numpy(element: Any) -> Any:
+    """Returns an element with numpy arrays and scalars for tensors, and `bytes` for text."""
+    return specs.map_parts(_part_to_numpy, element)
+
+
+def _part_to_numpy(part: Any) -> Any:
+    if isinstance(part, specs.Nested):
+        raise TypeError(
+            "`Dataset.as_numpy_iterator()` is not supported for datasets that produce datasets. Write "
+            "`dataset.flat_map(lambda window: window)` first."
+        )
+    if part is None:
+        return None
+    array = part.numpy(force=True) if isinstance(part, torch.Tensor) else part.numpy()
+    return array[()] if isinstance(array, np.ndarray) and not array.ndim else array
