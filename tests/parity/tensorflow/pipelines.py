@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from torchkeras_shim.data.pipeline import Dataset, RaggedTensorSpec, TensorSpec
 
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
+from torchkeras_shim.data.pipeline import Dataset, RaggedTensorSpec, TensorSpec
 
 
 def ours():

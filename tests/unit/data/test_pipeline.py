@@ -1,5 +1,4 @@
-"""Data sets: what only this package promises of them. What `tf.data` does is compared with it in "
-"tests/parity/tensorflow."""
+"""Data sets: what only this package promises of them. `tests/parity/tensorflow` compares them with `tf.data`."""
 
 from __future__ import annotations
 
