@@ -127,7 +127,7 @@ def rebuild(
             wrong = ValueError(f"The model of '{path}' could not be rebuilt from its config: {said}")
             shorten(wrong)
             raise wrong from error
-    if not hasattr(model, "compile_from_config"):
+    if not hasattr(model, "compile_from_config") and not getattr(model, "_is_saved_alone", False):
         raise DamagedFileError(f"'{path}' describes no model but a {type(model).__name__}.")
     return model
 

@@ -19,6 +19,7 @@ from torchkeras_shim.core.downloads import get_file
 from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from torchkeras_shim.models.feature_space import FeatureSpace
 from torchkeras_shim.preprocessing.image import array_to_img, img_to_array, load_img, save_img
 from torchkeras_shim.preprocessing.sequence import pad_sequences
 from torchkeras_shim.utils import bounding_boxes
@@ -34,6 +35,7 @@ Sequence = PyDataset
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
