@@ -79,21 +79,29 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """
     images = _float_images(images)
     axis = _channels(images, data_format)
-    red, green, blue = _three(images, axis)
+    return torch.stack(hsv_of(*_three(images, axis)), dim=axis)
+
+
+def hsv_of(red: torch.Tensor, green: torch.Tensor, blue: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Returns hue, saturation and value of three channels, each a tensor of its own."""
+    red, green, blue = map(_dense, (red, green, blue))
     value = torch.maximum(torch.maximum(red, green), blue)
     spread = value - torch.minimum(torch.minimum(red, green), blue)
     gray = spread == 0
-    divisor = torch.where(gray, torch.ones_like(spread), spread)
-    hue = torch.where(
-        red == value,
-        (green - blue) / divisor,
-        torch.where(green == value, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor),
-    )
-    hue = torch.where(gray, torch.zeros_like(hue), hue / 6.0)
-    hue = torch.where(hue < 0, hue + 1.0, hue)
+    is_red, is_green = red == value, green == value
+    slope = torch.where(is_red, green - blue, torch.where(is_green, blue - red, red - green))
+    sector = torch.where(is_red, 0.0, torch.where(is_green, 2.0, 4.0))
+    # In place: fresh memory costs more than the arithmetic on it.
+    hue = slope.div_(spread.masked_fill(gray, 1.0)).add_(sector).div_(6.0).masked_fill_(gray, 0.0)
+    hue = hue.add_(hue < 0)
     black = value <= 0
-    saturation = torch.where(black, torch.zeros_like(value), spread / torch.where(black, torch.ones_like(value), value))
-    return torch.stack((hue, saturation, value), dim=axis)
+    saturation = spread.div_(value.masked_fill(black, 1.0)).masked_fill_(black, 0.0)
+    return hue, saturation, value
+
+
+def _dense(channel: torch.Tensor) -> torch.Tensor:
+    """Returns a channel whose pixels lie side by side: arithmetic on every third number takes several times as long."""
+    return channel if channel.stride(-1) == 1 else channel.contiguous()
 
 
 @op
@@ -113,10 +121,15 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """
     images = _float_images(images)
     axis = _channels(images, data_format)
-    hue, saturation, value = _three(images, axis)
+    return torch.stack(rgb_of(*_three(images, axis)), dim=axis)
+
+
+def rgb_of(hue: torch.Tensor, saturation: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Returns red, green and blue of hue, saturation and value, each a tensor of its own."""
+    hue, saturation, value = map(_dense, (hue, saturation, value))
     sixths = hue * 6.0
-    red = ((sixths - 3.0).abs() - 1.0).clamp(0.0, 1.0)
-    green = (2.0 - (sixths - 2.0).abs()).clamp(0.0, 1.0)
-    blue = (2.0 - (sixths - 4.0).abs()).clamp(0.0, 1.0)
+    red = (sixths - 3.0).abs_().sub_(1.0).clamp_(0.0, 1.0)
+    green = (sixths - 2.0).abs_().neg_().add_(2.0).clamp_(0.0, 1.0)
+    blue = (sixths - 4.0).abs_().neg_().add_(2.0).clamp_(0.0, 1.0)
     rest = 1.0 - saturation
-    return torch.stack([(rest + saturation * tone) * value for tone in (red, green, blue)], dim=axis)
+    return tuple(tone.mul_(saturation).add_(rest).mul_(value) for tone in (red, green, blue))

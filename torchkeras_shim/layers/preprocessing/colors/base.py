@@ -33,6 +33,15 @@ class ColorLayer(ImageLayer):
         """Returns the masks as they are."""
         return segmentation_masks
 
+    def _channels(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Returns red, green and blue."""
+        if images.shape[self.channel_axis] != 3:
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}) takes images of 3 channels. Received: images.shape="
+                f"{tuple(images.shape)}, with data_format={self.data_format!r}."
+            )
+        return images.unbind(self.channel_axis)
+
     def _parameter(self, value: Any, images: torch.Tensor) -> torch.Tensor:
         """Returns what was drawn as a tensor that computes with images: of their type, on their device."""
         return as_tensor(value, device=images.device).to(images.device, images.dtype)

@@ -13,7 +13,7 @@ from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.colors.base import RandomColorLayer, per_image
 from torchkeras_shim.layers.preprocessing.images.base import factor_range
 from torchkeras_shim.layers.preprocessing.images.ranges import rescaled, value_range_of
-from torchkeras_shim.ops.image.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from torchkeras_shim.ops.image.colors import hsv_of, rgb_of, rgb_to_grayscale
 from torchkeras_shim.ops.promotion import as_tensor
 
 
@@ -60,13 +60,12 @@ class RandomHue(RandomColorLayer):
         return {"factor": torch.where(backwards, -factor, factor)}
 
     def _recolored(self, images: torch.Tensor, transformation: Any) -> torch.Tensor:
-        hsv = rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), self.data_format)
-        hue, saturation, value = hsv.unbind(self.channel_axis)
+        hue, saturation, value = hsv_of(*self._channels(rescaled(images, self.value_range, (0, 1))))
         hue = hue + per_image(self._parameter(transformation["factor"], images), 3)
-        hue = torch.where(hue > 1.0, hue - 1.0, hue)
-        hue = torch.where(hue < 0.0, hue + 1.0, hue)
-        turned = torch.stack((hue, saturation, value), self.channel_axis)
-        return rescaled(hsv_to_rgb(turned, self.data_format).clamp(0, 1), (0, 1), self.value_range)
+        hue = hue.add_(hue > 1.0, alpha=-1)
+        hue = hue.add_(hue < 0.0)
+        turned = torch.stack(rgb_of(hue, saturation, value), self.channel_axis)
+        return rescaled(turned.clamp_(0, 1), (0, 1), self.value_range)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -117,10 +116,9 @@ class RandomSaturation(RandomColorLayer):
 
     def _recolored(self, images: torch.Tensor, transformation: Any) -> torch.Tensor:
         low, high = self.value_range
-        hue, saturation, value = rgb_to_hsv(images, self.data_format).unbind(self.channel_axis)
+        hue, saturation, value = hsv_of(*self._channels(images))
         saturation = (saturation * per_image(self._parameter(transformation["factor"], images), 3)).clamp(low, high)
-        changed: torch.Tensor = hsv_to_rgb(torch.stack((hue, saturation, value), self.channel_axis), self.data_format)
-        return changed
+        return torch.stack(rgb_of(hue, saturation, value), self.channel_axis)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -171,7 +169,7 @@ class RandomColorDegeneration(RandomColorLayer):
     def _recolored(self, images: torch.Tensor, transformation: Any) -> torch.Tensor:
         low, high = self.value_range
         gray: torch.Tensor = rgb_to_grayscale(images, self.data_format)
-        return (images + self._parameter(transformation["factor"], images) * (gray - images)).clamp(low, high)
+        return (images + self._parameter(transformation["factor"], images) * (gray - images)).clamp_(low, high)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -51,7 +51,7 @@ class RandomBrightness(RandomColorLayer):
 
     def _recolored(self, images: torch.Tensor, transformation: Any) -> torch.Tensor:
         low, high = self.value_range
-        return (images + self._parameter(transformation["rgb_delta"], images)).clamp(low, high)
+        return (images + self._parameter(transformation["rgb_delta"], images)).clamp_(low, high)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -97,7 +97,7 @@ class RandomContrast(RandomColorLayer):
     def _recolored(self, images: torch.Tensor, transformation: Any) -> torch.Tensor:
         low, high = self.value_range
         mean = images.mean((self.height_axis, self.width_axis), keepdim=True)
-        return torch.lerp(mean, images, self._parameter(transformation["contrast_factor"], images)).clamp(low, high)
+        return torch.lerp(mean, images, self._parameter(transformation["contrast_factor"], images)).clamp_(low, high)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
