@@ -297,7 +297,7 @@ def get(identifier: Any) -> DTypePolicy:
         return DTypePolicy(identifier)
     try:
         return DTypePolicy(dtypes.standardize_dtype(identifier))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"Cannot interpret `dtype` argument. Expected a string or an instance of DTypePolicy. Received: "
             f"dtype={identifier}"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchkeras_shim.core.custom_objects import raised_by_user
 from torchkeras_shim.ops.windows import standardize_tuple
 
 
@@ -147,6 +148,23 @@ def of(owner: Any, name: str, check: Callable[[], Any]) -> Any:
         return check()
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error} (Argument `{name}` of {type(owner).__name__}.)") from None
+
+
+def known(owner: Any, name: str, room: Any, value: Any) -> Any:
+    """Returns the activation, initializer, regularizer or constraint that an argument stands for.
+
+    Args:
+        owner: The layer.
+        name: The argument.
+        room: The module whose `get` knows them.
+        value: What the argument was given.
+    """
+    try:
+        return room.get(value)
+    except (TypeError, ValueError) as error:
+        if type(error) not in (TypeError, ValueError) or raised_by_user(error):
+            raise
+        raise type(error)(f"{error} (Argument `{name}` of {type(owner).__name__}.)") from error
 
 
 def shape(owner: Any, name: str, value: Any, unknown: Sequence[Any] = ()) -> tuple[Any, ...]:

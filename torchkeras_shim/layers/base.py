@@ -19,7 +19,7 @@ from torchkeras_shim.core import dtype_policies, dtypes, naming, serialization, 
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
-from torchkeras_shim.layers import call_spec, calling, casting
+from torchkeras_shim.layers import arguments, call_spec, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
@@ -130,7 +130,7 @@ class Layer(HasAttributes):
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         if name is not None and not isinstance(name, str):
             raise ValueError(f"Argument `name` must be a string. Received: name={name}")
-        policy = dtype_policies.get(dtype)
+        policy = arguments.known(self, "dtype", dtype_policies, dtype)
         state = self.__dict__
         state["training"] = type(self)._trains_at_rest
         state["name"] = name if name is not None else naming.auto_name(type(self).__name__)
@@ -138,7 +138,9 @@ class Layer(HasAttributes):
         state["autocast"] = bool(autocast)
         state["supports_masking"] = not getattr(type(self).compute_mask, "_is_default", False)
         state["input_spec"] = None
-        state["activity_regularizer"] = regularizers.get(activity_regularizer)
+        state["activity_regularizer"] = arguments.known(
+            self, "activity_regularizer", regularizers, activity_regularizer
+        )
         if not isinstance(trainable, bool):
             raise ValueError(
                 f"Expected `trainable` to be a boolean. Received: trainable={trainable!r} (of type {type(trainable)})"

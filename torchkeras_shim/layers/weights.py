@@ -13,7 +13,7 @@ from torchkeras_shim.core import dtypes, naming
 from torchkeras_shim.core.seeding import SeedGenerator, SeedState
 from torchkeras_shim.core.torch_private import is_persistent
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import tracking
+from torchkeras_shim.layers import arguments, tracking
 from torchkeras_shim.layers.tracking import Container
 
 
@@ -85,7 +85,8 @@ class HasWeights(torch.nn.Module):
             initializer = "glorot_uniform" if dtypes.is_float(type_name) else "zeros"
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         name = name if name is not None else naming.auto_name("Variable")
-        variable = Variable(initializers.get(initializer), sizes, type_name, trainable, name=name)
+        initializer = arguments.known(self, "initializer", initializers, initializer)
+        variable = Variable(initializer, sizes, type_name, trainable, name=name)
         variable._path = naming.scoped(name)
         variable._autocast = bool(autocast)
         variable.regularizer = regularizers.get(regularizer)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import torchkeras_shim as keras
+from tests.every_layer import EVERY_LAYER
 from torchkeras_shim import layers
 
 REFUSED = {
@@ -245,3 +246,55 @@ def test_two_tensors_into_a_layer_of_one_input():
 def test_arrays_without_numbers_are_refused_by_the_layer(array):
     with pytest.raises(TypeError, match=r"layer 'd'.*arrays of numbers.*astype"):
         layers.Dense(2, name="d")(array)
+
+
+KINDS = ("activation", "initializer", "regularizer", "constraint")
+MADE_OF_OTHERS = (
+    layers.Wrapper,
+    layers.Bidirectional,
+    layers.TimeDistributed,
+    layers.RNN,
+    layers.Pipeline,
+    layers.TorchModuleWrapper,
+    layers.IntegerLookup,  # its types are fixed, whatever `dtype` says
+)
+NOT_KNOWN = ["nope", 3, {"class_name": "Nope", "config": {}}, ["a"]]
+
+
+def named_things():
+    """What each layer takes by name, apart from what its members take."""
+    for make, _ in {type(make()).__name__: (make, shapes) for make, shapes in EVERY_LAYER.values()}.values():
+        layer = make()
+        if isinstance(layer, layers.Layer) and not isinstance(layer, MADE_OF_OTHERS):
+            yield from (
+                pytest.param(layer, key, id=f"{type(layer).__name__}-{key}")
+                for key in layer.get_config()
+                if key == "dtype" or key.endswith(KINDS)
+            )
+
+
+@pytest.mark.parametrize(("layer", "argument"), list(named_things()))
+def test_what_is_not_known_by_name_is_refused_by_layer_and_argument(layer, argument):
+    cls, config = type(layer), layer.get_config()
+    for value in NOT_KNOWN:
+        with pytest.raises(ValueError, match=rf"Argument `{argument}` of \w*{cls.__name__[:3]}\w*"):
+            cls(**{**config, argument: value})
+
+
+def test_weights_of_unknown_initializers_name_their_layer():
+    class Own(layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight((2,), initializer="nope")
+
+    with pytest.raises(ValueError, match="Argument `initializer` of Own"):
+        Own().build((2,))
+
+
+def test_errors_of_ones_own_classes_keep_their_place():
+    class OwnInitializer(keras.initializers.Initializer):
+        def __init__(self, scale):
+            raise ValueError("Own words.")
+
+    known = keras.saving.custom_object_scope({"OwnInitializer": OwnInitializer})
+    with known, pytest.raises(ValueError, match=r"^Own words\.$"):
+        layers.Dense(2, kernel_initializer={"class_name": "OwnInitializer", "config": {"scale": 1}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim import activations
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.activated import Activated
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.weightless import build_at_once
@@ -29,7 +30,7 @@ class Activation(Activated):
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.activation = activations.get(activation)
+        self.activation = arguments.known(self, "activation", activations, activation)
         build_at_once(self)
         self._find_kernel()
 

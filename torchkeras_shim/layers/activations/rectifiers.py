@@ -169,9 +169,9 @@ class PReLU(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.alpha_initializer = arguments.known(self, "alpha_initializer", initializers, alpha_initializer)
+        self.alpha_regularizer = arguments.known(self, "alpha_regularizer", regularizers, alpha_regularizer)
+        self.alpha_constraint = arguments.known(self, "alpha_constraint", constraints, alpha_constraint)
         shared = None if shared_axes is None else arguments.axes(self, "shared_axes", shared_axes)
         self.shared_axes = [shared] if isinstance(shared, int) else shared
 

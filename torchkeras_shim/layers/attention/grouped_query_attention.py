@@ -90,7 +90,9 @@ class GroupedQueryAttention(HeadsOfAttention):
                 "bias_constraint": bias_constraint,
             },
         )
-        self.activity_regularizer_of_parts = regularizers.get(activity_regularizer)
+        self.activity_regularizer_of_parts = arguments.known(
+            self, "activity_regularizer", regularizers, activity_regularizer
+        )
         self.head_dim = head_dim
         self.num_query_heads = num_query_heads
         self.num_key_value_heads = num_key_value_heads

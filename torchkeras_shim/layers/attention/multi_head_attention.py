@@ -93,7 +93,9 @@ class MultiHeadAttention(HeadsOfAttention):
                 "bias_constraint": bias_constraint,
             },
         )
-        self.activity_regularizer_of_parts = regularizers.get(activity_regularizer)
+        self.activity_regularizer_of_parts = arguments.known(
+            self, "activity_regularizer", regularizers, activity_regularizer
+        )
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.value_dim = value_dim or key_dim

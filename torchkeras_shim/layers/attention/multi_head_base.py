@@ -67,7 +67,10 @@ class HeadsOfAttention(Layer):
             "constraint": constraints,
         }
         self.__dict__["_options"] = {
-            part: {kind: table.get(options[f"{part}_{kind}"]) for kind, table in tables.items()}
+            part: {
+                kind: arguments.known(self, f"{part}_{kind}", table, options[f"{part}_{kind}"])
+                for kind, table in tables.items()
+            }
             for part in ("kernel", "bias")
         }
 

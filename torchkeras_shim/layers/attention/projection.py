@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim import activations
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
 
 
@@ -40,7 +41,7 @@ class Projection(Layer):
         self.bound = bound
         self.outputs = outputs
         self.use_bias = use_bias
-        self.activation = activations.get(activation)
+        self.activation = arguments.known(self, "activation", activations, activation)
         self.options = options
         self.supports_masking = True  # the attention layer around it sees to the masks
 

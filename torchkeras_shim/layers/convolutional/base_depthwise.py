@@ -63,9 +63,9 @@ class BaseDepthwise(BaseConv):
             dilation_rate,
             **kwargs,
         )
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.depthwise_initializer = arguments.known(self, "depthwise_initializer", initializers, depthwise_initializer)
+        self.depthwise_regularizer = arguments.known(self, "depthwise_regularizer", regularizers, depthwise_regularizer)
+        self.depthwise_constraint = arguments.known(self, "depthwise_constraint", constraints, depthwise_constraint)
 
     def _check_arguments(self) -> None:
         self.depth_multiplier = arguments.positive_integer(self, "depth_multiplier", self.depth_multiplier, POSITIVE)
@@ -138,9 +138,9 @@ class BaseSeparableConv(BaseDepthwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(rank, filters, *args, **kwargs)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        self.pointwise_initializer = arguments.known(self, "pointwise_initializer", initializers, pointwise_initializer)
+        self.pointwise_regularizer = arguments.known(self, "pointwise_regularizer", regularizers, pointwise_regularizer)
+        self.pointwise_constraint = arguments.known(self, "pointwise_constraint", constraints, pointwise_constraint)
 
     def _check_arguments(self) -> None:
         super()._check_arguments()

@@ -81,14 +81,14 @@ class Dense(Activated):
         refuse_adapters("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
-        self.activation = activations.get(activation)
+        self.activation = arguments.known(self, "activation", activations, activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer = arguments.known(self, "kernel_initializer", initializers, kernel_initializer)
+        self.bias_initializer = arguments.known(self, "bias_initializer", initializers, bias_initializer)
+        self.kernel_regularizer = arguments.known(self, "kernel_regularizer", regularizers, kernel_regularizer)
+        self.bias_regularizer = arguments.known(self, "bias_regularizer", regularizers, bias_regularizer)
+        self.kernel_constraint = arguments.known(self, "kernel_constraint", constraints, kernel_constraint)
+        self.bias_constraint = arguments.known(self, "bias_constraint", constraints, bias_constraint)
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
         self._find_kernel()

@@ -108,13 +108,13 @@ class EinsumDense(Activated):
         if bias_axes is not None and not isinstance(bias_axes, str):
             raise arguments.refusal(self, "bias_axes", bias_axes, "a string with axes of the output")
         self.bias_axes = bias_axes
-        self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.activation = arguments.known(self, "activation", activations, activation)
+        self.kernel_initializer = arguments.known(self, "kernel_initializer", initializers, kernel_initializer)
+        self.bias_initializer = arguments.known(self, "bias_initializer", initializers, bias_initializer)
+        self.kernel_regularizer = arguments.known(self, "kernel_regularizer", regularizers, kernel_regularizer)
+        self.bias_regularizer = arguments.known(self, "bias_regularizer", regularizers, bias_regularizer)
+        self.kernel_constraint = arguments.known(self, "kernel_constraint", constraints, kernel_constraint)
+        self.bias_constraint = arguments.known(self, "bias_constraint", constraints, bias_constraint)
         self._contracted = 0
         self._find_kernel()
 

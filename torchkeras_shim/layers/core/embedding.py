@@ -74,9 +74,13 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.embeddings_initializer = arguments.known(
+            self, "embeddings_initializer", initializers, embeddings_initializer
+        )
+        self.embeddings_regularizer = arguments.known(
+            self, "embeddings_regularizer", regularizers, embeddings_regularizer
+        )
+        self.embeddings_constraint = arguments.known(self, "embeddings_constraint", constraints, embeddings_constraint)
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False  # integers that come as floats keep their values in every type

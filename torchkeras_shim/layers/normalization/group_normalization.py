@@ -71,12 +71,12 @@ class GroupNormalization(ScaledAndShifted):
         self.epsilon = arguments.number(self, "epsilon", epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.beta_initializer = arguments.known(self, "beta_initializer", initializers, beta_initializer)
+        self.gamma_initializer = arguments.known(self, "gamma_initializer", initializers, gamma_initializer)
+        self.beta_regularizer = arguments.known(self, "beta_regularizer", regularizers, beta_regularizer)
+        self.gamma_regularizer = arguments.known(self, "gamma_regularizer", regularizers, gamma_regularizer)
+        self.beta_constraint = arguments.known(self, "beta_constraint", constraints, beta_constraint)
+        self.gamma_constraint = arguments.known(self, "gamma_constraint", constraints, gamma_constraint)
         self.supports_masking = True
         self.autocast = False  # statistics are at least float32, whatever comes
 

@@ -57,17 +57,17 @@ class RecurrentCell(DropoutCell):
         units = arguments.positive_integer(self, "units", units, sentence)
         super().__init__(**kwargs)
         self.units = units
-        self.activation = activations.get(activation)
+        self.activation = arguments.known(self, "activation", activations, activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer = arguments.known(self, "kernel_initializer", initializers, kernel_initializer)
+        self.recurrent_initializer = arguments.known(self, "recurrent_initializer", initializers, recurrent_initializer)
+        self.bias_initializer = arguments.known(self, "bias_initializer", initializers, bias_initializer)
+        self.kernel_regularizer = arguments.known(self, "kernel_regularizer", regularizers, kernel_regularizer)
+        self.recurrent_regularizer = arguments.known(self, "recurrent_regularizer", regularizers, recurrent_regularizer)
+        self.bias_regularizer = arguments.known(self, "bias_regularizer", regularizers, bias_regularizer)
+        self.kernel_constraint = arguments.known(self, "kernel_constraint", constraints, kernel_constraint)
+        self.recurrent_constraint = arguments.known(self, "recurrent_constraint", constraints, recurrent_constraint)
+        self.bias_constraint = arguments.known(self, "bias_constraint", constraints, bias_constraint)
         self._set_dropout(dropout, recurrent_dropout, seed, masks=None)
         self.state_size = units
         self.output_size = units

@@ -102,19 +102,19 @@ class ConvLSTMCell(DropoutCell):
                 "Specifying `strides > 1` is not compatible with `dilation_rate > 1`: set one of them to 1. Received: "
                 f"strides={self.strides} and dilation_rate={self.dilation_rate}"
             )
-        self.activation = activations.get(activation)
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.activation = arguments.known(self, "activation", activations, activation)
+        self.recurrent_activation = arguments.known(self, "recurrent_activation", activations, recurrent_activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_initializer = arguments.known(self, "kernel_initializer", initializers, kernel_initializer)
+        self.recurrent_initializer = arguments.known(self, "recurrent_initializer", initializers, recurrent_initializer)
+        self.bias_initializer = arguments.known(self, "bias_initializer", initializers, bias_initializer)
         self.unit_forget_bias = unit_forget_bias
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_regularizer = arguments.known(self, "kernel_regularizer", regularizers, kernel_regularizer)
+        self.recurrent_regularizer = arguments.known(self, "recurrent_regularizer", regularizers, recurrent_regularizer)
+        self.bias_regularizer = arguments.known(self, "bias_regularizer", regularizers, bias_regularizer)
+        self.kernel_constraint = arguments.known(self, "kernel_constraint", constraints, kernel_constraint)
+        self.recurrent_constraint = arguments.known(self, "recurrent_constraint", constraints, recurrent_constraint)
+        self.bias_constraint = arguments.known(self, "bias_constraint", constraints, bias_constraint)
         self._set_dropout(dropout, recurrent_dropout, seed, masks=4)
         self.input_spec = InputSpec(ndim=rank + 2)
         self.state_size = -1  # an image, whose size follows from that of the input

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import activations
+from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.rnn.cell_base import RecurrentCell
 
@@ -89,7 +90,7 @@ class GRUCell(RecurrentCell):
             seed,
             **kwargs,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = arguments.known(self, "recurrent_activation", activations, recurrent_activation)
         self.reset_after = reset_after
         self.implementation = 1 if self.recurrent_dropout else implementation
         self.dropout_mask_count = 3 if self.implementation == 1 else None
