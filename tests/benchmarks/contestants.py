@@ -21,9 +21,11 @@ class Fit:
 
     Args:
         name: `"torchkeras_shim"`, or a backend of Keras.
+        compiled: More arguments of `compile`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, **compiled: Any) -> None:
+        self.compiled = compiled
         if name == "torchkeras_shim":
             import torchkeras_shim as keras
         else:
@@ -42,6 +44,7 @@ class Fit:
             optimizer=keras.optimizers.Adam(LEARNING_RATE),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
+            **self.compiled,
         )
 
     def epoch(self) -> tuple[float, float]:
@@ -195,6 +198,56 @@ class CompiledLoop(ExpertLoop):
         self.model = torch.compile(self.model)
 
 
+class GraphLoop(ExpertLoop):
+    """The expert's on CUDA, with the whole step in a CUDA graph as torch's documentation shows it."""
+
+    def prepare(self, workload: Workload, samples: int) -> None:
+        """Warms up on a side stream and captures a step."""
+        import torch
+
+        super().prepare(workload, samples)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=True, capturable=True)
+        self.inputs = self.arrange(self.x[: self.batch_size]).clone(), self.y[: self.batch_size].clone()
+        self.total = torch.zeros((), device=self.device)
+        self.correct = torch.zeros((), device=self.device, dtype=torch.int64)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.step()
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.step()
+
+    def step(self) -> None:
+        """One step on the inputs."""
+        import torch
+        from torch.nn import functional
+
+        x, y = self.inputs
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.model(x)
+        loss = functional.cross_entropy(logits, y)
+        loss.backward()
+        self.optimizer.step()
+        with torch.no_grad():
+            self.total += loss.detach() * len(y)
+            self.correct += (logits.argmax(dim=1) == y).sum()
+
+    def epoch(self) -> tuple[float, float]:
+        """Trains one epoch; the data are a multiple of the batch size."""
+        import torch
+
+        self.total.zero_()
+        self.correct.zero_()
+        for index in torch.randperm(len(self.y), device=self.device).split(self.batch_size):
+            self.inputs[0].copy_(self.arrange(self.x.index_select(0, index)))
+            self.inputs[1].copy_(self.y.index_select(0, index))
+            self.graph.replay()
+        return float(self.total) / len(self.y), float(self.correct) / len(self.y)
+
+
 def create(name: str) -> Fit | Loop:
     """Returns a contestant by the name that the command line uses; raises ImportError where it is not installed."""
     if name == "tutorial-loop":
@@ -203,11 +256,19 @@ def create(name: str) -> Fit | Loop:
         return ExpertLoop()
     if name == "compiled-loop":
         return CompiledLoop()
+    if name in ("torchkeras_shim-graph", "graph-loop"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ImportError("it needs a CUDA device")
+        return GraphLoop() if name == "graph-loop" else Fit("torchkeras_shim", jit_compile="cuda_graph")
+    if name == "torchkeras_shim-eager":
+        return Fit("torchkeras_shim", jit_compile=False)
     return Fit(name.removeprefix("keras-"))
 
 
-#: All of them; the last is the yardstick.
-NAMES = (
+#: Who takes part unless others are named; the last is the yardstick.
+USUAL = (
     "torchkeras_shim",
     "keras-torch",
     "keras-jax",
@@ -216,4 +277,5 @@ NAMES = (
     "compiled-loop",
     "expert-loop",
 )
+NAMES = ("torchkeras_shim-eager", "torchkeras_shim-graph", "graph-loop", *USUAL)
 YARDSTICK = "expert-loop"

@@ -33,6 +33,7 @@ def table(records: list[dict], tablefmt: str = "simple") -> str:
     """Returns one model's table."""
     yardstick = yardstick_of(records)
     with_kernels = any(record.get("kernel_share") for record in records)
+    with_launches = any(record.get("launches") for record in records)
     rows = []
     for record in records:
         if record["error"]:
@@ -43,9 +44,14 @@ def table(records: list[dict], tablefmt: str = "simple") -> str:
         row += [f"{record['first_epoch']:.1f}", f"{record['loss']:.3f}"]
         if with_kernels:
             row.append(f"{record['kernel_share']:.0%}" if record["kernel_share"] else "")
+        if with_launches:
+            launches = record.get("launches")
+            per_launch = 1e6 * statistics.median(record["fit"]) / launches if launches else None
+            row += [f"{launches:.1f}", f"{per_launch:.0f}"] if launches else ["", ""]
         rows.append(row)
     headers = ["", "fit, ms per step", *(f"{what}, ratio" for what in PHASES), "first epoch, s", "last loss"]
-    return tabulate(rows, headers + ["kernels"] * with_kernels, tablefmt=tablefmt, disable_numparse=True)
+    headers += ["kernels"] * with_kernels + ["launches per step", "ns per launch"] * with_launches
+    return tabulate(rows, headers, tablefmt=tablefmt, disable_numparse=True)
 
 
 def title(records: list[dict]) -> str:

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import report
-from contestants import NAMES
+from contestants import NAMES, USUAL
 from measures import PHASES, spread, table, title
 from tabulate import tabulate
 from workloads import WORKLOADS
@@ -121,7 +121,9 @@ def time_model(model: str, workers: list[Worker], rounds: int, quick: bool) -> l
                 record[what] = times[worker.name]
     for worker, record in zip(workers, records, strict=True):
         if worker.error is None:
-            record["kernel_share"] = worker.ask(do="kernels").get("share")
+            answer = worker.ask(do="kernels")
+            record["kernel_share"] = answer.get("share")
+            record["launches"] = answer["launches"] / steps if answer.get("launches") else None
     return records
 
 
@@ -167,7 +169,7 @@ def main() -> None:
     """Reads the command line, runs, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="the contestants")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(USUAL), help="the contestants")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small data sets: a first look, too short to judge by")
     parser.add_argument("--device", choices=["auto", "cpu"], default="auto", help="cpu hides every accelerator")

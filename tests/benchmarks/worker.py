@@ -2,7 +2,8 @@
 
 Reads one JSON object per line: `{"do": "prepare", "model": "mlp", "samples": 60000}` builds and trains a first epoch,
 and answers how long both took; `{"do": "fit"}`, `"evaluate"` or `"predict"` goes once through the data and answers the
-seconds; `{"do": "kernels"}` answers which share of an epoch the kernels of a CUDA device take.
+seconds; `{"do": "kernels"}` answers which share of an epoch the kernels of a CUDA device take, and how many launches of
+kernels and graphs there are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import os
 import sys
 import time
 from typing import Any
+
+#: What the profiler calls a launch of a kernel or of a graph.
+LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx", "cudaGraphLaunch")
 
 
 def main(name: str, threads: int) -> None:
@@ -49,7 +53,8 @@ def main(name: str, threads: int) -> None:
                 contestant.predict()
                 answer(first=first)
             elif order["do"] == "kernels":
-                answer(share=kernel_share(contestant))
+                share, launches = kernel_share(contestant)
+                answer(share=share, launches=launches)
             elif order["do"] == "predict":
                 contestant.predict()
                 answer(seconds=time.perf_counter() - start)
@@ -60,17 +65,23 @@ def main(name: str, threads: int) -> None:
             answer(error=f"{type(error).__name__}: {error}")
 
 
-def kernel_share(contestant: Any) -> float | None:
-    """Returns the share of an epoch's time in which kernels run on the CUDA device; `None` where there is none."""
+def kernel_share(contestant: Any) -> tuple[float | None, int | None]:
+    """Returns the share of an epoch's time in which kernels run on the CUDA device, and the number of launches.
+
+    Both are `None` where there is no such device.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
-        return None
+        return None, None
     start = time.perf_counter()
     contestant.epoch()
     seconds = time.perf_counter() - start
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=activities) as profile:
         contestant.epoch()
-    return sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / seconds
+    events = profile.key_averages()
+    on_device = sum(event.self_device_time_total for event in events) / 1e6
+    return on_device / seconds, sum(event.count for event in events if event.key in LAUNCHES)
 
 
 if __name__ == "__main__":
