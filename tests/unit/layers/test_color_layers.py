@@ -158,6 +158,40 @@ def test_values_beyond_the_range_do_not_wrap():
     assert layers.Solarization()(wild).tolist() == [[[0.0, 255.0, 0.0]]]
 
 
+def test_what_is_not_a_number_does_not_lead_out_of_a_table():
+    hole = IMAGES.float().clone()
+    hole[0, 0, 0] = float("nan")
+    hole[0, 0, 1] = float("inf")
+    for layer in (layers.Equalization(), layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))):
+        assert layer(hole)[1:].isfinite().all()
+
+
+def test_a_changed_setting_counts_in_captured_steps():
+    brighter = layers.RandomBrightness((0.0, 0.0))
+    sums = layers.Dense(1, kernel_initializer="ones", use_bias=False)
+    model = keras.Sequential([keras.Input((4, 4, 3)), brighter, layers.Flatten(), sums])
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile="captured")
+    data = torch.full((8, 4, 4, 3), 100.0), torch.zeros(8, 1)
+    assert model.fit(*data, batch_size=4, epochs=2, verbose=0).history["loss"] == [(48 * 100.0) ** 2] * 2
+    brighter.factor = (1.0, 1.0)
+    assert model.fit(*data, batch_size=4, epochs=2, verbose=0).history["loss"] == [(48 * 255.0) ** 2] * 2
+
+
+@every_layer
+@pytest.mark.parametrize("shape", [(0, 8, 7, 3), (1, 2, 2, 3)])
+def test_small_batches(name, shape):
+    assert make(name)(torch.rand(shape)).shape == shape
+
+
+@every_layer
+def test_gradients_reach_the_images(name):
+    images = torch.rand(4, 8, 7, 3).mul(255).requires_grad_()
+    out = make(name)(images)
+    if out.requires_grad:  # not where bits are cut off
+        out.sum().backward()
+        assert images.grad.isfinite().all()
+
+
 def test_a_pipeline_hands_on_modes_and_dicts():
     pipeline = layers.Pipeline([layers.RandomInvert((1.0, 1.0), (0, 1)), layers.Dropout(1.0)])
     data = {"images": torch.zeros(1, 2, 2, 3), "labels": torch.ones(1)}

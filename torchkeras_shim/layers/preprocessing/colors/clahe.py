@@ -9,7 +9,7 @@ import torch
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing.colors.base import ColorLayer
-from torchkeras_shim.layers.preprocessing.colors.histograms import histograms
+from torchkeras_shim.layers.preprocessing.colors.histograms import binned, histograms
 from torchkeras_shim.layers.preprocessing.images.ranges import BYTES, rescaled, value_range_of
 from torchkeras_shim.ops.image.layout import through_nhwc
 from torchkeras_shim.ops.promotion import as_tensor
@@ -71,7 +71,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ColorLayer):
         tile = -(-height // rows), -(-width // columns)
         padding = [[0, 0], [0, tile[0] * rows - height], [0, tile[1] * columns - width], [0, 0]]
         padded: torch.Tensor = pad(nhwc, padding, mode="symmetric")
-        pixels = padded.clamp(*BYTES).long()
+        pixels = binned(padded, _BINS - 1)
         tables = self._tables(pixels, tile)
         return _interpolated(tables, pixels, tile)[:, :height, :width]
 

@@ -88,9 +88,9 @@ class Equalization(ColorLayer):
         pixels = _scaled(images, self.value_range, BYTES).movedim(self.channel_axis, 0)
         flat = pixels.reshape(pixels.shape[0], -1)  # a row per channel
         last = self.bins - 1
-        counts = histograms((flat.float() * last / 255).clamp(0, last).long(), self.bins)
+        counts = histograms(binned(flat.float() * last / 255, last), self.bins)
         table = _equalizing(counts)
-        found = table.gather(1, (flat / 255.0 * last).clamp(0, last).long()).to(images.dtype)
+        found = table.gather(1, binned(flat / 255.0 * last, last)).to(images.dtype)
         single = (counts > 0).sum(1, keepdim=True) <= 1
         equalized = torch.where(single, flat, found).reshape(pixels.shape).movedim(0, self.channel_axis)
         return _scaled(equalized, BYTES, self.value_range)
@@ -98,6 +98,11 @@ class Equalization(ColorLayer):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "bins": self.bins, "value_range": self.value_range}
+
+
+def binned(values: torch.Tensor, last: int) -> torch.Tensor:
+    """Returns values as integers from 0 to `last`, whatever they are: what is not a number too."""
+    return values.clamp(0, last).long().clamp_(0, last)  # twice, because NaN passes the first
 
 
 def histograms(bins: torch.Tensor, count: int) -> torch.Tensor:
