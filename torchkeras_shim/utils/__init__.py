@@ -20,8 +20,15 @@ from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from torchkeras_shim.models.feature_space import FeatureSpace
+from torchkeras_shim.preprocessing import (
+    image_dataset_from_directory,
+    text_dataset_from_directory,
+    timeseries_dataset_from_array,
+)
 from torchkeras_shim.preprocessing.image import array_to_img, img_to_array, load_img, save_img
 from torchkeras_shim.preprocessing.sequence import pad_sequences
+from torchkeras_shim.preprocessing.sounds import audio_dataset_from_directory
+from torchkeras_shim.preprocessing.splitting import split_dataset
 from torchkeras_shim.utils import bounding_boxes
 from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
@@ -41,6 +48,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "bounding_boxes",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -51,6 +59,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
+    "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
@@ -64,7 +73,10 @@ __all__ = [
     "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

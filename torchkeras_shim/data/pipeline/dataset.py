@@ -544,6 +544,11 @@ class Dataset(IterableDataset[Any], specs.Nested):
         """The specs of an element's parts. If a function decides about them, it is called for the first element."""
         return self._node.spec
 
+    @property
+    def batch_size(self) -> int | None:
+        """How many elements `batch` puts together, if that was the last method; otherwise `None`."""
+        return self._node.batch_size if isinstance(self._node, batching.Batch) else None
+
     def cardinality(self) -> int:
         """Returns the number of elements, -1 for no end, -2 if it is not known beforehand."""
         count: int = self._node.cardinality

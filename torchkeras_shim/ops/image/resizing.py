@@ -46,15 +46,27 @@ def _lanczos(x: torch.Tensor, radius: float) -> torch.Tensor:
     return torch.where(x > radius, torch.zeros_like(x), value)
 
 
+def _gaussian(x: torch.Tensor) -> torch.Tensor:
+    return torch.where(x < 1.5, torch.exp(-2 * x * x), torch.zeros_like(x))
+
+
+def _mitchell(x: torch.Tensor) -> torch.Tensor:
+    near = (7 / 6 * x - 2) * x * x + 8 / 9
+    far = ((-7 / 18 * x + 2) * x - 10 / 3) * x + 16 / 9
+    return torch.where(x < 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+
+
 _KERNELS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "linear": _triangle,
     "cubic": _keys_cubic,
     "lanczos3": functools.partial(_lanczos, radius=3.0),
     "lanczos5": functools.partial(_lanczos, radius=5.0),
+    "gaussian": _gaussian,
+    "mitchellcubic": _mitchell,
 }
 
 
-def _weights(
+def kernel_weights(
     size: int, new_size: int, scale: Any, translation: Any, method: str, antialias: bool, like: torch.Tensor
 ) -> torch.Tensor:
     """Returns what each of `size` pixels contributes to each of `new_size` ones, a matrix `(size, new_size)`."""
@@ -73,7 +85,7 @@ def _weights(
     return torch.where(inside, weights, torch.zeros_like(weights))
 
 
-def _area_weights(size: int, new_size: int, like: torch.Tensor) -> torch.Tensor:
+def area_weights(size: int, new_size: int, like: torch.Tensor) -> torch.Tensor:
     """Returns which share of each new pixel each old one covers."""
     edges = torch.arange(new_size + 1, dtype=like.dtype, device=like.device) * (size / new_size)
     pixels = torch.arange(size, dtype=like.dtype, device=like.device).unsqueeze(1)
@@ -81,7 +93,8 @@ def _area_weights(size: int, new_size: int, like: torch.Tensor) -> torch.Tensor:
     return overlap.clamp(min=0) * (new_size / size)
 
 
-def _multiply(x: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
+def along(x: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
+    """Returns images of which one axis is multiplied by a matrix."""
     return torch.movedim(torch.tensordot(x, weights, dims=([axis], [0])), -1, axis)
 
 
@@ -130,30 +143,31 @@ def resize(
     one_of("interpolation", interpolation, INTERPOLATIONS)
     one_of("fill_mode", fill_mode, ("constant",))
     target = (int(size[0]), int(size[1]))
-    box = _aspect_box(sized(images, data_format), target, crop_to_aspect_ratio, pad_to_aspect_ratio)
+    box = aspect_box(sized(images, data_format), target, crop_to_aspect_ratio, pad_to_aspect_ratio)
 
     def run(nhwc: torch.Tensor) -> torch.Tensor:
         (top, bottom), (left, right) = box
         if any((top, bottom, left, right)):
             nhwc = F.pad(nhwc, (0, 0, left, right, top, bottom), value=fill_value)
         if interpolation == "nearest":
-            return _nearest(nhwc, target)
+            return nearest(nhwc, target)
         x = nhwc if nhwc.dtype in (torch.float32, torch.float64) else nhwc.to(torch.float32)
         for axis, new in ((1, target[0]), (2, target[1])):
             old = x.shape[axis]
             if old == new:
                 continue
             if interpolation == "area":
-                weights = _area_weights(old, new, x)
+                weights = area_weights(old, new, x)
             else:
-                weights = _weights(old, new, new / old, 0.0, _METHODS[interpolation], antialias, x)
-            x = _multiply(x, weights, axis)
+                weights = kernel_weights(old, new, new / old, 0.0, _METHODS[interpolation], antialias, x)
+            x = along(x, weights, axis)
         return restored(x, nhwc.dtype)
 
     return through_nhwc(images, data_format, run)
 
 
-def _nearest(nhwc: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def nearest(nhwc: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Returns images of another size whose pixels are those of the given ones."""
     for axis, new in ((1, size[0]), (2, size[1])):
         old = nhwc.shape[axis]
         places = torch.arange(new, dtype=torch.float32, device=nhwc.device)
@@ -162,7 +176,7 @@ def _nearest(nhwc: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return nhwc
 
 
-def _aspect_box(
+def aspect_box(
     old: tuple[int, int], new: tuple[int, int], crop: bool, pad: bool
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Returns what to add on each side, or with negative numbers to cut off."""
@@ -217,8 +231,10 @@ def scale_and_translate(
     scale, translation = (as_tensor(one, device=x.device).to(x.dtype) for one in (scale, translation))
     for i, dim in enumerate(spatial_dims):
         axis = dim % x.dim()
-        weights = _weights(x.shape[axis], output_shape[axis], scale[i], translation[i], _METHODS[method], antialias, x)
-        x = _multiply(x, weights, axis)
+        weights = kernel_weights(
+            x.shape[axis], output_shape[axis], scale[i], translation[i], _METHODS[method], antialias, x
+        )
+        x = along(x, weights, axis)
     if images.is_floating_point():
         return x
     return x.round().clamp(images.min(), images.max()).to(images.dtype)
