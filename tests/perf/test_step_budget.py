@@ -149,7 +149,7 @@ def test_calls_with_a_progress_bar_and_callbacks_that_do_not_look(capsys):
     model.fit(x, y, verbose=0)
     with Calls() as calls:
         model.fit(*data(8 * 400), batch_size=8, verbose=1, callbacks=[keras.callbacks.EarlyStopping(monitor="loss")])
-    assert sum(calls.files.values()) / 400 <= 34, calls.files
+    assert sum(calls.files.values()) / 400 <= 40, calls.files  # the bar is drawn anew by the clock
 
 
 @pytest.mark.parametrize(

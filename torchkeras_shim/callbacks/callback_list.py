@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch.optim.lr_scheduler import LRScheduler
@@ -121,6 +121,25 @@ class CallbackList(Callback):
             users = tuple(callback for callback in self.callbacks if _uses(callback, hook))
             self._batch_hooks[hook] = users
             setattr(self, "wants_" + hook.removeprefix("on_"), bool(users))
+
+    def batch_hooks(
+        self, kind: str, logs_of: Callable[[Any], Any]
+    ) -> tuple[Callable[[int], None] | None, Callable[[int, Any], None] | None]:
+        """Returns what a loop is to call before and after each batch; `None` where no callback looks.
+
+        Args:
+            kind: `"train"`, `"test"` or `"predict"`.
+            logs_of: Returns the logs of a batch for what its step has returned.
+        """
+        begin, end = (getattr(self, f"on_{kind}_batch_{when}") for when in ("begin", "end"))
+
+        def on_end(index: int, returned: Any) -> None:
+            end(index, logs_of(returned))
+
+        return (
+            begin if getattr(self, f"wants_{kind}_batch_begin") else None,
+            on_end if getattr(self, f"wants_{kind}_batch_end") else None,
+        )
 
     def _call(self, hook: str, logs: Logs) -> None:
         logs = python_logs(logs)

@@ -104,17 +104,3 @@ class LazyLogs(dict):  # type: ignore[type-arg]
         """Removes a name and returns its value."""
         self._look()
         return super().pop(*args)
-
-
-def lazily(hook: Callable[[int, Any], None], logs: Callable[[Any], dict[str, Any]]) -> Callable[[int, Any], None]:
-    """Returns a function that calls a callback's hook with logs that are read at the first look.
-
-    Args:
-        hook: Takes the number of a batch and the logs.
-        logs: Returns the logs for what a step returned.
-    """
-
-    def on_end(index: int, returned: Any) -> None:
-        hook(index, LazyLogs(lambda: logs(returned)))
-
-    return on_end

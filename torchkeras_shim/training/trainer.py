@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -61,15 +61,7 @@ class Trainer:
 
     def explain_step(self, print_fn: Any) -> None:
         """Prints how the last loops ran. See `Model.explain_step`."""
-        binding = self.binding
-        explain(
-            self.model,
-            binding.device,
-            reports=binding.reports,
-            seen=self._seen,
-            make_twin=binding.twin,
-            print_fn=print_fn,
-        )
+        explain(self.model, self.binding, seen=self._seen, print_fn=print_fn)
 
     # fit ------------------------------------------------------------------------------------------------------------
 
@@ -203,14 +195,16 @@ class Trainer:
             self.binding.step("fit", planned)
             start = time.perf_counter()
             batches = feed.epoch() if resumption is None else resumption.start(self.model, feed)
-        on_end = logs_module.lazily(callbacks.on_train_batch_end, self._logs_in(turn))
-        returned, count = self._run_epoch(
+        on_begin, on_end = callbacks.batch_hooks("train", self._lazy_logs(turn))
+        returned, count = run_epoch(
             batches,
             lambda: self.binding.step("fit", planned, mid_epoch=True),
             turn,
-            on_begin=callbacks.on_train_batch_begin if callbacks.wants_train_batch_begin else None,
-            on_end=on_end if callbacks.wants_train_batch_end else None,
+            on_begin=on_begin,
+            on_end=on_end,
+            owner=self,
             stop_flag="stop_training",
+            steps_per_execution=self.binding.told.steps_per_execution,
             first=done,
         )
         feed.end()
@@ -282,14 +276,16 @@ class Trainer:
                 turn.renew()
                 self.binding.results.reset()
                 self.binding.step("evaluate", planned)
-            on_end = logs_module.lazily(callbacks.on_test_batch_end, self._logs_in(turn))
-            returned, count = self._run_epoch(
+            on_begin, on_end = callbacks.batch_hooks("test", self._lazy_logs(turn))
+            returned, count = run_epoch(
                 feed.epoch(),
                 lambda: self.binding.step("evaluate", planned, mid_epoch=True),
                 turn,
-                on_begin=callbacks.on_test_batch_begin if callbacks.wants_test_batch_begin else None,
-                on_end=on_end if callbacks.wants_test_batch_end else None,
+                on_begin=on_begin,
+                on_end=on_end,
+                owner=self,
                 stop_flag="stop_evaluating",
+                steps_per_execution=self.binding.told.steps_per_execution,
             )
         feed.end()
         feed.rewind()
@@ -333,19 +329,19 @@ class Trainer:
 
             return step
 
-        def on_end(index: int, outputs: Any) -> None:
-            callbacks.on_predict_batch_end(index, {"outputs": outputs})
-
         self.stop_predicting = False
         with torch.no_grad():
             callbacks.on_predict_begin()
-            self._run_epoch(
+            on_begin, on_end = callbacks.batch_hooks("predict", lambda outputs: {"outputs": outputs})
+            run_epoch(
                 feed.epoch(),
                 bind,
                 turn,
-                on_begin=callbacks.on_predict_batch_begin if callbacks.wants_predict_batch_begin else None,
-                on_end=on_end if callbacks.wants_predict_batch_end else None,
+                on_begin=on_begin,
+                on_end=on_end,
+                owner=self,
                 stop_flag="stop_predicting",
+                steps_per_execution=self.binding.told.steps_per_execution,
             )
             feed.end()
             callbacks.on_predict_end()
@@ -353,16 +349,15 @@ class Trainer:
 
     # Shared ---------------------------------------------------------------------------------------------------------
 
-    def _run_epoch(self, batches: Iterator[Any], bind: Callable[[], Step], turn: Turn, **given: Any) -> tuple[Any, int]:
-        steps = self.binding.told.steps_per_execution
-        return run_epoch(batches, bind, turn, owner=self, steps_per_execution=steps, **given)
+    def _lazy_logs(self, turn: Turn) -> Callable[[Any], logs_module.LazyLogs]:
+        """Returns a function from what a step returned to logs, which are read in the loop's turn."""
 
-    def _logs_in(self, turn: Turn) -> Callable[[Any], dict[str, Any]]:
-        """Returns a function from what a step returned to the logs, read in the loop's turn."""
+        def logs(returned: Any) -> logs_module.LazyLogs:
+            def results() -> dict[str, Any]:
+                with turn:
+                    return self.binding.results.logs(returned)
 
-        def logs(returned: Any) -> dict[str, Any]:
-            with turn:
-                return self.binding.results.logs(returned)
+            return logs_module.LazyLogs(results)
 
         return logs
 

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from tabulate import tabulate
@@ -47,28 +47,32 @@ class Seen:
         self.data_places = places
 
 
-def explain(
-    model: Any,
-    device: torch.device,
-    *,
-    reports: dict[str, Report],
-    seen: Seen,
-    make_twin: Callable[[], tuple[Parts, Step]],
-    print_fn: Callable[[str], Any] | None,
-) -> None:
+class Explained(Protocol):
+    """What `explain` must know of the binding of a model."""
+
+    reports: dict[str, Report]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+
+    def twin(self) -> tuple[Parts, Step]:
+        """Returns the parts and the eager training step of a copy of the model."""
+
+
+def explain(model: Any, binding: Explained, *, seen: Seen, print_fn: Callable[[str], Any] | None) -> None:
     """Prints what the last loops of a model did. See `Model.explain_step`.
 
     Args:
         model: The model.
-        device: Where it lives.
-        reports: What ran how, by the name of the method.
+        binding: What it was compiled to.
         seen: What the loops left behind.
-        make_twin: Returns the parts and the eager training step of a copy of the model.
         print_fn: Prints one piece of text.
     """
+    device = binding.device
     say = print_fn or print
     say(f"Steps of model '{model.name}' on {devices.describe(device)}, {_precision(model)}")
-    say(tabulate(_strategies(reports), ["", "strategy", "why"], disable_numparse=True))
+    say(tabulate(_strategies(binding.reports), ["", "strategy", "why"], disable_numparse=True))
     for line in seen.data_places:
         say(f"Data: {line}")
     if seen.epoch_seconds:
@@ -77,7 +81,7 @@ def explain(
     if seen.sample is None or not model.compiled:
         say("No batch was seen since the model was compiled: call `fit` or `evaluate` for the time of its parts.")
         return
-    parts, step = make_twin()
+    parts, step = binding.twin()
     random = RandomState()
     try:
         with denormals.flushed(device):
