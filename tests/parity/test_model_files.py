@@ -47,6 +47,26 @@ def image_classifier(k):
     )
 
 
+def augmented(k):
+    L = k.layers
+    return k.Sequential(
+        [
+            k.Input((7, 7, 2)),
+            L.RandomFlip("horizontal", seed=1),
+            L.RandomRotation(0.1),
+            L.RandomTranslation(0.1, (-0.1, 0.2)),
+            L.RandomZoom(0.1, fill_mode="constant"),
+            L.RandomPerspective(0.5),
+            L.RandomElasticTransform(value_range=(0, 1)),
+            L.RandomErasing(fill_value=0.5),
+            L.Resizing(6, 5),
+            L.CenterCrop(4, 4),
+            L.Flatten(),
+            L.Dense(3),
+        ]
+    )
+
+
 def text_classifier(k):
     L = k.layers
     return k.Sequential([k.Input((4,), dtype="int32"), L.Embedding(10, 5), L.GlobalAveragePooling1D(), L.Dense(3)])
@@ -69,7 +89,7 @@ def frozen(k):
     return model
 
 
-MODELS = [perceptron, image_classifier, text_classifier, nested, no_input, frozen]
+MODELS = [perceptron, image_classifier, augmented, text_classifier, nested, no_input, frozen]
 
 
 def inputs_of(model):
@@ -108,7 +128,7 @@ def plain(config):
     """A config without what differs from run to run, and without the shapes of layers that have no weights."""
     if isinstance(config, dict):
         left_out = ["shared_object_id", "jit_compile"]
-        if config.get("class_name") in ("Flatten", "Rescaling"):
+        if str(config.get("class_name")).startswith(("Flatten", "Rescaling", "Random", "Resizing", "CenterCrop")):
             left_out.append("build_config")
         return {key: plain(value) for key, value in config.items() if key not in left_out}
     return [plain(item) for item in config] if isinstance(config, (list, tuple)) else config

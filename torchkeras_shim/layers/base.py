@@ -89,6 +89,8 @@ class Layer(HasAttributes):
     _trains_at_rest = False
     #: Whether inputs may be text, or rows of different lengths.
     _takes_text = False
+    #: Whether parts of its inputs may be ragged, such as bounding boxes.
+    _takes_ragged = False
     #: Whether each sample is treated by itself, so that several batches can go through as one.
     _treats_samples_alone = False
     #: Whether `mask` belongs to the first argument of `call` even if others are tensors, such as an RNN's states.

@@ -247,6 +247,8 @@ def _convert(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
 def _convert_text(layer: Layer, value: Any, rank: int | None) -> Any:
     """Returns text, or ragged rows, in the form that layers get it in, if the layer is not known to compute only."""
+    if isinstance(value, RaggedTensor) and any(getattr(one, "_takes_ragged", False) for one in layer.modules()):
+        return value
     if takes_text(layer) and (isinstance(value, (StringTensor, RaggedTensor)) or is_text(value)):
         value = value if isinstance(value, RaggedTensor) else as_strings(value)
         return align_rank(value, rank) if rank is not None and value.ndim != rank else value

@@ -39,6 +39,7 @@ class ImageLayer(Layer):
     _trains_at_rest = True
     _training_default = True
     _treats_samples_alone = True
+    _takes_ragged = True
 
     interpolation: str
     bounding_box_format: str | None
@@ -58,6 +59,7 @@ class ImageLayer(Layer):
         training = self.training if training is None else training
         if isinstance(data, dict):
             return self._transform_dict(data, training)
+        data = as_tensor(data)
         transformation = self.get_random_transformation(data, training=training)
         transform = self.transform_images if self._is_batch(data) else self.transform_single_image
         return transform(data, transformation, training=training)

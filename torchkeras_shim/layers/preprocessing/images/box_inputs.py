@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.device import default_device
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.ops.bounding_boxes import FORMATS
 from torchkeras_shim.ops.promotion import as_tensor
 
@@ -48,6 +49,8 @@ def densified(bounding_boxes: Any) -> dict[str, Any]:
             f"Received: bounding_boxes={bounding_boxes}"
         )
     boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
+    if isinstance(boxes, RaggedTensor) and isinstance(labels, RaggedTensor):
+        boxes, labels = boxes.to_tensor(default_value=_NO_BOX), labels.to_tensor(default_value=_NO_LABEL)
     if isinstance(boxes, (list, tuple)):
         _check_lists(boxes, labels)
         shape: tuple[int, ...] = (len(boxes), 4)

@@ -15,6 +15,7 @@ from torchkeras_shim.layers.preprocessing.images.base import RandomImageLayer, f
 from torchkeras_shim.layers.preprocessing.images.ranges import value_range_of
 from torchkeras_shim.ops.image.elastic import displaced, smoothed
 from torchkeras_shim.ops.image.layout import through_nhwc
+from torchkeras_shim.ops.image.sampling import working_type
 from torchkeras_shim.ops.promotion import as_tensor
 
 _FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -92,7 +93,7 @@ class RandomElasticTransform(RandomImageLayer):
         # Stronger distortions are larger, and smoother.
         strength = on_device(transformation["distortion_factor"], images.device)
         sigma = min(size) * 0.05 * strength
-        noise = on_device(transformation["noise"], images.device)
+        noise = on_device(transformation["noise"], images.device).to(working_type(images))
         moved = max(size) * 0.1 * strength * smoothed(noise * sigma, sigma, largest=min(size) * 0.05 * self.scale[1])
         distorted = through_nhwc(
             images,

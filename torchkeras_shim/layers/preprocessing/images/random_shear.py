@@ -94,12 +94,17 @@ class RandomShear(AffineLayer):
         return convert_format(found, "rel_xyxy", self._box_format(), height, width)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, the factors as ranges."""
-        return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}
+        """Returns the constructor's arguments.
+
+        A range from minus a number is that number: Keras writes the range, which its own constructor refuses.
+        """
+        pairs = {"x_factor": self.x_factor, "y_factor": self.y_factor}
+        factors = {name: high if low == -high else (low, high) for name, (low, high) in pairs.items()}
+        return {**super().get_config(), **factors}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Rebuilds a layer from `get_config()`, which has `(-0.2, 0.2)` where the constructor takes `0.2`."""
+        """Rebuilds a layer from `get_config()`, Keras's too, which has `(-0.2, 0.2)` for `0.2`."""
         config = dict(config)
         for name in ("x_factor", "y_factor"):
             factor = config.get(name)
