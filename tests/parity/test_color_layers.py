@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch._dynamo  # before Keras, see test_layers
 
+import torchkeras_shim
 from tests.parity import layer_checks as checks
 from tests.parity.layer_cases import CLAHE, COLOR_CASES
 from tests.parity.oracle import assert_close, kept, keras, to_numpy
@@ -242,6 +243,24 @@ def test_aug_mix(all_ops):
     assert {key: np.shape(drawn[key]) for key in ("chain_mixing_weights", "weight_sample")} == {
         key: np.shape(transformation[key]) for key in ("chain_mixing_weights", "weight_sample")
     }
+
+
+def test_a_model_of_all_of_them_goes_both_ways(tmp_path):
+    def model(k):
+        several = [k.layers.RandAugment(num_ops=1), k.layers.AugMix(), k.layers.MixUp(), k.layers.CutMix(seed=1)]
+        several += [k.layers.RandomColorJitter(brightness_factor=0.2), k.layers.AutoContrast()]
+        several += [k.layers.RandomGrayscale(), k.layers.Rescaling(1 / 255), k.layers.Flatten(), k.layers.Dense(2)]
+        return k.Sequential([k.Input((6, 5, 3)), *several])
+
+    ours, theirs = model(torchkeras_shim), model(keras)
+    ours.save(tmp_path / "ours.keras")
+    theirs.save(str(tmp_path / "theirs.keras"))
+    x = SCENE["images"]
+    back = keras.saving.load_model(str(tmp_path / "ours.keras"))
+    assert_close(back.predict(x, verbose=0), ours.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    again = torchkeras_shim.saving.load_model(tmp_path / "theirs.keras")
+    assert_close(again.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    assert len(ours.variables) == len(theirs.variables)
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,9 @@ def cells(k):
 LAYERS = {
     "einsum": ((5, 4), lambda k: k.layers.EinsumDense("abc,cd->abd", output_shape=(None, 3), bias_axes="d")),
     "depthwise": ((9, 4), lambda k: k.layers.DepthwiseConv1D(3)),
+    "augmenting": ((6, 6, 3), lambda k: k.layers.RandAugment(seed=3)),
+    "jitter": ((6, 6, 3), lambda k: k.layers.RandomColorJitter(hue_factor=0.2, contrast_factor=0.1, seed=3)),
+    "spectrogram": ((20, 2), lambda k: k.layers.STFTSpectrogram(frame_length=8)),
     "separable": ((9, 9, 4), lambda k: k.layers.SeparableConv2D(3, 2)),
     "transpose": ((5, 5, 5, 2), lambda k: k.layers.Conv3DTranspose(3, 2)),
     "renorm": ((6, 4), lambda k: k.layers.BatchNormalization(renorm=True)),
