@@ -22,6 +22,8 @@ from torchkeras_shim.layers.snapshot import Snapshot
 _FEW_PARAMETERS = 20_000_000
 #: How large tensors are looked after in a run on meta, where large ones cannot get values of other ones.
 _LARGEST_WATCHED = 100_000
+#: How many elements a result on the host may have whose shape is found by making it.
+_LARGEST_RESULT = 1 << 27
 
 
 class _Runs(threading.local):
@@ -61,6 +63,18 @@ def infer_output(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
 def is_open() -> bool:
     """Returns whether a module is run on stand-ins, for its shapes alone."""
     return bool(_state.snapshots)
+
+
+def check_size(elements: int) -> None:
+    """Refuses a result that is out of all proportion to a look at its shape: a file can ask for any length.
+
+    Raises:
+        ValueError: If a module is run on stand-ins, and the result would be too large.
+    """
+    if is_open() and elements > _LARGEST_RESULT:
+        raise ValueError(
+            f"A result of {elements} elements is too large to look at its shape by making it. Received: two samples."
+        )
 
 
 def _forget_batch(modules: Iterable[torch.nn.Module]) -> None:

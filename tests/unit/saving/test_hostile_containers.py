@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+import torchkeras_shim as keras
 from tests.unit.saving.hostile import model_of, rewrite, trained
 from torchkeras_shim.saving import KerasFileEditor
 from torchkeras_shim.saving.errors import DamagedFileError
@@ -226,7 +227,43 @@ def texts_of_nothing(path):
     members(path, lambda target: target.writestr("assets/big", bytes(40 << 20), zipfile.ZIP_DEFLATED))
 
 
-ZIPS = [members_over_one_another, unknown_compression, huge_size]
+def text_model(path, nested=False, output_mode="int", **arguments):
+    """A model of text whose config asks for something huge; nested ones are run for their shapes."""
+    text = keras.Input((1,), dtype="string")
+    weights = [1.0] if output_mode == "tf_idf" else None
+    layer = keras.layers.TextVectorization(vocabulary=["a"], idf_weights=weights, output_mode=output_mode, name="text")
+    model = keras.Model(text, layer(text))
+    if nested:
+        outer = keras.Input(batch_shape=(2, 1), dtype="string")  # another shape: it is run to find its own
+        model = keras.Model(outer, model(outer))
+    model.save(path)
+    rewrite(path, lambda config: _change(config, "text", arguments))
+
+
+def _change(config, name, arguments):
+    if isinstance(config, dict):
+        if config.get("name") == name and "ngrams" in config:
+            config.update(arguments)
+        for value in config.values():
+            _change(value, name, arguments)
+    elif isinstance(config, list):
+        for value in config:
+            _change(value, name, arguments)
+
+
+def huge_vectors(path):
+    text_model(path, nested=True, output_mode="multi_hot", max_tokens=10**9, pad_to_max_tokens=True)
+
+
+def huge_rows(path):
+    text_model(path, nested=True, output_sequence_length=10**9)
+
+
+def huge_weights(path):
+    text_model(path, output_mode="tf_idf", max_tokens=10**9, pad_to_max_tokens=True)
+
+
+ZIPS = [members_over_one_another, unknown_compression, huge_size, huge_vectors, huge_rows, huge_weights]
 
 
 @pytest.fixture(scope="module")

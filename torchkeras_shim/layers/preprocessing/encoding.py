@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.layers import inference
 
 
 def encode(
@@ -46,6 +48,8 @@ def encode(
         dtype = weights.dtype
         weights = weights.expand(indices.shape) if weights.ndim < 2 else weights.movedim(1, -1).expand(indices.shape)
     once = output_mode != "count"
+    if not indices.is_meta:
+        inference.check_size(indices.shape[:-1].numel() * depth)
     if sparse:
         return _sparse(indices, depth, dtype, weights, once)
     inside = ((indices >= 0) & (indices < depth)).to(dtype)
@@ -75,6 +79,7 @@ def encode_rows(
     inside = (values >= 0) & (values < depth)
     once = output_mode == "multi_hot"
     shape = (indices.nrows(), depth)
+    inference.check_size(math.prod(shape))
     if sparse:
         kept = inside.nonzero().squeeze(1)
         ones = torch.ones(len(kept), dtype=dtype, device=values.device)

@@ -104,11 +104,15 @@ class IntegerLookup(IndexLookup):
 
     def _token(self, value: Any) -> int:
         try:
-            return int(value)
+            token = int(value)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"The vocabulary of layer '{self.name}' must be integers. Received: {value!r} (of type {type(value)})"
+                f"The vocabulary of layer '{self.name}' must be integers. Received: {str(value)[:60]!r} (of type "
+                f"{type(value)})"
             ) from error
+        if not -(2**63) <= token < 2**63:
+            raise ValueError(f"The vocabulary of layer '{self.name}' must be of type int64. Received: {token}")
+        return token
 
     def _shown(self, token: Any) -> int:
         return int(token)

@@ -68,6 +68,8 @@ def ngrams(tokens: Sequence[bytes], widths: Sequence[int]) -> list[bytes]:
         >>> ngrams([b"a", b"b", b"c"], (1, 2))
         [b'a', b'b', b'c', b'a b', b'b c']
     """
+    if isinstance(widths, range):  # a file can ask for any number
+        widths = widths[: len(tokens)]
     return [b" ".join(tokens[start : start + width]) for width in widths for start in range(len(tokens) - width + 1)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torchkeras_shim.core import config, serialization
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
-from torchkeras_shim.layers import arguments, calling
+from torchkeras_shim.layers import arguments, calling, inference
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.preprocessing import adapting, encoding, lookup_arguments, text_splitting, vocabulary_files
 from torchkeras_shim.layers.preprocessing.data_layer import DataLayer
@@ -56,7 +56,7 @@ class TextVectorization(DataLayer):
 
     _grows_by = ("_max_tokens", "_output_sequence_length")
     _takes_text = True
-    _ngrams: tuple[int, ...] | None
+    _ngrams: Sequence[int] | None
     _output_sequence_length: int | None
     _lookup_layer: StringLookup
     _standardize: Any
@@ -93,7 +93,7 @@ class TextVectorization(DataLayer):
         state = self.__dict__  # functions and tuples are no layers
         state["_standardize"], state["_split"] = standardize, split
         state["_ngrams_arg"] = ngrams
-        state["_ngrams"] = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else ngrams
+        state["_ngrams"] = range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams
         self._max_tokens, self._output_mode, self._ragged = max_tokens, mode, ragged
         self._output_sequence_length = output_sequence_length
         self._encoding = encoding
@@ -265,9 +265,11 @@ class TextVectorization(DataLayer):
             return found
         if isinstance(found, RaggedTensor):
             cut = found if length is None else found[:, :length]
+            inference.check_size(cut.nrows() * (length or 0))
             return cut if self._ragged else cut.to_tensor(shape=(None, length))
         if length is None:
             return found
+        inference.check_size(found.shape[:-1].numel() * length)
         found = found[..., :length]
         return found if self._ragged else torch.nn.functional.pad(found, (0, length - found.shape[-1]))
 
@@ -372,6 +374,7 @@ def _padded(flat: np.ndarray[Any, Any], lengths: list[int], width: int | None) -
     """Returns rows that stand one after the other under one another, with zeros behind."""
     counts = np.asarray(lengths, dtype=np.int64)
     width = width if width is not None else int(counts.max(initial=0))
+    inference.check_size(len(counts) * width)
     padded = np.zeros((len(counts), width), dtype=np.int64)
     padded[np.arange(width) < counts[:, None]] = flat
     return padded

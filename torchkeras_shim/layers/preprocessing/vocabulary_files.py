@@ -63,7 +63,10 @@ def load(folder: str) -> list[bytes]:
     exact, plain = os.path.join(folder, _EXACT), os.path.join(folder, ASSET)
     if os.path.isfile(exact):
         with open(exact, encoding="ascii") as source:
-            tokens = json.load(source)
+            try:
+                tokens = json.load(source)
+            except RecursionError as error:
+                raise ValueError(f"The asset '{_EXACT}' is nested too deeply.") from error
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise ValueError(f"The asset '{_EXACT}' is not a list of texts.")
         return [token.encode("utf-8", "surrogateescape") for token in tokens]
