@@ -19,7 +19,7 @@ import torchkeras_shim as keras
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 from torchkeras_shim.data import choose_adapter
-from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec
+from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec, TFRecordDataset
 from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
 
 Point = collections.namedtuple("Point", "x y")
@@ -486,6 +486,13 @@ def test_arguments_beside_a_dataset():
     assert first[0][2] == [3.0] * 8
     with pytest.raises(ValueError, match="must be at least rank 1"):
         model.fit(Dataset.from_tensor_slices(Y[:, 0]), verbose=0)
+
+
+def test_a_record_file_cut_in_a_length(tmp_path):
+    # TensorFlow takes this for the end of the file.
+    (tmp_path / "cut").write_bytes(b"\x05\0\0")
+    with pytest.raises(ValueError, match="truncated record at 0"):
+        list(TFRecordDataset(str(tmp_path / "cut")))
 
 
 def test_models_of_text():
