@@ -176,8 +176,8 @@ class TestTensors:
 
     def test_unknown_names_say_what_to_write(self, tf):
         for path, words in {
-            "Session": "graphs are not supported",
-            "contrib": "ended with TensorFlow 1",
+            "Session": "sessions are not supported",
+            "contrib": "tf.keras.layers",
             "logdet": "keras.ops",
             "reduce_summ": "tf.reduce_sum",
         }.items():

@@ -12,30 +12,18 @@ from torchkeras_shim.compat import tf
 from torchkeras_shim.compat.tf.api import NAMES, REFUSED
 from torchkeras_shim.core.errors import did_you_mean
 
-#: What to write for names that many programs use.
-_INSTEAD = {
-    "Session": "TensorFlow 1's graphs are not supported: functions run at once. Call the function itself.",
-    "placeholder": "TensorFlow 1's graphs are not supported. Write `keras.Input(...)`, or pass the array itself.",
-    "global_variables_initializer": "TensorFlow 1's graphs are not supported: variables have their values at once.",
-    "contrib": "tf.contrib ended with TensorFlow 1.",
-    "estimator": "Estimators ended with TensorFlow 2.15. Write a Keras model and `fit`.",
-    "feature_column": "Write `keras.utils.FeatureSpace`, or preprocessing layers.",
-    "lite": "Write `model.export(path)`; torch models become files for devices by ExecuTorch.",
-    "tpu": "TPUs are not supported.",
-    "raw_ops": "Write the public function, such as tf.math.add, or the one of torch.",
-    "logging": "Write Python's `logging`.",
-    "gfile": "Write `tf.io.gfile`, or Python's `open`.",
-    "layers": "Write `tf.keras.layers`.",
-    "gradients": "Write `with tf.GradientTape() as tape:`.",
-    "enable_eager_execution": "It is not needed: everything runs eagerly.",
-}
-
 
 @functools.cache
 def load() -> dict[str, Any]:
     """Imports every part, and returns all names by path."""
     for part in pkgutil.iter_modules(tf.__path__):
         importlib.import_module(f"{tf.__name__}.{part.name}")
+    refused = tuple(f"{path}." for path in REFUSED)
+    for version in ("compat.v1", "compat.v2"):
+        for path, value in list(NAMES.items()):
+            old = f"{version}.{path}"
+            if not path.startswith("compat.") and old not in NAMES and not f"{old}.".startswith(refused):
+                NAMES[old] = value
     return NAMES
 
 
@@ -83,8 +71,6 @@ def advice(path: str) -> str:
         reason = REFUSED.get(".".join(parts[:end]))
         if reason:
             return reason
-    if parts[-1] in _INSTEAD:
-        return _INSTEAD[parts[-1]]
     if parts[-1] in getattr(ops, "__all__", ()):
         return f"Write `keras.ops.{parts[-1]}(...)`."
     near = did_you_mean(path, load())
