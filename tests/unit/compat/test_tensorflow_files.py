@@ -183,3 +183,33 @@ def test_what_scripts_say_to_tensorflow_itself(tf):
     assert tf.compat.v1.nn.relu is tf.nn.relu
     assert tf.compat.as_str_any(b"x") == "x"
     assert tf.__version__ == tf.version.VERSION
+
+
+class TestData:
+    def test_a_pipeline_of_a_tutorial(self, tf):
+        def prepare(x, y):
+            x = tf.reshape(tf.cast(x, tf.float32) / 10.0, [1])
+            return tf.concat([x, x * 2], 0), tf.one_hot(y % 2, 2)
+
+        arrays = np.arange(10, dtype="float32"), np.arange(10)
+        dataset = tf.data.Dataset.from_tensor_slices(arrays).map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.cache().shuffle(10, seed=1).batch(4).prefetch(tf.data.AUTOTUNE)
+        assert dataset.element_spec[0] == tf.TensorSpec([None, 2], tf.float32)
+        assert tf.data.experimental.cardinality(dataset) == 3
+        model = tf.keras.Sequential([tf.keras.layers.Dense(2, activation="softmax")])
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+        history = model.fit(dataset, epochs=2, verbose=0, validation_data=dataset).history
+        assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+    def test_generators_take_specs(self, tf):
+        spec = (tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.string))
+        dataset = tf.data.Dataset.from_generator(lambda: iter([(1, ["a"]), (2, ["b", "c"])]), output_signature=spec)
+        rows = [(int(number), texts.numpy().tolist()) for number, texts in dataset]
+        assert rows == [(1, [b"a"]), (2, [b"b", b"c"])]
+
+    def test_records(self, tf, tmp_path):
+        path = str(tmp_path / "x.tfrecord")
+        with tf.io.TFRecordWriter(path) as writer:
+            writer.write(b"one")
+            writer.write(tf.constant("two"))
+        assert list(tf.compat.v1.io.tf_record_iterator(path)) == [b"one", b"two"]

@@ -21,14 +21,16 @@ from torchkeras_shim.core.device import device as device_scope
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
+from torchkeras_shim.data.pipeline import specs
 
 
 @public("TensorSpec")
-class TensorSpec:
+class TensorSpec(specs.TensorSpec):
     """The shape and type of a tensor that is to come."""
 
     def __init__(self, shape: Any = None, dtype: Any = "float32", name: str | None = None) -> None:
-        self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
+        for key, value in {"shape": TensorShape(shape), "dtype": as_dtype(dtype), "name": name}.items():
+            object.__setattr__(self, key, value)
 
     @classmethod
     def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
@@ -37,10 +39,10 @@ class TensorSpec:
 
     def is_compatible_with(self, value: Any) -> bool:
         """Returns whether a tensor, or another description, fits this one."""
-        return self.shape.is_compatible_with(value.shape) and self.dtype == value.dtype
+        return bool(self.shape.is_compatible_with(value.shape) and self.dtype == value.dtype)
 
     def __eq__(self, other: Any) -> bool:
-        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+        return isinstance(other, specs.TensorSpec) and bool(self.shape == other.shape and self.dtype == other.dtype)
 
     def __hash__(self) -> int:
         return hash((self.shape, self.dtype))

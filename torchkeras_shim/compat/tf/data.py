@@ -1,0 +1,59 @@
+"""`tf.data`: the library's pipelines under TensorFlow's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torchkeras_shim.compat.tf.api import NAMES, public
+from torchkeras_shim.compat.tf.io import as_path
+from torchkeras_shim.data import pipeline
+from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, records
+
+NAMES["data.Dataset"] = Dataset
+NAMES["data.Iterator"] = pipeline.DatasetIterator
+NAMES["data.DatasetSpec"] = pipeline.DatasetSpec
+NAMES["data.AUTOTUNE"] = NAMES["data.experimental.AUTOTUNE"] = AUTOTUNE
+NAMES["data.INFINITE_CARDINALITY"] = NAMES["data.experimental.INFINITE_CARDINALITY"] = pipeline.INFINITE_CARDINALITY
+NAMES["data.UNKNOWN_CARDINALITY"] = NAMES["data.experimental.UNKNOWN_CARDINALITY"] = pipeline.UNKNOWN_CARDINALITY
+NAMES["io.TFRecordWriter"] = records.TFRecordWriter
+
+
+@public("RaggedTensorSpec")
+class RaggedTensorSpec(pipeline.RaggedTensorSpec):
+    """The shape and type of a ragged tensor."""
+
+
+@public("compat.v1.io.tf_record_iterator", "compat.v1.python_io.tf_record_iterator")
+def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:
+    """Returns an iterator over the records of a file."""
+    kind = records.compression_of(getattr(options, "compression_type", options))
+    with records.opened(as_path(path), kind) as file:
+        yield from records.unframed(file)
+
+
+@public("io.TFRecordOptions")
+class TFRecordOptions:
+    """How a file of records is compressed: `None`, `"GZIP"` or `"ZLIB"`."""
+
+    def __init__(self, compression_type: str | None = None, **_: Any) -> None:
+        self.compression_type = compression_type
+
+
+@public("data.Options")
+class Options:
+    """Options of a data set: accepted, because they change how fast TensorFlow is and not what it makes."""
+
+    def __init__(self) -> None:
+        self.deterministic = True
+        self.autotune = self.experimental_optimization = self.threading = self.experimental_distribute = _Anything()
+
+
+class _Anything:
+    """Takes any attribute."""
+
+
+@public("data.experimental.cardinality")
+def cardinality(dataset: Dataset) -> int:
+    """Returns the number of elements, -1 without end, -2 if it is not known."""
+    return dataset.cardinality()
