@@ -9,6 +9,7 @@ import torch
 import torchkeras_shim as keras
 from torchkeras_shim import layers
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.data.pipeline import Dataset
 
 IMAGES = torch.arange(2 * 3 * 3).reshape(2, 3, 3, 1).float()
 
@@ -291,3 +292,13 @@ def test_augmentation_cannot_become_plain_torch_but_is_exported_as_nothing(tmp_p
     model = keras.Sequential([keras.Input((6, 7, 2)), layers.RandomFlip(), layers.Resizing(4, 4), layers.Flatten()])
     with pytest.raises(ValueError, match=r"drawn by chance.*dataset\.map"):
         keras.export.to_torch(model)
+
+
+def test_a_data_set_maps_single_images_batches_and_dicts():
+    augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1)])
+    data = Dataset.from_tensor_slices((PIXELS.numpy(), np.arange(3)))
+    single = list(data.map(lambda image, label: (augment(image, training=True), label), num_parallel_calls=2).batch(2))
+    assert [image.shape for image, _ in single] == [(2, 6, 7, 2), (1, 6, 7, 2)]
+    assert [label.tolist() for _, label in single] == [[0, 1], [2]]
+    dicts = data.map(lambda image, label: {"images": image, "labels": label}).batch(3).map(layers.RandomZoom(0.1))
+    assert [one["images"].shape for one in dicts] == [(3, 6, 7, 2)]
