@@ -35,17 +35,22 @@ def write(folder: Path, by_model: list[list[dict]], imports: list[dict], options
     device = "cpu" if options.device == "cpu" or not _cuda() else "cuda"
     page = f"{device}-busy" if options.busy else device
     by_model, imports = _together(folder / f"{page}.json", by_model, imports, options.threads)
+    told = " --quick" * options.quick + " --busy" * options.busy
+    gpu = f", {_gpu()}" if device == "cuda" else ""
     parts = [
         f"# Benchmarks on {'CUDA' if device == 'cuda' else 'the CPU'}{BESIDE * options.busy}",
-        f"Measured on {datetime.date.today()} by `python tests/benchmarks/run.py{' --busy' * options.busy} --write "
-        f"docs/benchmarks`{BESIDE * options.busy}: "
-        f"{options.threads} threads; {machine()}.",
+        f"Measured on {datetime.date.today()} by `python tests/benchmarks/run.py{told} --write docs/benchmarks`"
+        f"{BESIDE * options.busy}: {options.threads} threads; {machine()}{gpu}.",
         f"Each round lets every contestant go once through the data, one after the other. Times are milliseconds per "
         f"step, as `median (lowest - highest)`; ratios are taken within a round, to `{YARDSTICK}`, a hand-written loop "
         "with the data on the device, fused Adam and no host read. Below 1 is faster. The first epoch includes "
         "building and compiling.",
-        "On the CPU `fit` takes denormal numbers for zero, as TensorFlow and XLA do and the loops written by hand do "
-        "not: on the small perceptron that is about half of the difference.",
+        {
+            "cpu": "On the CPU `fit` takes denormal numbers for zero, as TensorFlow and XLA do and the loops written "
+            "by hand do not: on the small perceptron that is about half of the difference.",
+            "cuda": "`kernels` is the share of an epoch's time in which kernels run on the GPU. A launch is one of a "
+            "kernel or of a whole graph; the nanoseconds are an epoch's time divided by the launches in it.",
+        }[device],
     ]
     if plot(folder / f"{page}.png", by_model):
         parts.append(f"![Time of fit per step, as a ratio to the {YARDSTICK}]({page}.png)")
@@ -92,6 +97,11 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _gpu() -> str:
+    code = "import torch; print(torch.cuda.get_device_name(), 'CUDA', torch.version.cuda)"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _cuda() -> bool:

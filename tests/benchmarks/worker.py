@@ -35,7 +35,7 @@ def main(name: str, threads: int) -> None:
     try:
         contestant = create(name)
     except ImportError as error:
-        answer(error=f"not installed: {error}")
+        answer(error=str(error))
         return
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)

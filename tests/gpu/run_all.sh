@@ -18,7 +18,7 @@ if [ "${1:-}" = "--dry-run" ]; then
     step "DRY RUN: the tests' code on the stand-in accelerator"
     GPU_TESTS_ON=stand_in "$python" -m pytest -n 0 -rs tests/gpu
     step "DRY RUN: the benchmark's code on the CPU"
-    "$python" tests/benchmarks/run.py --device cpu --quick --no-imports --rounds 1 --models mlp \
+    "$python" tests/benchmarks/run.py --device cpu --quick --no-imports --rounds 1 --threads 1 --models mlp \
         --only torchkeras_shim-eager torchkeras_shim-graph graph-loop expert-loop --write "$pages"
     test -s "$pages/cpu.md"
     step "dry run done: no CUDA path was run"
