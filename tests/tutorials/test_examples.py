@@ -66,3 +66,18 @@ def test_contrastive(run):
     assert trained > untrained + 0.04
     first, last = numbers(r"contrastive_loss: ([\d.]+) -> ([\d.]+)", printed)
     assert last < 0.8 * first
+
+
+def test_images_from_folder(run):
+    printed = example(run, "images_from_folder.py", 8)
+    assert "Using 60 files for validation.\nclasses: ['cross', 'disc']" in printed
+    assert numbers(r"validation: {'accuracy': ([\d.]+)", printed)[0] > 0.9
+    shape, disc = re.search(r"(cross|disc): ([\d.]+) that it is a disc", printed).groups()
+    assert (float(disc) > 0.5) == (shape == "disc")
+
+
+def test_time_series(run):
+    printed = example(run, "time_series.py", 6)
+    assert "a batch: (64, 24, 2) (64,)" in printed
+    today, learnt = numbers(r"as today ([\d.]+), learnt ([\d.]+)", printed)
+    assert learnt < 0.7 * today
