@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -203,6 +204,7 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 
 def _factor(value: Any, name: str) -> float:
+    value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, (float, int)) or not math.isfinite(value) or value < 0:
         raise ValueError(
             f"Invalid value for argument {name}: expected a non-negative float. Received: {name}={value!r}"

@@ -291,7 +291,9 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
-        policy: DTypePolicy = DTYPE_POLICIES.deserialize(identifier)
+        policy = DTYPE_POLICIES.deserialize(identifier)
+        if not isinstance(policy, DTypePolicy):
+            raise ValueError(f"Expected the config of a DTypePolicy. Received: dtype={identifier}")
         return policy
     if isinstance(identifier, str):
         return DTypePolicy(identifier)

@@ -7,6 +7,7 @@ user registered or passes as `custom_objects`. Nothing is ever imported by a nam
 from __future__ import annotations
 
 import inspect
+import reprlib
 import types
 from typing import Any
 
@@ -18,6 +19,7 @@ from torchkeras_shim.core import dtypes, sharing
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.tables import PUBLIC_NAMES, TABLES, load_all
 
+_short = reprlib.repr
 _PLAIN = (str, bool, int, float, type(None))
 #: Objects of which one is as good as another of the same config.
 _VALUES = ("DTypePolicy",)
@@ -156,8 +158,13 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
     class_name, inner = config["class_name"], config["config"]
+    if not isinstance(class_name, str):
+        raise ValueError(f"Expected the name of a class in the config. Received: {_short(class_name)}")
     if class_name in _SPECIAL:
-        return _SPECIAL[class_name](inner or {})
+        try:
+            return _SPECIAL[class_name](inner or {})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"The config of a {class_name} is not one. Received: {_short(inner)}") from error
     if class_name == "function":
         return _find(inner, config.get("registered_name"), None, "function", default_module)
     shared = sharing.known(config)
@@ -166,6 +173,7 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
     cls = _find(class_name, config.get("registered_name"), config.get("module"), "class", default_module)
     if not hasattr(cls, "from_config"):
         raise ValueError(f"{class_name} in the config has no `from_config()`. Received: {config}")
+    _check_parts(config, class_name)
     instance = cls.from_config(inner or {})
     if config.get("build_config") and hasattr(instance, "build_from_config"):
         instance.build_from_config(config["build_config"])
@@ -173,6 +181,14 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
         instance.compile_from_config(config["compile_config"])
     sharing.remember(config, instance)
     return instance
+
+
+def _check_parts(config: dict[str, Any], class_name: str) -> None:
+    """Makes sure that what an object is made from is a dict; a config of layers may be a list."""
+    for key in ("config", "build_config", "compile_config"):
+        value = config.get(key)
+        if value and not isinstance(value, (dict, list) if key == "config" else dict):
+            raise ValueError(f"Expected `{key}` of the class '{class_name}' to be a dict. Received: {_short(value)}")
 
 
 def _numpy(inner: dict[str, Any]) -> Any:

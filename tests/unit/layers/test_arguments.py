@@ -170,6 +170,8 @@ def test_integers_of_numpy_are_integers():
     assert layers.Conv2D(np.int64(3), 3).filters == 3
     assert layers.LSTM(np.int32(3)).units == 3
     assert layers.Dropout(np.float32(0.5)).rate == 0.5
+    assert layers.Dropout(0.5, noise_shape=(np.int64(2), None)).noise_shape == (2, None)
+    assert type(keras.regularizers.L2(np.float32(0.5)).l2) is float
     assert layers.MaxPooling2D(np.array(2)).pool_size == (2, 2)
     assert layers.Conv2D(np.array(3), (np.int64(3), 2)).kernel_size == (3, 2)
     assert layers.Concatenate(axis=np.array(1)).axis == 1

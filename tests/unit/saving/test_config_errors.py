@@ -39,7 +39,7 @@ WRONG = {
     "no list of layers": (stack, ("config", "layers"), None, "Expected `layers` in the config of a Sequential model"),
     "a text for a layer": (stack, ("config", "layers", 1), "Dense", "Received at index 1: 'Dense'"),
     "a layer of nothing": (stack, ("config", "layers", 1), {}, "Received at index 1: {}"),
-    "a text for a config": (stack, ("config",), "layers", "Expected `layers` in the config of a Sequential model"),
+    "a text for a config": (stack, ("config",), "layers", "Expected `config` of the class 'Sequential' to be a dict"),
     "no layers": (graph, ("config", "layers"), None, "Expected `layers` in the config of a functional model"),
     "a text in a graph": (graph, ("config", "layers", 1), "Dense", "Received at index 1: 'Dense'"),
     "no name": (graph, ("config", "layers", 1, "name"), None, "to have a `name`"),
@@ -69,6 +69,16 @@ WRONG = {
     "keywords in a list": (graph, (*CALL, 0, "kwargs"), [1], "Expected `kwargs` in `inbound_nodes` of layer 'd'"),
     "unknown keyword": (graph, (*CALL, 0, "kwargs"), {"nope": 1}, r"unexpected keyword argument 'nope'.*layer 'd'"),
     "unknown argument of a layer": (stack, ("config", "layers", 1, "config", "nope"), 1, "nope"),
+    "a class of a list": (stack, ("config", "layers", 1, "class_name"), ["Dense"], "Expected the name of a class"),
+    "a number for a config": (stack, ("config", "layers", 1, "config"), 3, "Expected `config` of the class 'Dense'"),
+    "a shape that is a number": (stack, ("config", "layers", 1, "build_config"), 3, "`build_config` of the class"),
+    "half a type": (stack, ("config", "layers", 1, "config", "dtype"), {"module": "keras"}, "config of a DTypePolicy"),
+    "half a value": (
+        stack,
+        ("config", "layers", 1, "config", "units"),
+        {"class_name": "__slice__", "config": {}},
+        "units|__slice__",
+    ),
     "a nameless class": (stack, ("config", "layers", 1, "class_name"), 3, "Expected the name of a class"),
 }
 

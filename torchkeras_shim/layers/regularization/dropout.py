@@ -80,7 +80,7 @@ def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
         return None
     received = f"Received: noise_shape={noise_shape}"
     try:
-        sizes = None if isinstance(noise_shape, (str, bytes)) else tuple(noise_shape)
+        sizes = None if isinstance(noise_shape, (str, bytes)) else tuple(map(arguments.plain, noise_shape))
     except TypeError:
         sizes = None
     if sizes is None:
