@@ -81,3 +81,18 @@ def test_time_series(run):
     assert "a batch: (64, 24, 2) (64,)" in printed
     today, learnt = numbers(r"as today ([\d.]+), learnt ([\d.]+)", printed)
     assert learnt < 0.7 * today
+
+
+def test_text_classification(run):
+    printed = run(ROOT / "examples" / "text_classification.py", 8, timeout=120)
+    assert numbers(r"accuracy on new texts: ([\d.]+)", printed)[0] > 0.85
+    assert "good: [True, False]" in printed
+    assert "loaded predicts the same: True" in printed
+
+
+def test_structured_data(run):
+    printed = run(ROOT / "examples" / "structured_data.py", 8, timeout=120)
+    assert numbers(r"accuracy on new rows: ([\d.]+)", printed)[0] > 0.85
+    assert "a row becomes (65,)" in printed
+    assert "loaded predicts the same: True" in printed
+    assert "the space alone, too: True" in printed

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.training.capture.function import MAX_PROGRAMS, signature
+from torchkeras_shim.training.capture.function import MAX_PROGRAMS, looked_at_on_the_host, signature
 
 #: Steps on a side stream before a graph is captured: kernels choose their algorithms and allocate their workspaces.
 _WARM_UP = 3
@@ -58,6 +58,7 @@ class GraphedStep:
             self.replayed += 1
             return
         count = self._seen[key] = self._seen.get(key, 0) + 1
+        self.refusal = self.refusal or looked_at_on_the_host(batch)
         if self.refusal is not None or count == 1 or len(self._graphs) >= MAX_PROGRAMS:
             self._eagerly(batch)
         elif count <= 1 + _WARM_UP:

@@ -9,6 +9,8 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.text import StringTensor
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.capture.checking import check, first_line
 from torchkeras_shim.training.capture.program import Compiler, Program, Undone
@@ -104,6 +106,10 @@ class Captured:
 
     def _record(self, key: Any, batch: tuple[Any, ...]) -> Any:
         """Runs a batch as it is written, and makes a program of it."""
+        refusal = looked_at_on_the_host(batch)
+        if refusal is not None:
+            self._give_up(refusal)
+            return self._as_written(batch)
         self.written += 1
         # Aliases, so that one tensor given twice is two inputs.
         batch = tree.map_structure(lambda leaf: leaf.detach() if isinstance(leaf, _Tensor) else leaf, batch)
@@ -177,4 +183,13 @@ def signature(value: Any) -> Any:
         return tuple((key, signature(item)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return type(value), *map(signature, value)
+    if isinstance(value, (StringTensor, RaggedTensor)):
+        return type(value)  # of no use but to be refused
     return value
+
+
+def looked_at_on_the_host(batch: Any) -> str | None:
+    """Returns why a batch cannot be replayed with: it holds what is no tensor; `None` if it can."""
+    if any(isinstance(leaf, (StringTensor, RaggedTensor)) for leaf in tree.flatten(batch)):
+        return "the batch holds text or ragged rows, which layers look at on the host"
+    return None
