@@ -145,8 +145,8 @@ class Trainable(Overridable):
             auto_scale_loss: Kept for mixed precision; has an effect only together with the `mixed_float16` policy.
 
         Raises:
-            TypeError: for a misspelt argument; the message shows the nearest one.
-            ValueError: for names and combinations that are not understood.
+            TypeError: For a misspelt argument; the message shows the nearest one.
+            ValueError: For names and combinations that are not understood.
         """
         if kwargs:
             given = [value for value in (loss, loss_weights, metrics, weighted_metrics) if value is not None]
@@ -217,7 +217,7 @@ class Trainable(Overridable):
 
         Raises:
             ValueError: before `compile`, or where the data do not fit each other or the model.
-            TypeError: for an argument that does not exist.
+            TypeError: For an argument that does not exist.
         """
         check_keywords(f"{type(self).__name__}.fit()", Trainable.fit, kwargs)
         return self._trainer.fit(

@@ -14,7 +14,7 @@ def check_loop(batch_size: Any, steps: Any, verbose: Any, names: tuple[str, str]
 
     Args:
         batch_size: Samples per batch; 0 counts as `None`, as in Keras.
-        steps: Batches per loop, likewise.
+        steps: Batches per loop; 0 counts as `None`.
         verbose: What is printed.
         names: What `batch_size` and `steps` are called in messages.
 

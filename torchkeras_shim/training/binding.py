@@ -223,7 +223,7 @@ class Binding:
         )
 
     def step(self, method: str, planned: float = math.inf, *, mid_epoch: bool = False) -> Step:
-        """Returns the step of a method, bound anew if it is out of date.
+        """Returns the step of a method, bound again if it is out of date.
 
         Args:
             method: `"fit"`, `"evaluate"` or `"predict"`.

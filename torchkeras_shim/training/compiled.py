@@ -93,7 +93,7 @@ class Compiled:
             return None
 
     def _asked_for(self, optimizer: Any) -> Any:
-        """Returns the optimizer that was asked for; one that scales the loss on its own account is made anew."""
+        """Returns the optimizer that was asked for; one that scales the loss on its own account is made again."""
         if optimizer is None:
             return self.optimizer
         inner = getattr(optimizer, "inner_optimizer", None)

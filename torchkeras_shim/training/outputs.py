@@ -47,7 +47,7 @@ class Outputs:
         """Returns targets, outputs or weights in the flat order of the outputs.
 
         Raises:
-            ValueError: where there is not one value per output; the message shows both structures.
+            ValueError: If there is not one value per output; the message shows both structures.
         """
         if self.single:
             leaves = tree.flatten(values) if tree.is_nested(values) else [values]
@@ -96,7 +96,7 @@ class Outputs:
             argument: The argument's name, for messages.
 
         Raises:
-            ValueError: where names or numbers do not fit the outputs.
+            ValueError: If names or numbers do not fit the outputs.
         """
         if not self.flat and tree.is_nested(self.structure) and self._fits(values):
             return _spread(self.structure, values, argument)

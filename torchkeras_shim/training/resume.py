@@ -64,7 +64,7 @@ def _restore_metrics(metrics: list[Any], values: list[list[Any]]) -> None:
         for metric, saved in zip(metrics, values, strict=False)
     )
     if not fits:
-        warnings.warn("The metrics are not those of the interrupted training: they start anew.", stacklevel=2)
+        warnings.warn("The metrics are not those of the interrupted training: they start over.", stacklevel=2)
         return
     with torch.no_grad():
         for metric, saved in zip(metrics, values, strict=True):

@@ -253,7 +253,7 @@ def test_metrics_that_changed_start_anew(tmp_path):
         fit(make_model(), arrays, [BackupAndRestore(str(tmp_path), save_freq=1), Interrupt(1, 1)])
     model = make_model()
     model.compile(keras.optimizers.Adam(0.01), "mse")
-    with pytest.warns(UserWarning, match="they start anew"):
+    with pytest.warns(UserWarning, match="they start over"):
         fit(model, arrays, [BackupAndRestore(str(tmp_path))])
 
 

@@ -139,7 +139,7 @@ class Captured:
 
 
 def _hooks() -> int:
-    """Returns how many hooks were ever added, to modules and tensors alike: whoever replays must hear of a new one."""
+    """Returns how many hooks were ever added, to modules and tensors alike: a replay must hear of a new one."""
     number: int = RemovableHandle.next_id
     return number
 

@@ -173,12 +173,12 @@ class Compiler:
         return lines
 
     def _is_constant(self, call: Call, given: list[torch.Tensor]) -> bool:
-        """Tells whether a call gives the very tensor that was recorded in every run."""
+        """Returns whether a call gives the very tensor that was recorded in every run."""
         if written_by(call) or is_random(call.function):
             return False
         results = tensors_in(call.result)
         if any(storage_id(tensor) in self._returned for tensor in results):
-            return False  # whoever gets it may write to it
+            return False  # who gets it may write to it
         fixed = all(id(tensor) not in self._names for tensor in given)
         if given and fixed and is_view(call.function):
             return True
@@ -296,7 +296,7 @@ class Compiler:
 
 
 def _needs_no_values(call: Call) -> bool:
-    """Tells whether a kernel fills a tensor without a look at any other: `ones_like`, `full`, `arange`."""
+    """Returns whether a kernel fills a tensor without a look at any other: `ones_like`, `full`, `arange`."""
     name = call.function.name().split("::")[1].split(".")[0]
     return name.endswith(("ones_like", "zeros_like", "full_like")) or name in (
         "ones", "zeros", "full", "arange", "scalar_tensor", "eye", "new_zeros", "new_ones", "new_full",
