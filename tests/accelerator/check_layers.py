@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,16 @@ from torchkeras_shim.layers.seeding import own_generators
 pytestmark = pytest.mark.filterwarnings("ignore:Layer .flatten.*was passed an input with a mask")
 
 
+def first_two_of_each():
+    """The names of two models with each layer: enough to see a tensor on the wrong device."""
+    seen = collections.Counter()
+    for name in EVERY_LAYER:
+        kind = name.split(" ", 1)[1] if name[0].isdigit() else name
+        seen[kind] += 1
+        if seen[kind] <= 2:
+            yield name
+
+
 def numbers(case, device, jit_compile, weights=None, callbacks=()):
     """Everything that training, evaluating and predicting gives."""
     with placed_on(device):
@@ -25,14 +37,14 @@ def numbers(case, device, jit_compile, weights=None, callbacks=()):
         first = model.get_weights()
         before = torch.get_rng_state()
         history = model.fit(
-            x, LABELS, batch_size=7, epochs=3, shuffle=False, verbose=0, callbacks=list(callbacks)
+            x, LABELS, batch_size=7, epochs=2, shuffle=False, verbose=0, callbacks=list(callbacks)
         ).history
         drew = not torch.equal(before, torch.get_rng_state()) or bool(own_generators(model, torch.device(device)))
         values = [*history.values(), *model.evaluate(x, LABELS, verbose=0), model.predict(x, verbose=0)]
     return model, first, [*values, *model.get_weights()], drew
 
 
-@pytest.mark.parametrize("case", EVERY_LAYER)
+@pytest.mark.parametrize("case", list(first_two_of_each()))
 def test_it_trains_as_on_the_cpu(accelerator, case):
     reference, weights, expected, random = numbers(case, "cpu", False)
     steady = Steady()
