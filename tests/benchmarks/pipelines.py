@@ -71,31 +71,32 @@ def write_images(folder, count):
     return paths
 
 
+resize = v2.Resize(SIZE, antialias=False)
+
+
 def load(path):
-    """One image as floats, channels last, as a tutorial has it."""
-    data = torch.frombuffer(bytearray(pathlib.Path(path.numpy().decode()).read_bytes()), dtype=torch.uint8)
-    image = decode_jpeg(data, ImageReadMode.RGB).permute(1, 2, 0)
-    return keras.ops.image.resize(image, SIZE)
+    """One image as floats of one size."""
+    data = torch.frombuffer(bytearray(pathlib.Path(path).read_bytes()), dtype=torch.uint8)
+    return resize(decode_jpeg(data, ImageReadMode.RGB).float())
 
 
 class Images(torch.utils.data.Dataset):
-    """The same with torchvision, as torch's tutorials have it."""
+    """The same as torch's tutorials have it."""
 
     def __init__(self, paths):
         self.paths = paths
-        self.resize = v2.Resize(SIZE, antialias=False)
 
     def __len__(self):
         return len(self.paths)
 
     def __getitem__(self, index):
-        data = torch.frombuffer(bytearray(pathlib.Path(self.paths[index]).read_bytes()), dtype=torch.uint8)
-        return self.resize(decode_jpeg(data, ImageReadMode.RGB).float())
+        return load(self.paths[index])
 
 
 def images(paths):
     """Readers of all images in batches."""
-    ours = Dataset.from_tensor_slices(paths).map(load, num_parallel_calls=AUTOTUNE).batch(BATCH).prefetch(AUTOTUNE)
+    ours = Dataset.from_tensor_slices(paths).map(lambda path: load(path.numpy().decode()), AUTOTUNE).batch(BATCH)
+    ours = ours.prefetch(AUTOTUNE)
     contestants = {"dataset": lambda: [None for _ in ours]}
     for workers in (0, 2):
         loader = DataLoader(Images(paths), batch_size=BATCH, num_workers=workers)

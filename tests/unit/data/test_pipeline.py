@@ -452,6 +452,40 @@ def test_training_on_a_dataset_is_training_on_its_arrays():
         np.testing.assert_allclose(model.predict(dataset, verbose=0), model.predict(X, verbose=0), rtol=1e-5)
 
 
+def test_a_function_on_batches_cannot_change_the_arrays():
+    x = X.copy()
+    data = Dataset.from_tensor_slices((x, Y)).batch(8).map(lambda a, b: (a.mul_(2), b))
+    small_model().fit(data, epochs=2, verbose=0)
+    np.testing.assert_array_equal(x, X)
+
+
+def test_what_a_function_keeps_may_change_in_place():
+    def total(state, x):
+        state += x
+        return state, state
+
+    assert values(Dataset.range(4).scan(torch.tensor(0), total)) == [0, 1, 3, 6]
+    start = torch.tensor(0)
+    assert Dataset.range(4).reduce(start, lambda state, x: state.add_(x)).item() == 6
+    assert start.item() == 0
+
+
+def test_what_came_before_an_error_is_handed_out():
+    def late():
+        yield from range(9)
+        raise RuntimeError("late")
+
+    def slow(x):
+        time.sleep(0.003)
+        return x
+
+    seen = []
+    with pytest.raises(RuntimeError, match="late"):
+        for x in Dataset.from_generator(late, "int32").map(slow, num_parallel_calls=2).prefetch(1):
+            seen.append(int(x))
+    assert seen == list(range(9))
+
+
 def test_datasets_without_a_known_end():
     seen = []
 

@@ -104,7 +104,7 @@ def decoded(data: bytes) -> Any:
     try:
         size = int.from_bytes(data[:4], "little")
         element, end = _element(json.loads(data[4 : 4 + size]), data, 4 + size)
-    except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError) as error:
         raise DataLossError(f"A cache file holds something else than elements of a dataset: {error}") from error
     if end != len(data):
         raise DataLossError("A cache file holds something else than elements of a dataset.")

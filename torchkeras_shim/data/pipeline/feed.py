@@ -21,7 +21,7 @@ from torchkeras_shim.data.packing import unpack_x_y_sample_weight
 from torchkeras_shim.data.pipeline import specs
 from torchkeras_shim.data.pipeline.batching import Batch
 from torchkeras_shim.data.pipeline.indices import Table
-from torchkeras_shim.data.pipeline.mapping import Map
+from torchkeras_shim.data.pipeline.mapping import Map, copied
 from torchkeras_shim.data.pipeline.node import INFINITE, Node, Through
 from torchkeras_shim.data.pipeline.ordering import Repeat, Shuffle, Skip, Take
 from torchkeras_shim.data.pipeline.prefetching import Cache, Prefetch
@@ -98,6 +98,8 @@ class RowsAdapter(DataAdapter):
     def __init__(self, rows: ArrayAdapter, plan: _Plan, class_weight: Any, device: torch.device) -> None:
         self._rows = rows
         self._plan = plan
+        # Rows in the order of the arrays are views of them, and functions may change their arguments in place.
+        self._views = not _reshuffles(plan.batch.source)
         self._weigh = weigher(class_weight)
         self._mover = Mover(device, "dataset")
         self.batch_size = rows.batch_size
@@ -119,6 +121,8 @@ class RowsAdapter(DataAdapter):
                 yield from self._rows.batches()
                 continue
             for element, _, _ in self._rows.batches():
+                if self._views:
+                    element = copied(element)
                 for function in self._plan.functions:
                     element = function(element)
                 yield self._weigh(self._mover(element))

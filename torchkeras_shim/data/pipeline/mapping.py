@@ -28,6 +28,8 @@ _TIMED_SECONDS = 2e-3
 #: How many elements per thread are at work or done beforehand.
 _AHEAD = 2
 
+_HOST = torch.device("cpu")  # its name would be parsed at each call
+
 
 class Function:
     """A function of the user's: runs without gradients and on the host, and says on which element it failed.
@@ -58,7 +60,7 @@ class Function:
         if self._shared:
             elements = tuple(copied(element) for element in elements)
         arguments = elements[0] if len(elements) == 1 and type(elements[0]) is tuple else elements
-        with torch.no_grad(), devices.device("cpu"):
+        with torch.no_grad(), devices.device(_HOST):
             try:
                 return self._function(*arguments)
             except Exception as error:
@@ -189,13 +191,21 @@ def parallel(function: Callable[[Any], Any], elements: Iterator[Any], threads: i
     """Calls a function by threads, on some elements ahead of the one that is asked for."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="torchkeras_shim-map")
     pending: deque[Future[Any]] = deque()
+    error: Exception | None = None
     try:
-        for element in elements:
-            pending.append(pool.submit(function, element))
+        while error is None:
+            try:
+                pending.append(pool.submit(function, next(elements)))
+            except StopIteration:
+                break
+            except Exception as raised:  # what came before it is handed out first
+                error = raised
             if len(pending) >= threads * _AHEAD:
                 yield _next_done(pending, ordered).result()
         while pending:
             yield _next_done(pending, ordered).result()
+        if error is not None:
+            raise error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -270,12 +280,12 @@ class Scan(Node):
                 )
             new, output = result
             state = same_state(specs.as_element(new), state)
-            yield specs.as_element(output)
+            yield copied(specs.as_element(output))  # it may be the state, which the function may change in place
 
 
 def reduce(source: Node, initial_state: Any, function: Callable[..., Any]) -> Any:
     """Returns what a function has made of the initial state and each element."""
-    state = specs.as_parts(initial_state, copy=True)
+    state = copied(specs.as_parts(initial_state, copy=True))
     call = Function(function, "reduce_func", "reduce", source)
     for element in source:
         state = same_state(specs.as_element(call(state, element)), state)
