@@ -479,11 +479,10 @@ def test_what_came_before_an_error_is_handed_out():
         time.sleep(0.003)
         return x
 
-    seen = []
+    iterator = iter(Dataset.from_generator(late, "int32").map(slow, num_parallel_calls=2).prefetch(1))
+    assert [int(x) for x in itertools.islice(iterator, 9)] == list(range(9))
     with pytest.raises(RuntimeError, match="late"):
-        for x in Dataset.from_generator(late, "int32").map(slow, num_parallel_calls=2).prefetch(1):
-            seen.append(int(x))
-    assert seen == list(range(9))
+        next(iterator)
 
 
 def test_datasets_without_a_known_end():
