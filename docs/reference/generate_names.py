@@ -35,6 +35,7 @@ NAMESPACES = (
     "mixed_precision",
     "backend",
     "utils",
+    "utils.legacy",
     "preprocessing",
     "preprocessing.image",
     "preprocessing.sequence",

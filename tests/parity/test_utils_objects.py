@@ -82,3 +82,64 @@ def test_source_inputs_of_deep_graphs():
         x = x + inputs
     assert utils.get_source_inputs(x) == [inputs]
     assert models.Model(inputs, x).inputs == [inputs]
+
+
+def square(x):
+    return x * x
+
+
+def legacy(library, name):
+    """An object in the form of Keras 2, and what comes of that again."""
+    module = library.utils.legacy
+    things = {
+        "regularizer": lambda: library.regularizers.L1L2(0.1, 0.2),
+        "initializer": lambda: library.initializers.Orthogonal(gain=2.0, seed=3),
+        "loss": lambda: library.losses.Huber(delta=2.0),
+        "function": lambda: square,
+        "none": lambda: None,
+        "number": lambda: 3,
+    }
+    try:
+        config = module.serialize_keras_object(things[name]())
+    except ValueError as error:
+        return str(error)[:20]
+    objects = {**vars(library.regularizers), **vars(library.initializers), **vars(library.losses)}
+    again = module.deserialize_keras_object(config, module_objects=objects, custom_objects={"square": square})
+    return [config, module.serialize_keras_object(again)]
+
+
+@pytest.mark.parametrize("name", ["regularizer", "initializer", "loss", "function", "none", "number"])
+def test_legacy_objects(name):
+    ours, theirs = legacy(torchkeras_shim, name), kept(legacy, keras, name)
+    if name == "loss":  # which config a loss has is not the question here
+        ours, theirs = [[one["class_name"] for one in both] for both in (ours, theirs)]
+    assert ours == theirs
+
+
+def nested(library):
+    module = library.utils.legacy
+    layer = library.layers.Dense(3, kernel_regularizer=library.regularizers.L2(0.5), activation="relu", name="relu")
+    config = module.serialize_keras_object(layer)
+    objects = {**vars(library.layers), "relu": library.activations.relu}
+    again = module.deserialize_keras_object(config, module_objects=objects)
+    return [again.name, again.units, float(again.kernel_regularizer.l2), config["class_name"]]
+
+
+def test_legacy_layers():
+    assert nested(torchkeras_shim) == kept(nested, keras)
+
+
+@pytest.mark.parametrize("identifier", [{"class_name": "Dense"}, {"class_name": "Missing", "config": {}}, 3, ["Dense"]])
+def test_legacy_errors(identifier):
+    with pytest.raises(ValueError) as theirs:
+        keras.utils.legacy.deserialize_keras_object(identifier, module_objects={})
+    with pytest.raises(ValueError) as ours:
+        utils.legacy.deserialize_keras_object(identifier, module_objects={})
+    assert str(ours.value)[:25] == str(theirs.value)[:25]
+
+
+def test_legacy_names():
+    objects = {"Dense": layers.Dense, "square": square}  # Keras itself fails on any name that is not in custom_objects
+    assert utils.legacy.deserialize_keras_object("square", objects) is square
+    with pytest.raises(ValueError, match=r"Unknown layer: 'Dence'.*Did you mean 'Dense'\?"):
+        utils.legacy.deserialize_keras_object("Dence", objects, printable_module_name="layer")

@@ -29,7 +29,7 @@ from torchkeras_shim.preprocessing.image import array_to_img, img_to_array, load
 from torchkeras_shim.preprocessing.sequence import pad_sequences
 from torchkeras_shim.preprocessing.sounds import audio_dataset_from_directory
 from torchkeras_shim.preprocessing.splitting import split_dataset
-from torchkeras_shim.utils import bounding_boxes
+from torchkeras_shim.utils import bounding_boxes, legacy
 from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
 from torchkeras_shim.utils.random_seed import set_random_seed
@@ -63,6 +63,7 @@ __all__ = [
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "legacy",
     "load_img",
     "model_to_dot",
     "normalize",

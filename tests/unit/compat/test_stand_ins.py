@@ -63,6 +63,17 @@ class TestImports:
         assert load_img is image.load_img is torchkeras_shim.utils.load_img
         assert pad_sequences is torchkeras_shim.utils.pad_sequences
 
+    def test_datasets_from_files(self):
+        import tensorflow as tf
+        from keras.datasets import imdb
+        from keras.utils import get_file
+        from tensorflow.keras.preprocessing import image_dataset_from_directory, text_dataset_from_directory
+
+        assert image_dataset_from_directory is tf.keras.utils.image_dataset_from_directory
+        assert text_dataset_from_directory is torchkeras_shim.utils.text_dataset_from_directory
+        assert get_file is tf.keras.utils.get_file
+        assert imdb.load_data is torchkeras_shim.datasets.imdb.load_data
+
     def test_modules_say_what_they_are(self):
         for name in ("keras", "keras.activations", "tensorflow", "tensorflow.nn", "tensorflow.keras.activations"):
             assert repr(importlib.import_module(name)) == f"<module {name!r} {PROVIDER}>"

@@ -87,6 +87,21 @@ def test_a_broken_picture_is_named_and_stops(folder, content):
         next(iterator)
 
 
+def test_a_picture_of_absurd_size_is_named(folder):
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    (folder / "cats" / "0.png").write_bytes(content)
+    dataset = utils.image_dataset_from_directory(folder, shuffle=False, **QUIET)
+    with pytest.raises(InvalidArgumentError, match=r"Cannot decode the image .*cats/0\.png: .*decompression bomb"):
+        next(iter(dataset))
+
+
 def test_a_picture_that_is_gone_is_named(folder):
     dataset = utils.image_dataset_from_directory(folder, **QUIET)
     (folder / "cats" / "1.png").unlink()
