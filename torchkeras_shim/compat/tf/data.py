@@ -16,7 +16,11 @@ NAMES["data.DatasetSpec"] = pipeline.DatasetSpec
 NAMES["data.AUTOTUNE"] = NAMES["data.experimental.AUTOTUNE"] = AUTOTUNE
 NAMES["data.INFINITE_CARDINALITY"] = NAMES["data.experimental.INFINITE_CARDINALITY"] = pipeline.INFINITE_CARDINALITY
 NAMES["data.UNKNOWN_CARDINALITY"] = NAMES["data.experimental.UNKNOWN_CARDINALITY"] = pipeline.UNKNOWN_CARDINALITY
-NAMES["io.TFRecordWriter"] = records.TFRecordWriter
+NAMES["io.TFRecordWriter"] = NAMES["compat.v1.python_io.TFRecordWriter"] = records.TFRecordWriter
+for _dataset in (pipeline.TextLineDataset, pipeline.TFRecordDataset, pipeline.FixedLengthRecordDataset):
+    NAMES[f"data.{_dataset.__name__}"] = _dataset
+NAMES["data.experimental.CsvDataset"] = pipeline.CsvDataset
+NAMES["data.experimental.make_csv_dataset"] = pipeline.make_csv_dataset
 
 
 @public("RaggedTensorSpec")

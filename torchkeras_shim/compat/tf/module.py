@@ -22,20 +22,28 @@ class TensorFlow(StandIn):
         super().__init__(f"tensorflow.{path}" if path else "tensorflow", torchkeras_shim, own)
         self.__doc__ = "A stand-in: TensorFlow's functions on torch tensors."
         self.__dict__["_path"] = path
-        found = names.inside(path)
+        found = names.inside(path, names.load_first())
         self.__dict__.update({name: value for name, value in found.items() if value is not names.MODULE})
-        self.__dict__["_names"] = [*found, *(() if path else ("keras", "__version__"))]
 
     def __getattr__(self, name: str) -> Any:
-        known = self.__dict__["_names"]
+        path = self.__dict__["_path"]
         if name == "__all__":
-            return list(known)
-        if name in known:
+            return dir(self)
+        if name.startswith("__"):  # what Python's import system asks for
+            raise AttributeError(name)
+        if name == "keras" and not path:
+            return importlib.import_module("tensorflow.keras")
+        value = names.find(f"{path}.{name}" if path else name)
+        if value is names.MODULE:
             return importlib.import_module(f"{self.__name__}.{name}")
-        return self._refuse(name)
+        if value is None and name not in names.inside(path):
+            self._refuse(name)
+        self.__dict__[name] = value
+        return value
 
     def __dir__(self) -> list[str]:
-        return sorted(self.__dict__["_names"])
+        path = self.__dict__["_path"]
+        return sorted([*names.inside(path), *(() if path else ("keras", "__version__"))])
 
     def advice(self, name: str) -> str:
         """Returns what to write instead of a name that is not there."""

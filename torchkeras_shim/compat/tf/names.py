@@ -7,10 +7,34 @@ import importlib
 import pkgutil
 from typing import Any
 
-from torchkeras_shim import ops
 from torchkeras_shim.compat import tf
 from torchkeras_shim.compat.tf.api import NAMES, REFUSED
 from torchkeras_shim.core.errors import did_you_mean
+
+#: The parts that need nothing of Keras and are there at once: they take 50 ms. The others are imported when a name is
+#: asked for that these do not have.
+_FIRST = (
+    "tensors",
+    "math",
+    "reductions",
+    "arrays",
+    "linalg",
+    "random",
+    "variable",
+    "tape",
+    "function",
+    "debugging",
+    "errors",
+    "versions",
+)
+
+
+@functools.cache
+def load_first() -> dict[str, Any]:
+    """Imports the parts that nearly every program uses, and returns their names by path."""
+    for part in _FIRST:
+        importlib.import_module(f"{tf.__name__}.{part}")
+    return NAMES
 
 
 @functools.cache
@@ -27,11 +51,12 @@ def load() -> dict[str, Any]:
     return NAMES
 
 
-def inside(path: str) -> dict[str, Any]:
+def inside(path: str, names: dict[str, Any] | None = None) -> dict[str, Any]:
     """Returns what a module of TensorFlow has, by name; `MODULE` for a module inside it.
 
     Args:
         path: The module's path below `tensorflow`; empty for `tensorflow` itself.
+        names: The names to look among, all by default.
 
     Example:
         >>> "add" in inside("math"), "math" in inside("")
@@ -39,7 +64,7 @@ def inside(path: str) -> dict[str, Any]:
     """
     prefix = f"{path}." if path else ""
     found: dict[str, Any] = {}
-    for name, value in load().items():
+    for name, value in (load() if names is None else names).items():
         if name.startswith(prefix):
             head, _, rest = name[len(prefix) :].partition(".")
             if not rest:
@@ -56,7 +81,8 @@ MODULE = object()
 def find(path: str) -> Any:
     """Returns what a path leads to, `MODULE` for a module, or `None`."""
     parent, _, name = path.rpartition(".")
-    return inside(parent).get(name)
+    found = inside(parent, load_first()).get(name)
+    return inside(parent).get(name) if found is None else found
 
 
 def advice(path: str) -> str:
@@ -71,7 +97,8 @@ def advice(path: str) -> str:
         reason = REFUSED.get(".".join(parts[:end]))
         if reason:
             return reason
-    if parts[-1] in getattr(ops, "__all__", ()):
+    ops = importlib.import_module("torchkeras_shim.ops")
+    if parts[-1] in ops.__all__:
         return f"Write `keras.ops.{parts[-1]}(...)`."
     near = did_you_mean(path, load())
     return (
