@@ -1,11 +1,15 @@
 """Global numeric settings: the float type, the fuzz factor and the image layout.
 
-They are process-wide, as in Keras, and read when a layer, loss or metric is created.
+They are process-wide, as in Keras, and read when a layer, loss or metric is created. What the file `keras.json` in
+Keras's folder says of them holds from the start.
 """
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 _FLOATX_CHOICES = ("float16", "bfloat16", "float32", "float64")
 _IMAGE_DATA_FORMATS = ("channels_last", "channels_first")
@@ -128,3 +132,31 @@ def is_flash_attention_enabled() -> bool | None:
         None
     """
     return _flash_attention
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    """Returns Keras's settings in a file; none if it is missing or is not JSON, as in Keras."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            settings = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def _apply_file(path: str) -> None:
+    settings = _read_file(path)
+    setters: dict[str, Callable[[Any], None]] = {
+        "floatx": set_floatx,
+        "epsilon": set_epsilon,
+        "image_data_format": set_image_data_format,
+    }
+    for name, setter in setters.items():
+        if name in settings:
+            try:
+                setter(settings[name])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"Invalid `{name}` in {path}: {error} Correct the file, or remove it.") from None
+
+
+_apply_file(os.path.join(keras_home(), "keras.json"))
