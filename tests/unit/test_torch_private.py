@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,16 +20,6 @@ DOCUMENTED = {
     "_apply", "_buffers", "_load_from_state_dict", "_modules", "_parameters", "_save_to_state_dict", "_version",
 }  # fmt: skip
 
-#: Names that objects of this package or of others have too.
-OUR_OWN = {
-    "_base": "the path of sharded files",
-    "_handle": "of IPython's display",
-    "_indices": "places of tokens in a table",
-    "_next": "the next learning rate",
-    "_values": "what a metric or a snapshot holds",
-    "_write_file": "of an archive",
-}
-
 
 def names_of_torchs_objects() -> set[str]:
     kinds = (
@@ -39,59 +28,82 @@ def names_of_torchs_objects() -> set[str]:
     )  # fmt: skip
     overload = torch.ops.aten.add.Tensor
     names = {name for kind in kinds for name in dir(kind)} | set(vars(torch.nn.Module())) | set(dir(overload))
-    return {name for name in names if is_private(name)} - DOCUMENTED - set(OUR_OWN)
+    return {name for name in names if is_private(name)} - DOCUMENTED
 
 
 def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-def defined_in(source: str) -> Iterator[str]:
-    """Yields the private names that a file gives to things of its own, `self._x = ...` and `def _x` included."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            yield node.target.id
+class Uses:
+    """Where a file uses a private name, of torch's modules or of what its functions return.
 
+    Args:
+        source: The file's text.
+    """
 
-def private_uses(source: str, of_objects: set[str]) -> Iterator[str]:
-    """Yields where a file uses a private name of torch: of its modules, or of what its functions return."""
-    tree = ast.parse(source)
-    roots = {"torch"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == "torch" and any(map(is_private, alias.name.split("."))):
-                    yield f"{node.lineno}: import {alias.name}"
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "torch":
-            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
-            if any(map(is_private, names)):
-                yield f"{node.lineno}: from {node.module} import ..."
-            roots |= {alias.asname or alias.name for alias in node.names}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and is_private(node.attr):
-            root = node.value
-            while isinstance(root, ast.Attribute):
-                root = root.value
-            of_torch = isinstance(root, ast.Name) and root.id in roots
-            if of_torch or node.attr in of_objects:
-                yield f"{node.lineno}: {ast.unparse(node)}"
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            of_torch = node.value.startswith("torch._") and " " not in node.value
-            if of_torch or node.value in of_objects:
-                yield f"{node.lineno}: {node.value!r}"
+    def __init__(self, source: str) -> None:
+        self.defined: set[str] = set()  # names that the file gives to things of its own
+        self._of_modules: list[str] = []
+        self._of_objects: list[tuple[str, str]] = []
+        self._roots = {"torch"}
+        later = []
+        for node in ast.walk(ast.parse(source)):  # imports may come after their use
+            if isinstance(node, ast.Import):
+                self._see_import([alias.name for alias in node.names], node)
+            elif isinstance(node, ast.ImportFrom):
+                self._see_import_from(node)
+            elif isinstance(node, ast.Attribute) and is_private(node.attr):
+                later.append(node)
+                if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id == "self":
+                    self.defined.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "_" in node.value:
+                self._see_text(node.value, node)
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                self.defined.add(node.name)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                self.defined.add(node.target.id)
+        for node in later:
+            self._see_attribute(node)
+
+    def _see_import(self, names: list[str], node: ast.AST) -> None:
+        self._of_modules += [
+            f"{node.lineno}: import {name}" for name in names if name.startswith("torch.") and "._" in name
+        ]
+
+    def _see_import_from(self, node: ast.ImportFrom) -> None:
+        module = (node.module or "").split(".")
+        if module[0] == "torch":
+            if any(map(is_private, [*module, *(alias.name for alias in node.names)])):
+                self._of_modules.append(f"{node.lineno}: from {node.module} import ...")
+            self._roots |= {alias.asname or alias.name for alias in node.names}
+
+    def _see_text(self, text: str, node: ast.AST) -> None:
+        if text.startswith("torch._") and " " not in text:
+            self._of_modules.append(f"{node.lineno}: {text!r}")
+        elif is_private(text):
+            self._of_objects.append((text, f"{node.lineno}: {text!r}"))
+
+    def _see_attribute(self, node: ast.Attribute) -> None:
+        root = node.value
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name) and root.id in self._roots:
+            self._of_modules.append(f"{node.lineno}: {ast.unparse(node)}")
+        else:
+            self._of_objects.append((node.attr, f"{node.lineno}: .{node.attr}"))
+
+    def of(self, names: set[str]) -> list[str]:
+        """Returns the uses, given the private names of torch's objects."""
+        names = names - self.defined
+        return [*self._of_modules, *(use for name, use in self._of_objects if name in names)]
 
 
 def test_the_package_has_them_in_one_file():
-    sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path != HOME}
-    of_objects = names_of_torchs_objects() - {name for source in sources.values() for name in defined_in(source)}
+    uses = {path: Uses(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py") if path != HOME}
+    of_objects = names_of_torchs_objects()
     assert {"_schema", "_backward_hooks", "_non_persistent_buffers_set", "_cdata"} <= of_objects
-    found = [
-        f"{path.relative_to(PACKAGE)}:{use}"
-        for path, source in sources.items()
-        for use in private_uses(source, of_objects)
-    ]
+    found = [f"{path.relative_to(PACKAGE)}:{use}" for path, one in uses.items() for use in one.of(of_objects)]
     assert not found, "move them to core/torch_private.py, with what happens without them"
 
 
@@ -110,12 +122,12 @@ def test_the_package_has_them_in_one_file():
     ],
 )
 def test_a_private_name_is_found(line):
-    assert list(private_uses(line, names_of_torchs_objects()))
+    assert Uses(line).of(names_of_torchs_objects())
 
 
 @pytest.mark.parametrize("line", ["torch.add(a, b)", "module._parameters", "self._seen", "tensor.__class__", "'a _b'"])
 def test_what_is_not_one_is_left_alone(line):
-    assert not list(private_uses(line, names_of_torchs_objects()))
+    assert not Uses(line).of(names_of_torchs_objects())
 
 
 def test_this_version_of_torch_has_them_all():
