@@ -74,32 +74,34 @@ def write_images(folder, count):
 resize = v2.Resize(SIZE, antialias=False)
 
 
-def load(path):
-    """One image as floats of one size."""
+def load(path, resized):
+    """One image, as it is or as floats of another size."""
     data = torch.frombuffer(bytearray(pathlib.Path(path).read_bytes()), dtype=torch.uint8)
-    return resize(decode_jpeg(data, ImageReadMode.RGB).float())
+    image = decode_jpeg(data, ImageReadMode.RGB)
+    return resize(image.float()) if resized else image
 
 
 class Images(torch.utils.data.Dataset):
     """The same as torch's tutorials have it."""
 
-    def __init__(self, paths):
+    def __init__(self, paths, resized):
         self.paths = paths
+        self.resized = resized
 
     def __len__(self):
         return len(self.paths)
 
     def __getitem__(self, index):
-        return load(self.paths[index])
+        return load(self.paths[index], self.resized)
 
 
-def images(paths):
+def images(paths, resized):
     """Readers of all images in batches."""
-    ours = Dataset.from_tensor_slices(paths).map(lambda path: load(path.numpy().decode()), AUTOTUNE).batch(BATCH)
-    ours = ours.prefetch(AUTOTUNE)
+    ours = Dataset.from_tensor_slices(paths).map(lambda path: load(path.numpy().decode(), resized), AUTOTUNE)
+    ours = ours.batch(BATCH).prefetch(AUTOTUNE)
     contestants = {"dataset": lambda: [None for _ in ours]}
     for workers in (0, 2):
-        loader = DataLoader(Images(paths), batch_size=BATCH, num_workers=workers)
+        loader = DataLoader(Images(paths, resized), batch_size=BATCH, num_workers=workers)
         contestants[f"DataLoader, {workers} workers"] = lambda loader=loader: [None for _ in loader]
     try:
         import tensorflow as tf
@@ -108,7 +110,7 @@ def images(paths):
 
     def of_tf(path):
         image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
-        return tf.image.resize(image, SIZE)
+        return tf.image.resize(image, SIZE) if resized else image
 
     theirs = tf.data.Dataset.from_tensor_slices(paths).map(of_tf, num_parallel_calls=AUTOTUNE).batch(BATCH)
     theirs = theirs.prefetch(AUTOTUNE)
@@ -121,8 +123,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        groups = (fits(), images(write_images(folder, given.images)))
-        for contestants in groups:
+        paths = write_images(folder, given.images)
+        groups = {"training": fits(), "decoded": images(paths, False), "decoded, resized": images(paths, True)}
+        for title, contestants in groups.items():
+            print(title)
             for name, (seconds, ratio) in turns(contestants, given.rounds).items():
                 print(f"{name:32} {seconds:8.3f} s  {ratio:6.2f}")
 
