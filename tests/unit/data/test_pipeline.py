@@ -102,6 +102,17 @@ def test_iterators_do_not_disturb_one_another():
     assert values(second) == [[4, 6], [8, 10]]
 
 
+def test_threads_share_an_iterator():
+    iterator = iter(Dataset.range(3000).map(lambda x: x))
+    seen = [[], []]
+    workers = [threading.Thread(target=lambda part=part: part.extend(int(x) for x in iterator)) for part in seen]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(seen[0] + seen[1]) == list(range(3000))
+
+
 @pytest.mark.parametrize(
     "dataset",
     [

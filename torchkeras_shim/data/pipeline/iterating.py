@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,10 +25,12 @@ class DatasetIterator(Iterator[Any]):
 
     def __init__(self, node: Node, elements: Iterator[Any]) -> None:
         self._node = node
+        self._turn = threading.RLock()  # threads may share an iterator, generators allow for one at a time
         self._elements = map(copied, elements) if node.shares else elements
 
     def __next__(self) -> Any:
-        return next(self._elements)
+        with self._turn:
+            return next(self._elements)
 
     def get_next(self) -> Any:
         """Returns the next element.
@@ -35,7 +38,7 @@ class DatasetIterator(Iterator[Any]):
         Raises:
             OutOfRangeError: If there is none.
         """
-        for element in self._elements:
+        for element in self:
             return element
         raise OutOfRangeError("End of sequence")
 
