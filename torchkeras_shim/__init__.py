@@ -95,6 +95,9 @@ _ATTRIBUTES = {
     "device": "core.device",
 }
 
+# What `%load_ext torchkeras_shim` asks for. They are not Keras's, so they are not in `__all__`.
+_NOTEBOOK = ("load_ipython_extension", "unload_ipython_extension")
+
 # Names of Keras 3 that this version does not have: asked for, they are told apart from misspelt ones.
 NOT_YET = (
     "Function",
@@ -174,6 +177,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"{__name__}.{_ATTRIBUTES[name]}"), name)
         globals()[name] = value
         return value
+    if name in _NOTEBOOK:
+        return getattr(importlib.import_module(f"{__name__}.compat.notebook"), name)
     if name.startswith("__"):  # protocols of Python and its tools ask for many such names
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from torchkeras_shim.core.errors import did_you_mean

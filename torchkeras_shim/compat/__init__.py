@@ -1,6 +1,7 @@
 """The zero-change mode: scripts written for `keras` or `tensorflow.keras` run on this library as they are.
 
-Two doors lead in: `python -m torchkeras_shim script.py`, and `install()` at the start of a program::
+Three doors lead in: `python -m torchkeras_shim script.py`, `%load_ext torchkeras_shim` in a notebook, and `install()`
+at the start of a program::
 
     import torchkeras_shim.compat
     torchkeras_shim.compat.install()

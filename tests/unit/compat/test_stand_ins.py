@@ -269,3 +269,25 @@ class TestActivationsOfTensorFlow:
         layer.build((None, 5))
         linear.set_weights(layer.get_weights())
         np.testing.assert_allclose(layer(x)._keras_logits.detach(), linear(x).detach(), rtol=1e-6)
+
+
+class TestNotebooks:
+    """What IPython does for `%load_ext torchkeras_shim`: it calls the module's function with its shell."""
+
+    def test_the_extension_installs_and_undoes(self, clean):
+        torchkeras_shim.load_ipython_extension(object())
+        import keras
+
+        assert keras.layers.Dense is torchkeras_shim.layers.Dense
+        assert compat.is_installed()
+        torchkeras_shim.unload_ipython_extension(object())
+        assert not compat.is_installed()
+        assert "keras" not in sys.modules
+
+    def test_it_comes_too_late_after_the_real_one(self, clean, monkeypatch):
+        monkeypatch.setitem(sys.modules, "keras", type(sys)("keras"))
+        with pytest.raises(RuntimeError, match="already imported"):
+            torchkeras_shim.load_ipython_extension(object())
+
+    def test_its_names_are_not_those_of_keras(self):
+        assert "load_ipython_extension" not in dir(torchkeras_shim)
