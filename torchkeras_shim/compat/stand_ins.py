@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import torchkeras_shim
+from torchkeras_shim.compat.legacy import modules
 from torchkeras_shim.core.errors import did_you_mean
 
 PACKAGE = torchkeras_shim.__name__
@@ -38,14 +39,20 @@ class StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         target = self.__dict__["_target"]
         if name == "__all__":
-            return public_names(target)
-        child = submodule(target, name)
-        if child is not None:
+            return [*public_names(target), *_legacy().of_module(target.__name__.removeprefix(PACKAGE).lstrip("."))]
+        path = f"{below_keras(self.__name__) or ''}.{name}".lstrip(".")
+        if submodule(target, name) is not None or _is_old_module(path):
             return importlib.import_module(f"{self.__name__}.{name}")
         value = getattr(target, name, _MISSING)
+        if name.startswith("__"):
+            return value if value is not _MISSING else self._refuse(name)
+        place = target.__name__.removeprefix(PACKAGE).lstrip(".")
         if value is _MISSING or isinstance(value, ModuleType):  # a module that is not the target's: its `import torch`
-            self._refuse(name)
-        return value
+            value = _legacy().find(place, name, _MISSING)
+            if value is _MISSING:
+                self._refuse(name)
+            return value
+        return _legacy().replaced(place, name, value)
 
     def advice(self, name: str) -> str:
         """Returns what to write instead of a name that is not there, where that is known."""
@@ -60,6 +67,13 @@ class StandIn(ModuleType):
 
     def __repr__(self) -> str:
         return f"<module {self.__name__!r} {provider()}>"
+
+
+class CallableStandIn(StandIn):
+    """`keras.layers.merge`, which was a function in Keras 1 and a module in Keras 2."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _legacy().find("layers", "merge", _MISSING)(*args, **kwargs)
 
 
 _MISSING = object()
@@ -100,47 +114,62 @@ def submodule(target: ModuleType, name: str) -> ModuleType | None:
     return value if inside and name in public_names(target) else None
 
 
-# tf.keras.losses and tf.keras.metrics kept these names, which Keras 3 dropped from its own.
-_OF_TF_KERAS = {
-    "KLD": "kl_divergence",
-    "MAE": "mean_absolute_error",
-    "MAPE": "mean_absolute_percentage_error",
-    "MSE": "mean_squared_error",
-    "MSLE": "mean_squared_logarithmic_error",
-    "kld": "kl_divergence",
-    "kullback_leibler_divergence": "kl_divergence",
-    "logcosh": "log_cosh",
-    "mae": "mean_absolute_error",
-    "mape": "mean_absolute_percentage_error",
-    "mse": "mean_squared_error",
-    "msle": "mean_squared_logarithmic_error",
-}
+def below_keras(name: str) -> str | None:
+    """Returns the part of a module's name below `keras`, or `None` for those of TensorFlow itself.
 
-
-def _own_names(root: str, target: ModuleType) -> dict[str, Any] | None:
-    if target is torchkeras_shim:
-        return {"__version__": KERAS_VERSION, "version": _version}
-    if root == "tensorflow" and target.__name__ in (f"{PACKAGE}.losses", f"{PACKAGE}.metrics"):
-        losses = torchkeras_shim.losses
-        return {alias: getattr(losses, name) for alias, name in _OF_TF_KERAS.items()}
+    Example:
+        >>> below_keras("tensorflow.compat.v1.keras.layers"), below_keras("keras"), below_keras("tensorflow.nn")
+        ('layers', '', None)
+    """
+    for root in _KERAS:
+        if f"{name}.".startswith(f"{root}."):
+            return name[len(root) + 1 :]
     return None
+
+
+_KERAS = ("keras", "tensorflow.keras", "tensorflow.python.keras", *(f"tensorflow.compat.v{n}.keras" for n in (1, 2)))
+
+
+def _legacy() -> ModuleType:
+    """Returns the room of the old names; the first call has the classes accept their old habits."""
+    grafts = importlib.import_module(f"{PACKAGE}.compat.legacy.grafts")
+    if grafts.remove not in UNDO:
+        grafts.install()
+        UNDO.append(grafts.remove)
+    return importlib.import_module(f"{PACKAGE}.compat.legacy.names")
+
+
+def _is_old_module(path: str) -> bool:
+    return modules.today(path) is not None and _target(path) is not None
 
 
 def build(name: str) -> StandIn | None:
     """Returns a new stand-in for a module name, or `None` where this library has no such module."""
-    root, _, rest = name.partition(".")
-    if root == "tensorflow":
-        head, _, below = rest.partition(".")
-        if head != "keras":
-            return importlib.import_module(f"{PACKAGE}.compat.tf.module").build(rest)  # type: ignore[no-any-return]
-        rest = below
-    target = torchkeras_shim
-    for part in rest.split(".") if rest else ():
+    path = below_keras(name)
+    if name == "tensorflow.python":
+        return StandIn(name, modules.NOTHING)
+    if path is None:
+        rest = name.partition(".")[2]
+        return importlib.import_module(f"{PACKAGE}.compat.tf.module").build(rest)  # type: ignore[no-any-return]
+    target = _target(path)
+    if target is None:
+        return None
+    own = {"__version__": KERAS_VERSION, "version": _version} if target is torchkeras_shim else None
+    return (CallableStandIn if path == "layers.merge" else StandIn)(name, target, own)
+
+
+def _target(path: str) -> ModuleType | None:
+    """Returns the module of this library that answers for a path below `keras`."""
+    today = modules.today(path)
+    if today is not None and today != path:
+        return _target(today)
+    target: ModuleType = torchkeras_shim
+    for part in path.split(".") if path else ():
         child = submodule(target, part)
         if child is None:
             return None
         target = child
-    return StandIn(name, target, _own_names(root, target))
+    return target
 
 
 def _version() -> str:

@@ -29,7 +29,7 @@ _RECURRENT = {
 _POOLING = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 _CONV_LSTM = {**_CONVOLUTION, **_RECURRENT}
 #: What an argument is called in Keras 2, by class; the class itself may have another name there.
-_ARGUMENTS: dict[str, tuple[str, dict[str, str]]] = {
+ARGUMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "Dense": ("Dense", _DENSE),
     "TimeDistributedDense": ("Dense", _DENSE),
     **{f"Convolution{rank}D": (f"Conv{rank}D", _CONVOLUTION) for rank in (1, 2, 3)},
@@ -65,6 +65,14 @@ _ARGUMENTS: dict[str, tuple[str, dict[str, str]]] = {
 #: Arguments that changed nothing that a model computes, or follow from the weights.
 _GONE = ("input_dtype", "consume_less", "input_dim", "input_length", "output_shape", "forget_bias_init")
 _KERNELS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
+#: Arguments of several layers that became something else than another name.
+ONLY_IN_KERAS_1 = (
+    "dim_ordering",
+    "mode",
+    "consume_less",
+    "forget_bias_init",
+    *(name for names in _KERNELS for name in names),
+)
 _UNSUPPORTED = frozenset(
     ("Highway", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "ParametricSoftplus", "SReLU", "Graph",
      "Siamese")
@@ -141,7 +149,7 @@ def _refusal(what: str) -> ValueError:
 
 
 def _layer(class_name: str, inner: dict[str, Any]) -> dict[str, Any]:
-    new_class, renamed = _ARGUMENTS.get(class_name, (class_name, {}))
+    new_class, renamed = ARGUMENTS.get(class_name, (class_name, {}))
     result: dict[str, Any] = {}
     for key, value in inner.items():
         if key not in _GONE or (key == "input_dim" and class_name == "Embedding"):

@@ -55,6 +55,8 @@ _NEUTRAL: dict[str, Any] = {
 _WITH_GROUPS = ("Conv1D", "Conv2D", "Conv3D", "GroupNormalization")
 _RECURRENT = ("GRU", "LSTM", "SimpleRNN", "RNN", "GRUCell", "LSTMCell", "SimpleRNNCell")
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ReLU": {"theta": "threshold"}}
+#: The classes of today whose arguments have changed since Keras 2.
+CHANGED = frozenset((*_GONE, *_RENAMED, *_RECURRENT, *_WITH_GROUPS))
 _INITIALIZERS = frozenset(
     f"{kind}{name}"
     for kind, names in (

@@ -1,0 +1,208 @@
+"""Spellings of Keras 1, Keras 2 and tf.keras in the zero-change mode."""
+
+import importlib
+import warnings
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import torchkeras_shim
+from torchkeras_shim.compat.legacy import modules
+
+pytestmark = [
+    pytest.mark.usefixtures("installed"),
+    pytest.mark.filterwarnings("ignore:.*old spelling.*:DeprecationWarning"),
+]
+
+# What a script says, and the configuration of today that it means.
+LAYERS = [
+    ("Dense(output_dim=3, init='uniform', bias=False)",
+     "Dense(3, kernel_initializer='random_uniform', use_bias=False)"),
+    ("Dense(3, W_regularizer='l2', b_constraint='max_norm')",
+     "Dense(3, kernel_regularizer='l2', bias_constraint='max_norm')"),
+    ("Convolution2D(4, 3, 3, border_mode='same')", "Conv2D(4, (3, 3), padding='same')"),
+    ("Convolution2D(4, 3, 2, 'uniform', 'relu')",
+     "Conv2D(4, (3, 2), kernel_initializer='random_uniform', activation='relu')"),
+    ("Convolution2D(4, (3, 3), subsample=(2, 2))", "Conv2D(4, (3, 3), strides=(2, 2))"),
+    ("Convolution2D(4, 3)", "Conv2D(4, 3)"),
+    ("Conv2D(nb_filter=4, nb_row=3, nb_col=2)", "Conv2D(4, (3, 2))"),
+    ("Conv2D(4, 3, dim_ordering='th')", "Conv2D(4, 3, data_format='channels_first')"),
+    ("Convolution1D(nb_filter=4, filter_length=3, subsample_length=2)", "Conv1D(4, 3, strides=2)"),
+    ("AtrousConvolution2D(4, 3, 3, atrous_rate=(2, 2))", "Conv2D(4, (3, 3), dilation_rate=(2, 2))"),
+    ("Convolution3D(4, 3, 3, 2)", "Conv3D(4, (3, 3, 2))"),
+    ("MaxPooling2D((2, 2), border_mode='same')", "MaxPooling2D((2, 2), padding='same')"),
+    ("MaxPooling1D(pool_length=3, stride=1)", "MaxPooling1D(3, strides=1)"),
+    ("UpSampling2D((2, 2), dim_ordering='tf')", "UpSampling2D((2, 2), data_format='channels_last')"),
+    ("LSTM(4, inner_init='orthogonal', dropout_W=0.1, dropout_U=0.2, consume_less='gpu')",
+     "LSTM(4, recurrent_initializer='orthogonal', dropout=0.1, recurrent_dropout=0.2)"),
+    ("LSTM(4, inner_activation='hard_sigmoid')", "LSTM(4, recurrent_activation='legacy_hard_sigmoid')"),
+    ("LSTM(4, time_major=False)", "LSTM(4)"),
+    ("GRU(4, time_major=False)", "GRU(4)"),
+    ("GRU(4, inner_activation='sigmoid')", "GRU(4, recurrent_activation='sigmoid', reset_after=False)"),
+    ("CuDNNGRU(4)", "GRU(4)"),
+    ("CuDNNLSTM(4)", "LSTM(4)"),
+    ("Embedding(5, 4, init='uniform')", "Embedding(5, 4, embeddings_initializer='random_uniform')"),
+    ("Dropout(p=0.3)", "Dropout(0.3)"),
+    ("GaussianNoise(sigma=0.3)", "GaussianNoise(0.3)"),
+    ("BatchNormalization(mode=0, beta_init='one', fused=None)", "BatchNormalization(beta_initializer='ones')"),
+    ("ThresholdedReLU(0.5)", "ReLU(threshold=0.5)"),
+    ("TimeDistributedDense(3)", "Dense(3)"),
+]  # fmt: skip
+
+
+def _config(source):
+    layer = eval(source, dict(vars(importlib.import_module("keras.layers")), **_names()))
+    return type(layer), {key: value for key, value in layer.get_config().items() if key != "name"}
+
+
+def _names():
+    layers = importlib.import_module("keras.layers")
+    return {name: getattr(layers, name) for name in layers.__all__}
+
+
+@pytest.mark.parametrize(("old", "new"), LAYERS, ids=[old for old, _ in LAYERS])
+def test_a_layer_means_what_it_meant(old, new):
+    assert _config(old) == _config(new)
+
+
+@pytest.mark.parametrize("path", sorted(modules.TODAY))
+@pytest.mark.parametrize("root", ["keras", "tensorflow.keras", "tensorflow.python.keras", "keras.src"])
+def test_an_old_module_has_the_names_of_today(root, path):
+    old = importlib.import_module(f"{root}.{path}")
+    today = importlib.import_module(f"keras.{modules.TODAY[path]}")
+    assert old.__all__ == today.__all__
+    for name in today.__all__:
+        value = getattr(today, name)
+        assert isinstance(value, ModuleType) or getattr(old, name) is value
+
+
+def test_merge_is_a_function_and_a_module():
+    from keras import layers
+    from keras.layers.merge import concatenate
+
+    a, b = layers.Input((3,)), layers.Input((3,))
+    assert layers.merge([a, b], mode="concat").shape == concatenate([a, b]).shape == (None, 6)
+    assert layers.merge([a, b], mode="sum").shape == (None, 3)
+    assert layers.merge([a, b], mode="dot", dot_axes=1).shape == (None, 1)
+    assert layers.merge([a, b], mode=lambda x: x[0] - x[1], output_shape=(3,)).shape == (None, 3)
+    with pytest.raises(ValueError, match="'dif'"):
+        layers.merge([a, b], mode="dif")
+
+
+def test_a_spelling_is_warned_about_once_at_the_line_of_the_script():
+    from keras import layers
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        layers.Dropout(p=0.1)
+        layers.Dropout(p=0.2)
+    assert [str(one.message) for one in caught] == [
+        "`Dropout(p=)` is an old spelling, accepted here: today it is `Dropout(rate=)`."
+    ]
+    assert caught[0].filename == __file__
+
+
+def test_words_that_no_version_knew_are_still_refused():
+    from keras import layers, optimizers
+
+    with pytest.raises((TypeError, ValueError), match="outputdim"):
+        layers.Dense(3, outputdim=3)
+    with pytest.raises(TypeError, match="'units' twice"):
+        layers.Dense(units=3, output_dim=3)
+    with pytest.raises(ValueError, match="learningrate"):
+        optimizers.Adam(learningrate=3)
+
+
+def test_without_the_stand_ins_nothing_old_is_accepted():
+    from keras import layers
+
+    layers.Dropout(p=0.1)
+    torchkeras_shim.compat.uninstall()
+    with pytest.raises(TypeError):
+        torchkeras_shim.layers.Dropout(p=0.1)
+    with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):
+        torchkeras_shim.optimizers.SGD(lr=0.1)
+    assert not hasattr(torchkeras_shim.Model, "fit_generator")
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam"])
+def test_an_optimizer_takes_lr_and_epsilon_none(name):
+    from keras import optimizers
+
+    kwargs = {} if name == "SGD" else {"epsilon": None}
+    optimizer = getattr(optimizers, name)(lr=0.25, **kwargs)
+    assert optimizer.get_config() == {**getattr(optimizers, name)(0.25).get_config(), "name": optimizer.name}
+    assert float(optimizer.lr) == 0.25
+    optimizer.lr = 0.5
+    assert float(optimizer.learning_rate) == 0.5
+
+
+def test_decay_is_done():
+    from keras import optimizers
+
+    weight = torchkeras_shim.Variable(np.zeros(1, "float32"))
+    optimizer = optimizers.SGD(lr=1.0, decay=0.5)
+    seen = []
+    for _ in range(3):
+        before = float(weight.numpy()[0])
+        optimizer.apply([torchkeras_shim.ops.ones(1)], [weight])
+        seen.append(before - float(weight.numpy()[0]))
+    np.testing.assert_allclose(seen, [1.0, 1 / 1.5, 1 / 2.0], rtol=1e-6)
+
+
+def test_initial_weights_of_a_layer():
+    from keras import layers
+
+    kernel, bias = np.arange(6.0).reshape(2, 3), np.ones(3)
+    layer = layers.Dense(3, weights=[kernel, bias])
+    layer.build((None, 2))
+    for ours, given in zip(layer.get_weights(), (kernel, bias), strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
+class TestTraining:
+    @pytest.fixture
+    def model(self):
+        from keras.layers import Dense
+        from keras.models import Sequential
+
+        model = Sequential([Dense(3, activation="softmax", input_dim=2)])
+        model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"], sample_weight_mode=None)
+        return model
+
+    @pytest.fixture
+    def data(self):
+        from keras.utils import np_utils
+
+        return np.ones((8, 2), "float32"), np_utils.to_categorical(np.arange(8) % 3, nb_classes=3)
+
+    def test_fit_and_its_history(self, model, data):
+        from keras.callbacks import EarlyStopping
+
+        stop = EarlyStopping(monitor="val_acc", patience=0, mode="max")
+        history = model.fit(*data, nb_epoch=5, validation_data=data, verbose=0, callbacks=[stop], workers=2).history
+        assert history["acc"] is history["accuracy"]
+        assert history["val_acc"] == history["val_accuracy"]
+        assert sorted(history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+        assert len(history["loss"]) < 5  # stopped: the accuracy of equal samples stays
+        with pytest.raises(KeyError, match="precision"):
+            history["precision"]
+
+    def test_generators(self, model, data):
+        def batches():
+            while True:
+                yield data
+
+        history = model.fit_generator(batches(), steps_per_epoch=3, epochs=2, verbose=0, max_queue_size=4)
+        assert len(history.history["loss"]) == 2
+        assert model.evaluate_generator(batches(), steps=1) == pytest.approx(model.evaluate(*data, verbose=0))
+        predicted = model.predict_generator(batches(), steps=2, workers=1)
+        np.testing.assert_allclose(predicted[:8], model.predict(data[0], verbose=0), rtol=1e-6)
+        assert len(predicted) == 16
+        with pytest.raises(TypeError, match="steps_per_epoch=16 // batch_size"):
+            model.fit_generator(batches(), samples_per_epoch=16, nb_epoch=1)
+
+    def test_classes_and_probabilities(self, model, data):
+        probabilities = model.predict_proba(data[0])
+        np.testing.assert_array_equal(model.predict_classes(data[0]), probabilities.argmax(-1))

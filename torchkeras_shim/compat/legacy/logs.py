@@ -1,0 +1,69 @@
+"""Results under the names that older versions gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torchkeras_shim.callbacks import CallbackList, History
+from torchkeras_shim.compat.legacy import once
+
+_PAIRS = (("acc", "accuracy"), ("lr", "learning_rate"))
+#: The other name of a result.
+OTHER = {
+    **dict(_PAIRS),
+    **{new: old for old, new in _PAIRS},
+    "val_acc": "val_accuracy",
+    "val_accuracy": "val_acc",
+}
+
+
+class Results(dict):  # type: ignore[type-arg]
+    """Results by name, found under their other name, too.
+
+    Example:
+        >>> results = Results(val_accuracy=[0.5])
+        >>> results.get("val_loss"), list(results)
+        (None, ['val_accuracy'])
+        >>> "val_acc" in results
+        True
+    """
+
+    def __missing__(self, key: Any) -> Any:
+        other = OTHER.get(key)
+        if other is None or not dict.__contains__(self, other):
+            raise KeyError(key)
+        once.say(f'history["{key}"]', f'history["{other}"]')
+        return dict.__getitem__(self, other)
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self, key) or dict.__contains__(self, OTHER.get(str(key), key))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Returns a result, or the default."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+def recording(init: Callable[..., None]) -> Callable[..., None]:
+    """Returns the `__init__` of a `History` whose results have both names."""
+
+    def recorded(self: History) -> None:
+        init(self)
+        self.history = Results(self.history)
+
+    return recorded
+
+
+def telling(on_epoch_end: Callable[..., None]) -> Callable[..., None]:
+    """Returns the `on_epoch_end` of a `CallbackList` whose logs have both names."""
+
+    def told(self: CallbackList, epoch: int, logs: Any = None) -> None:
+        on_epoch_end(self, epoch, Results(logs) if type(logs) is dict else logs)
+
+    return told

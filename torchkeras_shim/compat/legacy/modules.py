@@ -1,0 +1,63 @@
+"""Modules of older versions, and where their names are today."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+#: What answers for a module that is only there for what is below it.
+NOTHING = ModuleType("nothing", "Nothing but the modules below it.")
+
+_LAYERS = (
+    "advanced_activations convolutional convolutional_recurrent core cudnn_recurrent embeddings experimental "
+    "experimental.preprocessing local merge noise normalization pooling preprocessing recurrent "
+    "recurrent_v2 rnn wrappers"
+)
+_UTILS = (
+    "conv_utils data_utils generic_utils io_utils layer_utils np_utils tf_utils training_utils vis_utils visualize_util"
+)
+_OPTIMIZERS = (
+    "adadelta adadelta_v2 adagrad adagrad_v2 adam adam_v2 adamax adamax_v2 experimental ftrl gradient_descent "
+    "gradient_descent_v2 legacy nadam nadam_v2 rmsprop rmsprop_v2 sgd"
+)
+
+#: The module of this library that answers for an old one, by the path below `keras`.
+TODAY: dict[str, str] = {
+    **{f"layers.{name}": "layers" for name in _LAYERS.split()},
+    **{f"utils.{name}": "utils" for name in _UTILS.split()},
+    **{f"optimizers.{name}": "optimizers" for name in _OPTIMIZERS.split()},
+    "optimizers.schedules.learning_rate_schedule": "optimizers.schedules",
+    "callbacks.experimental": "callbacks",
+    "engine": "layers",
+    "engine.base_layer": "layers",
+    "engine.functional": "models",
+    "engine.input_layer": "layers",
+    "engine.input_spec": "layers",
+    "engine.network": "models",
+    "engine.sequential": "models",
+    "engine.topology": "layers",
+    "engine.training": "models",
+    "experimental": "optimizers.schedules",
+    "initializations": "initializers",
+    "legacy": "layers",
+    "legacy.layers": "layers",
+    "mixed_precision.experimental": "mixed_precision",
+    "objectives": "losses",
+    "saving.save": "models",
+}
+
+
+def today(path: str) -> str | None:
+    """Returns the path of the module that answers for an old one, or `None` if it is not an old one.
+
+    Args:
+        path: Where the module was, below `keras`.
+
+    Example:
+        >>> today("layers.core"), today("src.layers.core"), today("layers.cores")
+        ('layers', 'layers', None)
+    """
+    inside = path.removeprefix("src.")
+    found = TODAY.get(inside)
+    if found is None and inside != path:
+        return inside
+    return "" if path in ("src", "api") else found

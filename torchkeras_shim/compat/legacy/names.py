@@ -1,0 +1,111 @@
+"""Names of older versions, by the module of today that would have them."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import torchkeras_shim
+from torchkeras_shim.compat.legacy import keywords, old_layers
+
+_LOSSES = {
+    "KLD": "kl_divergence",
+    "MAE": "mean_absolute_error",
+    "MAPE": "mean_absolute_percentage_error",
+    "MSE": "mean_squared_error",
+    "MSLE": "mean_squared_logarithmic_error",
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+
+
+class Reduction:
+    """How a loss turned the losses of samples into one number; today these are the strings themselves.
+
+    Example:
+        >>> Reduction.SUM
+        'sum'
+    """
+
+    AUTO = "sum_over_batch_size"
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+
+
+#: Where an old name leads: the path of a name of today.
+ALIASES: dict[str, dict[str, str]] = {
+    "losses": {old: f"losses.{new}" for old, new in _LOSSES.items()},
+    "metrics": {old: f"losses.{new}" for old, new in _LOSSES.items()},
+    "constraints": {
+        "maxnorm": "constraints.MaxNorm",
+        "nonneg": "constraints.NonNeg",
+        "unitnorm": "constraints.UnitNorm",
+    },
+    "layers": {
+        "SyncBatchNormalization": "layers.BatchNormalization",
+        "Model": "models.Model",
+        "Sequential": "models.Sequential",
+    },
+    "models": {
+        "Input": "layers.Input",
+        "Layer": "layers.Layer",
+        "Network": "models.Model",
+        "Functional": "models.Model",
+    },
+    "utils": {"plot": "utils.plot_model"},
+}
+#: Functions of today whose keywords had other names.
+FUNCTIONS = ("utils.to_categorical", "datasets.imdb.load_data", "datasets.reuters.load_data")
+#: What an old name gives that nothing of today does.
+OWN: dict[str, dict[str, Any]] = {
+    "layers": old_layers.NAMES,
+    "losses": {"Reduction": Reduction},
+}
+
+
+def find(path: str, name: str, missing: Any) -> Any:
+    """Returns what an old name in a module gives, or `missing`.
+
+    Args:
+        path: The module of today, below this library: `"layers"`.
+        name: The name.
+        missing: What to return if it is not an old name.
+    """
+    own = OWN.get(path, {}).get(name, missing)
+    if own is not missing:
+        return own
+    alias = ALIASES.get(path, {}).get(name)
+    return missing if alias is None else _at(alias)
+
+
+def replaced(path: str, name: str, value: Any) -> Any:
+    """Returns what a script gets for a name of today: a function that takes its old keywords, too, if it had others."""
+    if f"{path}.{name}" in FUNCTIONS:
+        return _renaming(value)
+    own = OWN.get(path, {})
+    return own.get(name, value)
+
+
+@functools.cache
+def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
+    name = function.__name__
+    return keywords.renaming(function, name, keywords.keywords_of(function), keywords.by_table(name))
+
+
+def of_module(path: str) -> list[str]:
+    """Returns the old names of a module."""
+    return sorted({*ALIASES.get(path, {}), *OWN.get(path, {})})
+
+
+def _at(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(f"{torchkeras_shim.__name__}.{module}"), name)
