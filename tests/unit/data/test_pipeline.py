@@ -402,6 +402,17 @@ def test_rows_are_fed_as_arrays_in_the_order_of_the_dataset(name):
     assert passes == expected
 
 
+def test_zipped_arrays_are_fed_as_arrays():
+    def zipped(rows, keep):
+        x, y = Dataset.from_tensor_slices(ARRAYS[0]), Dataset.from_tensor_slices(ARRAYS[1][:rows])
+        return Dataset.zip(x.filter(lambda x: True) if keep else x, y).shuffle(9, seed=1).batch(4)
+
+    for rows, expected in ((10, "ArrayAdapter"), (9, "IterableAdapter")):
+        kind, passes = batches(zipped(rows, False))
+        assert kind == expected
+        assert passes == batches(zipped(rows, True))[1]
+
+
 def test_what_is_not_fed_as_arrays():
     data = Dataset.from_tensor_slices(ARRAYS)
     for dataset in (

@@ -17,7 +17,7 @@ from torchkeras_shim.data.pipeline.indices import Table, generators
 from torchkeras_shim.data.pipeline.mapping import Function
 from torchkeras_shim.data.pipeline.node import INFINITE, UNKNOWN, Node, no_elements
 from torchkeras_shim.data.pipeline.ordering import positive
-from torchkeras_shim.data.pipeline.sources import new_seed
+from torchkeras_shim.data.pipeline.sources import Slices, new_seed
 
 
 class Zip(Node):
@@ -45,6 +45,14 @@ class Zip(Node):
     def spec(self) -> Any:
         """The specs in the structure of the nodes."""
         return specs.map_parts(lambda node: node.spec, self._structure)
+
+    @property
+    def columns(self) -> Any:
+        """The arrays, if all are of one length and in their own order."""
+        plain = (
+            all(type(node) is Slices for node in self.inputs) and len({node.cardinality for node in self.inputs}) == 1
+        )
+        return specs.map_parts(lambda node: node.columns, self._structure) if plain else None
 
     def table(self) -> Table:
         """Returns the rows side by side."""
