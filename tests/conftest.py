@@ -21,6 +21,7 @@ from torchkeras_shim.ops import crossentropy
 
 def pytest_addoption(parser):
     plugin.add_options(parser)
+    parser.addoption("--nightly", action="store_true", help="run the tests marked `nightly` too")
 
 
 def pytest_configure(config):
@@ -42,7 +43,7 @@ def pytest_cmdline_main(config):
 FOLDERS = {"parity": "oracle", "parity/tensorflow": "tensorflow", "gpu": "gpu", "tutorials": "subprocess"}
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     tests = Path(__file__).parent
     for module in {getattr(item, "module", None) for item in items} - {None}:
         _generators[module] = [
@@ -55,6 +56,10 @@ def pytest_collection_modifyitems(items):
             for folder in item.path.relative_to(tests).parents:
                 if folder.as_posix() in FOLDERS:
                     item.add_marker(FOLDERS[folder.as_posix()])
+    if not (config.option.nightly or config.option.against_keras):
+        left_out = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _seed():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from . import (
         activations,
+        applications,
         backend,
         callbacks,
         config,
@@ -56,6 +57,7 @@ _bound_spinning()  # before anything loads torch
 # What each name is: a module of this package, or (module, attribute).
 _MODULES = (
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",
@@ -106,7 +108,6 @@ NOT_YET = (
     "RematScope",
     "StatelessScope",
     "SymbolicScope",
-    "applications",
     "distillation",
     "distribution",
     "export",
@@ -135,6 +136,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",

@@ -20,6 +20,7 @@ from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.serialization import deserialize_keras_object, serialize_keras_object
 from torchkeras_shim.data import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from torchkeras_shim.models.feature_space import FeatureSpace
+from torchkeras_shim.models.source_inputs import get_source_inputs
 from torchkeras_shim.preprocessing import (
     image_dataset_from_directory,
     text_dataset_from_directory,
@@ -34,7 +35,6 @@ from torchkeras_shim.utils.model_visualization import model_to_dot, plot_model
 from torchkeras_shim.utils.numerical import normalize, to_categorical
 from torchkeras_shim.utils.random_seed import set_random_seed
 from torchkeras_shim.utils.settings import Config
-from torchkeras_shim.utils.source_inputs import get_source_inputs
 
 #: Keras's older name.
 Sequence = PyDataset

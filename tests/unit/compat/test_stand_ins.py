@@ -102,7 +102,7 @@ class TestMissing:
             ("tf.maths", r"has no attribute 'maths'.*tf.math"),
             ("tf.nn.conv9d", r"module 'tensorflow.nn' .* has no attribute 'conv9d'"),
             ("tf.keras.layrs", r"module 'tensorflow.keras' .*'layrs'. Did you mean 'layers'"),
-            ("keras.applications", r"module 'keras' .*Keras has it, this version of torchkeras_shim does not yet"),
+            ("keras.quantizers", r"module 'keras' .*Keras has it, this version of torchkeras_shim does not yet"),
             ("keras.activations.rellu", r"Did you mean 'relu'"),
             ("keras.activations.torch", r"has no attribute 'torch'"),
             ("keras.activations.functions", r"has no attribute 'functions'"),

@@ -1,0 +1,97 @@
+"""The models of `keras.applications`, and what the tests ask of them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import zlib
+
+import numpy as np
+
+#: Function, arguments, height and width. One of each family runs always, the others nightly.
+CASES = [
+    ("VGG16", {"include_top": False, "pooling": "max"}, 32),
+    ("ResNet50", {"classes": 7}, 32),
+    ("ResNet50V2", {"include_top": False, "pooling": "avg"}, 33),
+]
+NIGHTLY_CASES = [
+    ("VGG16", {"classes": 7}, 32),
+    ("VGG19", {"classes": 7}, 32),
+    ("ResNet50", {"include_top": False, "pooling": "max"}, 48),
+    ("ResNet101", {"classes": 7}, 32),
+    ("ResNet152", {"classes": 7}, 32),
+    ("ResNet50V2", {"classes": 7}, 32),
+    ("ResNet101V2", {"classes": 7}, 32),
+    ("ResNet152V2", {"classes": 7}, 32),
+]
+
+_NUMBERS = np.random.default_rng(0).standard_normal(10007).astype("float32")
+_OUTPUTS = 12
+#: What says how a layer computes or how its weights begin.
+_TOLD = ("activation", "strides", "padding", "momentum", "epsilon", "kernel_initializer", "depthwise_initializer")
+
+
+def build(library, function, arguments, size):
+    """Returns a model; without its own costly first weights, for others are given to it."""
+    channels_last = {"input_shape": (size, size, 3)}
+    logits = {} if arguments.get("include_top") is False else {"classifier_activation": None}
+    return getattr(library.applications, function)(weights=None, **channels_last, **logits, **arguments)
+
+
+def numbers(shape, at):
+    """Returns normal numbers by a rule that needs no generator: a long row, entered at another place by each weight."""
+    size = int(np.prod(shape))
+    return np.resize(np.roll(_NUMBERS, 37 * at), size).reshape(shape)
+
+
+def fill(model):
+    """Gives a model weights that keep the size of activations about the same through any number of layers."""
+    model.set_weights([_weight(weight, at) for at, weight in enumerate(model.weights)])
+
+
+def _weight(weight, at):
+    name, shape = weight.path.rsplit("/", 1)[-1], tuple(weight.shape)
+    noise = numbers(shape, at)
+    if name in ("moving_variance", "variance", "gamma"):
+        return 1 + 0.1 * np.abs(noise)
+    if name in ("kernel", "depthwise_kernel", "pointwise_kernel") and len(shape) > 1:
+        inputs = np.prod(shape[:2]) if name == "depthwise_kernel" else np.prod(shape[:-1])
+        return noise * np.sqrt(1.6 / inputs)
+    return 0.1 * noise
+
+
+def describe(library, function, arguments, size):
+    """Returns the layers, as text that was packed, the totals, and a few outputs."""
+    model = build(library, function, arguments, size)
+    fill(model)
+    x = np.clip(numbers((2, size, size, 3), 1) * 60 + 120, 0, 255)
+    output = np.asarray(model.predict(x, verbose=0))
+    lines = [_line(layer) for layer in model.layers]
+    return {
+        "name": model.name,
+        "layers": base64.b85encode(zlib.compress("\n".join(lines).encode(), 9)).decode(),
+        "parameters": model.count_params(),
+        "weights": [len(model.weights), len(model.trainable_weights), len(model.non_trainable_weights)],
+        "shapes": str(zlib.crc32(json.dumps([list(weight.shape) for weight in model.weights]).encode())),
+        "output_shape": list(output.shape),
+        "outputs": np.resize(output.reshape(2, -1)[:, :_OUTPUTS], (2, _OUTPUTS)),
+        "scale": float(np.abs(output).max()),
+    }
+
+
+def _line(layer):
+    config = layer.get_config()
+    told = []
+    for key in _TOLD:
+        value = config.get(key)
+        if isinstance(value, dict):
+            options = {name: value for name, value in value["config"].items() if name != "seed" and value is not None}
+            value = [value["class_name"], options]
+        with contextlib.suppress(TypeError):
+            told.append(json.dumps(value, sort_keys=True))
+    return " ".join([type(layer).__name__, layer.name, *told])
+
+
+def unpacked(text):
+    return zlib.decompress(base64.b85decode(text)).decode().split("\n")
