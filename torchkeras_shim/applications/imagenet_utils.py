@@ -96,11 +96,16 @@ def _of_tensor(x: Any, axis: int, mode: str) -> Any:
         x = ops.cast(x, config.floatx())
     if mode == "tf":
         return x / 127.5 - 1.0
-    shape = [3 if at == axis else 1 for at in range(len(x.shape))]
-    along = lambda values: np.reshape(np.asarray(values, standardize_dtype(x.dtype)), shape)  # noqa: E731
     if mode == "torch":
-        return ops.divide(ops.subtract(x / 255.0, along(_TORCH_MEAN)), along(_TORCH_STD))
-    return ops.subtract(ops.flip(x, axis), along(_CAFFE_MEAN))
+        scaled = ops.subtract(x / 255.0, _along(_TORCH_MEAN, axis, x))
+        return ops.divide(scaled, _along(_TORCH_STD, axis, x))
+    return ops.subtract(ops.flip(x, axis), _along(_CAFFE_MEAN, axis, x))
+
+
+def _along(values: tuple[float, ...], axis: int, x: Any) -> np.ndarray[Any, Any]:
+    """Returns a value for each channel, in the type and the layout of `x`."""
+    shape = [len(values) if at == axis else 1 for at in range(len(x.shape))]
+    return np.reshape(np.asarray(values, standardize_dtype(x.dtype)), shape)
 
 
 def preprocessor(mode: str | None) -> Callable[..., Any]:
