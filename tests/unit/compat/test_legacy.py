@@ -206,3 +206,88 @@ class TestTraining:
     def test_classes_and_probabilities(self, model, data):
         probabilities = model.predict_proba(data[0])
         np.testing.assert_array_equal(model.predict_classes(data[0]), probabilities.argmax(-1))
+
+
+class TestBackend:
+    def test_both_roots_have_the_same(self):
+        from keras import backend as K
+        from tensorflow.keras import backend
+
+        assert K.__all__ == backend.__all__
+        assert {"mean", "function", "learning_phase", "ctc_batch_cost"} <= set(K.__all__)
+        assert K.sum is backend.sum
+
+    def test_a_function_of_the_outputs_of_layers(self):
+        from keras import backend as K
+        from keras.layers import Dropout, Input
+        from keras.models import Model
+
+        entry = Input((3,))
+        model = Model(entry, Dropout(0.5)(entry) * 2.0)
+        function = K.function([model.input, K.learning_phase()], [model.layers[-1].output, model.output])
+        values = np.ones((50, 3), "float32")
+        np.testing.assert_array_equal(function([values, 0])[1], 2 * values)
+        assert (function([values, 1])[1] == 0).any()
+        with pytest.raises(TypeError, match="GradientTape"):
+            K.gradients(model.output, [model.input])
+
+    def test_the_phase(self):
+        from keras import backend as K
+
+        assert K.in_train_phase(1, 2) == 2
+        K.set_learning_phase(1)
+        try:
+            assert K.learning_phase() == 1
+            assert K.in_train_phase(1, 2) == 1
+        finally:
+            K.set_learning_phase(0)
+
+    def test_variables(self):
+        from keras import backend as K
+        from keras.optimizers import SGD
+
+        variable = K.variable([1.0, 2.0])
+        K.set_value(variable, [3.0, 4.0])
+        K.update_add(variable, 1.0)
+        np.testing.assert_array_equal(K.get_value(variable), [4.0, 5.0])
+        optimizer = SGD(lr=0.5)
+        K.set_value(optimizer.lr, 0.25)
+        assert K.get_value(optimizer.learning_rate) == 0.25
+        with pytest.raises(TypeError, match="with `decay`"):
+            K.set_value(SGD(lr=0.5, decay=0.1).lr, 0.25)
+
+    def test_gradients_of_values(self):
+        from keras import backend as K
+
+        variable = K.variable([1.0, 2.0])
+        np.testing.assert_array_equal(K.gradients(K.sum(K.square(variable)), variable)[0], [2.0, 4.0])
+
+    def test_a_variational_autoencoder_of_keras_2(self):
+        from keras import backend as K
+        from keras.engine.topology import Layer
+        from keras.layers import Dense, Input, Lambda
+        from keras.models import Model
+
+        def sampling(args):
+            mean, log_var = args
+            epsilon = K.random_normal(shape=(K.shape(mean)[0], K.int_shape(mean)[1]), mean=0.0, stddev=1.0)
+            return mean + K.exp(0.5 * log_var) * epsilon
+
+        class Divergence(Layer):
+            def call(self, inputs):
+                mean, log_var = inputs
+                self.add_loss(-0.5 * K.mean(1 + log_var - K.square(mean) - K.exp(log_var)))
+                return inputs
+
+        x = Input(shape=(6,))
+        mean, log_var = Dense(2)(x), Dense(2)(x)
+        z = Lambda(sampling, output_shape=(2,))(Divergence()([mean, log_var]))
+        model = Model(x, Dense(6, activation="sigmoid")(z))
+
+        def reconstruction(y_true, y_pred):
+            return K.sum(K.binary_crossentropy(y_true, y_pred), axis=-1)
+
+        model.compile(optimizer="rmsprop", loss=reconstruction)
+        data = np.random.RandomState(0).rand(32, 6).astype("float32")
+        losses = model.fit(data, data, epochs=6, batch_size=8, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]

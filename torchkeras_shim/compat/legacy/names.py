@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torchkeras_shim
-from torchkeras_shim.compat.legacy import keywords, old_layers
+from torchkeras_shim.compat.legacy import backend, backend_nn, keywords, old_layers
 
 _LOSSES = {
     "KLD": "kl_divergence",
@@ -67,6 +67,7 @@ ALIASES: dict[str, dict[str, str]] = {
 FUNCTIONS = ("utils.to_categorical", "datasets.imdb.load_data", "datasets.reuters.load_data")
 #: What an old name gives that nothing of today does.
 OWN: dict[str, dict[str, Any]] = {
+    "backend": {**backend.NAMES, **backend_nn.NAMES},
     "layers": old_layers.NAMES,
     "losses": {"Reduction": Reduction},
 }
