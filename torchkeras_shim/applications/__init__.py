@@ -1,12 +1,32 @@
 """`keras.applications`: models for pictures, with the weights that Keras publishes."""
 
-from torchkeras_shim.applications import imagenet_utils, resnet, resnet50, resnet_v2, vgg16, vgg19
+from torchkeras_shim.applications import (
+    densenet,
+    imagenet_utils,
+    mobilenet,
+    mobilenet_v2,
+    resnet,
+    resnet50,
+    resnet_v2,
+    vgg16,
+    vgg19,
+    xception,
+)
+from torchkeras_shim.applications.densenet import DenseNet121, DenseNet169, DenseNet201
+from torchkeras_shim.applications.mobilenet import MobileNet
+from torchkeras_shim.applications.mobilenet_v2 import MobileNetV2
 from torchkeras_shim.applications.resnet import ResNet50, ResNet101, ResNet152
 from torchkeras_shim.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from torchkeras_shim.applications.vgg16 import VGG16
 from torchkeras_shim.applications.vgg19 import VGG19
+from torchkeras_shim.applications.xception import Xception
 
 __all__ = [
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
+    "MobileNet",
+    "MobileNetV2",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
@@ -15,10 +35,15 @@ __all__ = [
     "ResNet50V2",
     "VGG16",
     "VGG19",
+    "Xception",
+    "densenet",
     "imagenet_utils",
+    "mobilenet",
+    "mobilenet_v2",
     "resnet",
     "resnet50",
     "resnet_v2",
     "vgg16",
     "vgg19",
+    "xception",
 ]

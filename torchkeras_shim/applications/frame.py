@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torchkeras_shim import layers
@@ -75,6 +75,10 @@ class Frame:
                 "Only `None` and `softmax` activations are allowed for the `classifier_activation` argument when using "
                 f"pretrained weights, with `include_top=True`; Received: classifier_activation={activation}"
             )
+
+    def named(self, name: str) -> Frame:
+        """Returns the same arguments with another name."""
+        return replace(self, name=name)
 
     @property
     def imagenet(self) -> bool:
