@@ -214,6 +214,21 @@ CASES = {
         tf.nn.local_response_normalization(IMAGE, 1, 1.0, 0.5), tf.nn.embedding_lookup(S, [[0, 2], [1, 1]]),
         tf.nn.depth_to_space(IMAGE[:, :2, :2].repeat(4, -1), 2), tf.nn.space_to_depth(IMAGE[:, :4], 2),
     ],
+    "combined boxes": lambda tf: list(tf.image.combined_non_max_suppression(
+        np.array([[[[0, 0, 1, 1]], [[0, 0, 0.9, 1]], [[2, 2, 3, 3.0]]]], "float32"), np.array([[[0.9, 0.1], [0.8, 0.3], [0.7, 0.95]]], "float32"), 2, 3, 0.5, 0.2)),
+    "combined boxes per class": lambda tf: list(tf.image.combined_non_max_suppression(
+        np.array([[[[0, 0, 1, 1]], [[0, 0, 0.2, 1]], [[2, 2, 3, 3.0]]]] * 2, "float32"), np.array([[[0.9], [0.8], [0.7]]] * 2, "float32"), 1, 5, pad_per_class=True, clip_boxes=False)),
+    **{f"ragged reduce_{name}": lambda tf, name=name: [
+        getattr(tf, f"reduce_{name}")(tf.ragged.constant([[1.0, 2.0], [], [3.0]]), axis) for axis in (None, 1, 0)] for name in ("sum", "mean", "max", "min", "prod")},
+    **{f"ragged reduce_{name}": lambda tf, name=name: [
+        getattr(tf, f"reduce_{name}")(tf.ragged.constant([[True, False], [], [True]]), axis) for axis in (None, 1, 0)] for name in ("all", "any")},
+    "ragged rows of vectors": lambda tf: [
+        tf.reduce_sum(tf.RaggedTensor.from_row_splits(X[:, :2], [0, 0, 2]), 1), tf.reduce_sum(tf.RaggedTensor.from_row_splits(X, [0, 2]), 2).to_tensor(),
+        tf.reduce_mean(tf.ragged.constant([[1, 2], [4]]), 1)],
+    "ragged elementwise": lambda tf: [tf.cast(tf.ragged.constant([[1, 2], [], [3]]), tf.float32).to_tensor(), tf.square(tf.ragged.constant([[1, 2], [3]])).to_tensor(),
+        tf.ragged.map_flat_values(tf.add, tf.ragged.constant([[[1], [2]], [[3]]]), 1).to_tensor()],
+    "nest": lambda tf: [np.array(tf.nest.flatten({"b": [1, (2, 3)], "a": 4})), np.array(tf.nest.map_structure(lambda a, b: a + b, {"a": 1}, {"a": 2})["a"]),
+        np.array(tf.nest.pack_sequence_as({"a": 0, "b": [0, 0]}, [1, 2, 3])["b"]), np.array(tf.nest.is_nested([1]))],
     "equal of other shapes": lambda tf: tf.equal(tf.constant([1.0, 2.0]), tf.constant([1.0, 2.0]) + 1),
     "loops": lambda tf: [
         *tf.while_loop(lambda i, s: i < 4, lambda i, s: (i + 1, s * 2.0), [tf.constant(0), tf.constant(1.0)]),

@@ -31,6 +31,34 @@ def test_torch_is_as_before_after_uninstall():
     compat.uninstall()
     assert dict(torch.Tensor.__dict__) == before
     assert not hasattr(torch.Tensor, "set_shape")
+    assert not hasattr(torch.Size([2]), "as_list")
+
+
+def test_shapes_answer_to_the_names_of_tensorflow(tf):
+    shape = tf.ones((2, 3)).shape
+    assert (shape.as_list(), shape.rank, shape.ndims, shape.dims, shape.is_fully_defined()) == (
+        [2, 3],
+        2,
+        2,
+        [2, 3],
+        True,
+    )
+    assert type(shape) is torch.Size
+
+
+def test_scalars_give_numbers_of_numpy(tf):
+    label = tf.argmax([0.0, 3.0, 1.0])
+    assert {1: "cat"}[label.numpy()] == "cat"
+    assert type(tf.reduce_sum([1.0]).numpy()) is np.float32
+    assert type(tf.constant([1.0]).numpy()) is np.ndarray
+    assert torch.nn.Linear(1, 1)(tf.ones((1, 1))).mean().__array__().shape == ()
+
+
+def test_numbers_of_elements_have_numpy(tf):
+    rows = tf.data.Dataset.range(5).batch(2)
+    assert rows.cardinality().numpy() == 3
+    assert rows.take(rows.cardinality() // 2).cardinality() == 1
+    assert tf.data.experimental.cardinality(rows.repeat()).numpy() == tf.data.INFINITE_CARDINALITY
 
 
 def test_programs_that_import_keras_alone_get_torch_as_it_is():

@@ -5,6 +5,8 @@ Nothing here is there for programs that do not import `tensorflow`; `remove` tak
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -44,8 +46,18 @@ _torch_s = {name: getattr(torch.Tensor, name) for name in dir(torch.Tensor) if n
 _before: dict[str, Any] = {}
 
 
-def _numpy(self: torch.Tensor, *, force: bool = True) -> np.ndarray:
-    """The values as an array, of a tensor that is trained or on a device, too; bfloat16 as float32."""
+def _numpy(self: torch.Tensor, *, force: bool = True) -> Any:
+    """The values as an array, of a tensor that is trained or on a device, too; bfloat16 as float32.
+
+    Of a scalar it is a number of numpy's, as in TensorFlow: a key of a dict, say. Torch's own files get an array.
+    """
+    array = _as_array(self)
+    if array.ndim or sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] in _OF_TORCH:
+        return array
+    return array[()]
+
+
+def _as_array(self: torch.Tensor) -> np.ndarray:
     tensor = self.detach()
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
@@ -54,14 +66,14 @@ def _numpy(self: torch.Tensor, *, force: bool = True) -> np.ndarray:
 
 
 def _array(self: torch.Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-    array = _numpy(self)
+    array = _as_array(self)
     return np.array(array, dtype=dtype, copy=True if copy else None)
 
 
 def _plain(value: Any) -> Any:
     """Returns an argument of numpy's with arrays for tensors."""
     if isinstance(value, torch.Tensor):
-        return _numpy(value)
+        return _as_array(value)
     if isinstance(value, (list, tuple)) and any(isinstance(one, (torch.Tensor, list, tuple)) for one in value):
         return type(value)([_plain(one) for one in value]) if type(value) in (list, tuple) else value
     return value
@@ -193,11 +205,35 @@ _GRAFTS: dict[str, Any] = {
 }
 
 
+#: `x.shape.as_list()`, which many a script writes.
+_OF_SHAPES: dict[str, Any] = {
+    "as_list": lambda self: list(self),
+    "rank": property(len),
+    "ndims": property(len),
+    "dims": property(list),
+    "is_fully_defined": lambda self: True,
+}
+
+
+def _shapes() -> dict[str, Any]:
+    """Returns the names of `torch.Size`: a class written in C, to which `setattr` adds none."""
+    names: dict[str, Any] = gc.get_referents(torch.Size.__dict__)[0]
+    return names
+
+
+def _forget_looked_up() -> None:
+    """Makes Python ask the class again for what it remembers of it."""
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(torch.Size))
+
+
 def install() -> None:
     """Puts everything in place. A second call changes nothing."""
     if _before:
         return
     grafts = {**_GRAFTS, **{name: _with_lists(name) for name in _WITH_LISTS}}
+    for name, value in _OF_SHAPES.items():
+        _shapes()[name] = value
+    _forget_looked_up()
     for name, graft in grafts.items():
         own = torch.Tensor.__dict__.get(name, _MISSING)
         _before[name] = own if own is not _MISSING else getattr(torch.Tensor, name, _MISSING)
@@ -211,6 +247,9 @@ _own: dict[str, Any] = {}
 
 def remove() -> None:
     """Takes everything away again."""
+    for name in _OF_SHAPES:
+        _shapes().pop(name, None)
+    _forget_looked_up()
     for name, own in _own.items():
         if own is _MISSING:
             delattr(torch.Tensor, name)

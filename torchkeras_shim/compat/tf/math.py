@@ -13,6 +13,7 @@ from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.errors import UnimplementedError
 from torchkeras_shim.compat.tf.tensors import like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 
 
@@ -83,9 +84,29 @@ _UNARY: dict[tuple[str, ...], Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
+@tf_op("ragged.map_flat_values")
+def on_flat_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a function makes of the values of ragged tensors, in the same rows."""
+    ragged = [one for one in (*args, *kwargs.values()) if isinstance(one, RaggedTensor)]
+    if not ragged:
+        return op(*args, **kwargs)
+
+    def flat(value: Any) -> Any:
+        return value.flat_values if isinstance(value, RaggedTensor) else value
+
+    values = op(*map(flat, args), **{key: flat(value) for key, value in kwargs.items()})
+    return _in_rows_of(ragged[0], values)
+
+
+def _in_rows_of(ragged: RaggedTensor, values: Any) -> RaggedTensor:
+    inner = ragged.values
+    return ragged.with_values(_in_rows_of(inner, values) if isinstance(inner, RaggedTensor) else values)
+
+
 def _unary(names: tuple[str, ...], function: Callable[[torch.Tensor], torch.Tensor]) -> None:
     def call(x: Any) -> Any:
-        return function(like(x))
+        x = like(x)
+        return on_flat_values(function, x) if isinstance(x, RaggedTensor) else function(x)
 
     call.__name__ = names[0].rpartition(".")[2]
     call.__doc__ = f"TensorFlow's `tf.{names[0]}`, elementwise."
@@ -229,6 +250,8 @@ def cast(x: Any, dtype: Any) -> Any:
     """
     wanted = as_dtype(dtype)
     x = like(x)
+    if isinstance(x, RaggedTensor):
+        return on_flat_values(lambda values: cast(values, wanted), x)
     if isinstance(x, StringTensor):
         if wanted == "string":
             return x

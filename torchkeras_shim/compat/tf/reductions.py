@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,58 @@ def _numbers(x: Any, operation: str) -> Any:
     return x
 
 
+def _of_ragged(mode: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a reduction take ragged tensors, too: row by row, down the columns, inside the values, or of everything."""
+
+    def enter(reduce: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(reduce)
+        def call(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+            if not isinstance(input_tensor, RaggedTensor):
+                return reduce(input_tensor, axis, keepdims)
+            result = _reduce_ragged(input_tensor, axis, mode, reduce)
+            if keepdims and axis is not None:
+                raise NotImplementedError("keepdims=True of a ragged tensor is not supported. Write tf.expand_dims.")
+            return result
+
+        return call
+
+    return enter
+
+
+def _reduce_ragged(x: RaggedTensor, axis: Any, mode: str, reduce: Callable[..., Any]) -> Any:
+    if axis is None:
+        return reduce(x.flat_values)
+    (place,) = axes_of(axis, x.ndim)
+    if place > 1:
+        inside = _reduce_either(x.values, place - 1, mode, reduce)
+        return x.with_values(inside)
+    if isinstance(x.values, RaggedTensor):
+        raise NotImplementedError("Only the innermost ragged axis can be reduced. Reduce that one first.")
+    values: Any = x.values
+    ids, count = x.value_rowids(), x.nrows()
+    if place == 0:
+        ids = torch.arange(len(ids), device=ids.device) - x.row_starts()[ids]
+        count = int(ids.max()) + 1 if len(ids) else 0
+    if mode in ("all", "any"):
+        start, how = (1, "min") if mode == "all" else (0, "max")
+        found = _segments(values.to(torch.int32), ids, int(count), how, empty_zero=False)
+        return (found.clamp(0, 1) if start else found.clamp(0)).bool()
+    if mode == "mean" and not values.is_floating_point():
+        values = values.to(torch.float64)  # TensorFlow divides the sum of a row by its length
+    result = _segments(values, ids, int(count), mode, empty_zero=False)
+    if mode == "mean":
+        lengths = torch.bincount(ids, minlength=int(count)).reshape(-1, *[1] * (values.ndim - 1))
+        result = torch.where(lengths > 0, result, float("nan"))
+    return result
+
+
+def _reduce_either(values: Any, axis: int, mode: str, reduce: Callable[..., Any]) -> Any:
+    """Returns what a reduction along one axis gives, of a tensor or a ragged one."""
+    return _reduce_ragged(values, axis, mode, reduce) if isinstance(values, RaggedTensor) else reduce(values, axis)
+
+
 @tf_op("reduce_sum", "math.reduce_sum")
+@_of_ragged("sum")
 def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum along axes, in the tensor's own type."""
     x = _numbers(input_tensor, "Sum")
@@ -47,6 +99,7 @@ def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> A
 
 
 @tf_op("reduce_mean", "math.reduce_mean")
+@_of_ragged("mean")
 def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean along axes; of integers it is an integer, cut toward zero."""
     x = _numbers(input_tensor, "Mean")
@@ -61,6 +114,7 @@ def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> 
 
 
 @tf_op("reduce_prod", "math.reduce_prod")
+@_of_ragged("prod")
 def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along axes, in the tensor's own type."""
     x = _numbers(input_tensor, "Prod")
@@ -84,12 +138,14 @@ def _extreme(x: torch.Tensor, axis: Any, keepdims: bool, lowest: bool) -> torch.
 
 
 @tf_op("reduce_max", "math.reduce_max")
+@_of_ragged("max")
 def reduce_max(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest value along axes; equal ones share the gradient."""
     return _extreme(_numbers(input_tensor, "Max"), axis, keepdims, lowest=False)
 
 
 @tf_op("reduce_min", "math.reduce_min")
+@_of_ragged("min")
 def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest value along axes; equal ones share the gradient."""
     return _extreme(_numbers(input_tensor, "Min"), axis, keepdims, lowest=True)
@@ -107,12 +163,14 @@ def _logical(function: Callable[..., torch.Tensor], x: Any, axis: Any, keepdims:
 
 
 @tf_op("reduce_all", "math.reduce_all")
+@_of_ragged("all")
 def reduce_all(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Whether all are true along axes."""
     return _logical(torch.all, input_tensor, axis, keepdims)
 
 
 @tf_op("reduce_any", "math.reduce_any")
+@_of_ragged("any")
 def reduce_any(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Whether any is true along axes."""
     return _logical(torch.any, input_tensor, axis, keepdims)

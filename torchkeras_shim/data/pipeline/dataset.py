@@ -26,7 +26,7 @@ from torchkeras_shim.data.pipeline import (
     sources,
     specs,
 )
-from torchkeras_shim.data.pipeline.node import AUTOTUNE, INFINITE, UNKNOWN, Node
+from torchkeras_shim.data.pipeline.node import AUTOTUNE, INFINITE, UNKNOWN, Cardinality, Node
 
 
 class Dataset(IterableDataset[Any], specs.Nested):
@@ -549,10 +549,9 @@ class Dataset(IterableDataset[Any], specs.Nested):
         """How many elements `batch` puts together, if that was the last method; otherwise `None`."""
         return self._node.batch_size if isinstance(self._node, batching.Batch) else None
 
-    def cardinality(self) -> int:
+    def cardinality(self) -> Cardinality:
         """Returns the number of elements, -1 for no end, -2 if it is not known beforehand."""
-        count: int = self._node.cardinality
-        return count
+        return Cardinality(self._node.cardinality)
 
     def __len__(self) -> int:
         count: int = self._node.cardinality

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from torchkeras_shim.data.pipeline import specs
 from torchkeras_shim.data.pipeline.indices import Table
 
@@ -17,6 +19,17 @@ AUTOTUNE = -1
 INFINITE = -1
 #: The number of elements where only counting them would tell.
 UNKNOWN = -2
+
+
+class Cardinality(int):
+    """A number of elements. TensorFlow gives a tensor here, so scripts ask it for `numpy()`."""
+
+    __slots__ = ()
+
+    def numpy(self) -> np.int64:
+        """The number as numpy's."""
+        number: np.int64 = np.int64(int(self))
+        return number
 
 
 class Node(ABC):
