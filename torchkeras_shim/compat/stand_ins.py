@@ -161,6 +161,8 @@ def build(name: str) -> StandIn | None:
 def _target(path: str) -> ModuleType | None:
     """Returns the module of this library that answers for a path below `keras`."""
     today = modules.today(path)
+    if today is not None and today.startswith("compat."):
+        return importlib.import_module(f"{PACKAGE}.{today}")
     if today is not None and today != path:
         return _target(today)
     target: ModuleType = torchkeras_shim

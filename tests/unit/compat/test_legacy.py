@@ -66,7 +66,7 @@ def test_a_layer_means_what_it_meant(old, new):
     assert _config(old) == _config(new)
 
 
-@pytest.mark.parametrize("path", sorted(modules.TODAY))
+@pytest.mark.parametrize("path", sorted(path for path, today in modules.TODAY.items() if "compat." not in today))
 @pytest.mark.parametrize("root", ["keras", "tensorflow.keras", "tensorflow.python.keras", "keras.src"])
 def test_an_old_module_has_the_names_of_today(root, path):
     old = importlib.import_module(f"{root}.{path}")
@@ -267,6 +267,10 @@ class TestBackend:
         from keras.engine.topology import Layer
         from keras.layers import Dense, Input, Lambda
         from keras.models import Model
+        from keras.optimizers import Adam
+        from keras.utils import set_random_seed
+
+        set_random_seed(0)
 
         def sampling(args):
             mean, log_var = args
@@ -287,7 +291,7 @@ class TestBackend:
         def reconstruction(y_true, y_pred):
             return K.sum(K.binary_crossentropy(y_true, y_pred), axis=-1)
 
-        model.compile(optimizer="rmsprop", loss=reconstruction)
-        data = np.random.RandomState(0).rand(32, 6).astype("float32")
+        model.compile(optimizer=Adam(lr=0.1), loss=reconstruction)
+        data = np.full((32, 6), 0.9, "float32")
         losses = model.fit(data, data, epochs=6, batch_size=8, verbose=0).history["loss"]
-        assert losses[-1] < losses[0]
+        assert losses[-1] < 0.9 * losses[0]

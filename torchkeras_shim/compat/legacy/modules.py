@@ -42,6 +42,7 @@ TODAY: dict[str, str] = {
     "legacy.layers": "layers",
     "mixed_precision.experimental": "mixed_precision",
     "objectives": "losses",
+    "preprocessing.text": "compat.legacy.text",
     "saving.save": "models",
 }
 
