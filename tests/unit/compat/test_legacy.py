@@ -295,3 +295,95 @@ class TestBackend:
         data = np.full((32, 6), 0.9, "float32")
         losses = model.fit(data, data, epochs=6, batch_size=8, verbose=0).history["loss"]
         assert losses[-1] < 0.9 * losses[0]
+
+
+def _regularized(step=None):
+    from keras.layers import Dense
+    from keras.models import Sequential
+
+    class Own(Sequential):
+        if step:
+            train_step = step
+
+    model = Own([Dense(2, kernel_initializer="ones", kernel_regularizer="l2", input_dim=3)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    return model
+
+
+@pytest.mark.parametrize("with_losses", [True, False])
+def test_a_train_step_of_tf_keras(with_losses):
+    import tensorflow as tf
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            added = self.losses if with_losses else None
+            loss = self.compiled_loss(y, y_pred, regularization_losses=added)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.compiled_metrics.update_state(y, y_pred)
+        return {m.name: m.result() for m in self.metrics}
+
+    x, y = np.ones((8, 3), "float32"), np.zeros((8, 2), "float32")
+    history = _regularized(train_step).fit(x, y, batch_size=4, epochs=2, verbose=0).history
+    plain = _regularized()
+    if not with_losses:
+        plain.layers[0].kernel_regularizer = None
+        plain.layers[0].kernel._regularizer = None
+    expected = plain.fit(x, y, batch_size=4, epochs=2, verbose=0).history
+    assert history["loss"] == pytest.approx(expected["loss"])
+    assert next(history[name] for name in history if name != "loss") == pytest.approx(expected["mae"])
+
+
+def test_minimize():
+    import tensorflow as tf
+    from keras.optimizers.legacy import SGD
+
+    variable = tf.Variable(3.0)
+    optimizer = SGD(lr=0.25)
+    assert optimizer.minimize(lambda: variable**2, [variable]) == 1
+    assert float(variable) == 1.5
+    with pytest.raises(ValueError, match="`tape` is required"):
+        optimizer.minimize(variable**2, [variable])
+
+
+class TestScikitLearn:
+    def test_classifier(self):
+        from keras.layers import Dense
+        from keras.models import Sequential
+        from keras.wrappers.scikit_learn import KerasClassifier
+
+        def build(units=4, rate=0.1):
+            model = Sequential([Dense(units, activation="relu", input_dim=2), Dense(2, activation="softmax")])
+            model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+            return model
+
+        estimator = KerasClassifier(build_fn=build, units=8, nb_epoch=3, batch_size=4, verbose=0)
+        assert estimator.get_params() == {"units": 8, "nb_epoch": 3, "batch_size": 4, "verbose": 0, "build_fn": build}
+        x, y = np.array([[0, 0], [1, 1]] * 8, "float32"), np.array(["no", "yes"] * 8)
+        assert len(estimator.fit(x, y).history["loss"]) == 3
+        assert estimator.model.layers[0].units == 8
+        probabilities = estimator.predict_proba(x)
+        labels = estimator.predict(x)
+        np.testing.assert_array_equal(labels, np.array(["no", "yes"])[probabilities.argmax(-1)])
+        assert estimator.score(x, y) == pytest.approx(np.mean(labels == y))
+        with pytest.raises(ValueError, match="unit is not a legal parameter"):
+            estimator.set_params(unit=3)
+
+    def test_regressor(self):
+        from keras.layers import Dense
+        from keras.models import Sequential
+        from tensorflow.keras.wrappers.scikit_learn import KerasRegressor
+
+        def build():
+            model = Sequential([Dense(1, input_dim=2)])
+            model.compile("sgd", "mse")
+            return model
+
+        estimator = KerasRegressor(build)
+        x, y = np.ones((8, 2), "float32"), np.ones(8, "float32")
+        estimator.fit(x, y, epochs=2, verbose=0)
+        found = estimator.predict(x, verbose=0)
+        assert found.shape == (8,)
+        assert estimator.score(x, y) == pytest.approx(-np.mean((found - y) ** 2), rel=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim import callbacks, layers, metrics, models, optimizers
-from torchkeras_shim.compat.legacy import keywords, logs, methods, once
+from torchkeras_shim.compat.legacy import keywords, logs, methods, once, steps
 
 _MISSING = object()
 #: What `install` replaced: class, name, and what the class itself had.
@@ -25,7 +25,9 @@ def install() -> None:
         _set(cls, "__init__", keywords.accepting(cls, keywords.by_table(cls.__name__)))
     for owner, added in (
         (models.Model, methods.MODEL),
-        (optimizers.Optimizer, methods.OPTIMIZER),
+        (models.Model, {"compiled_loss": property(steps.CompiledLoss)}),
+        (models.Model, {"compiled_metrics": property(steps.CompiledMetrics)}),
+        (optimizers.Optimizer, {**methods.OPTIMIZER, "minimize": steps.minimize}),
         (metrics.Metric, methods.RESET),
         (layers.RNN, methods.RESET),
     ):

@@ -44,6 +44,8 @@ TODAY: dict[str, str] = {
     "objectives": "losses",
     "preprocessing.text": "compat.legacy.text",
     "saving.save": "models",
+    "wrappers": "compat.legacy.wrappers",
+    "wrappers.scikit_learn": "compat.legacy.scikit_learn",
 }
 
 
