@@ -227,6 +227,8 @@ CASES = {
         tf.reduce_mean(tf.ragged.constant([[1, 2], [4]]), 1)],
     "ragged elementwise": lambda tf: [tf.cast(tf.ragged.constant([[1, 2], [], [3]]), tf.float32).to_tensor(), tf.square(tf.ragged.constant([[1, 2], [3]])).to_tensor(),
         tf.ragged.map_flat_values(tf.add, tf.ragged.constant([[[1], [2]], [[3]]]), 1).to_tensor()],
+    "losses of replicas": lambda tf: [tf.nn.compute_average_loss([1.0, 2.0, 3.0]), tf.nn.compute_average_loss([1.0, 2.0], global_batch_size=4),
+        tf.nn.compute_average_loss([1.0, 2.0], [0.5, 2.0]), tf.nn.scale_regularization_loss([1.0, 2.0])],
     "nest": lambda tf: [np.array(tf.nest.flatten({"b": [1, (2, 3)], "a": 4})), np.array(tf.nest.map_structure(lambda a, b: a + b, {"a": 1}, {"a": 2})["a"]),
         np.array(tf.nest.pack_sequence_as({"a": 0, "b": [0, 0]}, [1, 2, 3])["b"]), np.array(tf.nest.is_nested([1]))],
     "equal of other shapes": lambda tf: tf.equal(tf.constant([1.0, 2.0]), tf.constant([1.0, 2.0]) + 1),

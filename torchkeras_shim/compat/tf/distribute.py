@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.compat.tf.api import public, refuse
-from torchkeras_shim.compat.tf.tensors import convert
+from torchkeras_shim.compat.tf.api import public, refuse, tf_op
+from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.device import device as device_scope
 
 _strategies: list[Strategy] = []
@@ -161,3 +161,20 @@ refuse(
     "distribute.coordinator",
     "tpu",
 )
+
+
+@tf_op("nn.compute_average_loss")
+def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
+    """The sum of the losses of examples divided by their number, or by that in all replicas: here there is one."""
+    loss = like(per_example_loss)
+    if not loss.ndim:
+        raise ValueError("Please pass a tensor of at least rank 1 as `per_example_loss`, one loss for each example.")
+    if sample_weight is not None:
+        loss = loss * like(sample_weight).to(loss.dtype)
+    return loss.sum() / (loss.shape[0] if global_batch_size is None else global_batch_size)
+
+
+@tf_op("nn.scale_regularization_loss")
+def scale_regularization_loss(regularization_loss: Any) -> Any:
+    """The sum of the losses of layers, divided by the number of replicas: here there is one."""
+    return like(regularization_loss).sum()

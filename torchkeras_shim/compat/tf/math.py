@@ -159,7 +159,7 @@ _BINARY: dict[tuple[str, ...], tuple[str, Callable[[torch.Tensor, torch.Tensor],
     ("truncatediv",): ("TruncateDiv", lambda x, y: torch.div(x, y, rounding_mode="trunc")),
     ("truncatemod",): ("TruncateMod", torch.fmod),
     ("pow", "math.pow"): ("Pow", torch.pow),
-    ("math.atan2",): ("Atan2", torch.atan2),
+    ("math.atan2", "atan2"): ("Atan2", torch.atan2),
     ("math.squared_difference",): ("SquaredDifference", lambda x, y: torch.square(x - y)),
     ("math.divide_no_nan",): ("DivNoNan", _no_nan),
     ("math.multiply_no_nan",): ("MulNoNan", _multiply_no_nan),
@@ -241,7 +241,7 @@ def not_equal(x: Any, y: Any) -> Any:
     return _equality("NotEqual", x, y, operator.ne)
 
 
-@tf_op("cast")
+@tf_op("cast", "dtypes.cast")
 def cast(x: Any, dtype: Any) -> Any:
     """A tensor in another type: floats are cut to integers toward zero.
 
@@ -261,7 +261,7 @@ def cast(x: Any, dtype: Any) -> Any:
     return x.to(wanted.torch_dtype)
 
 
-@tf_op("saturate_cast")
+@tf_op("saturate_cast", "dtypes.saturate_cast")
 def saturate_cast(value: Any, dtype: Any) -> Any:
     """A tensor in another type, with what it cannot hold at its limits."""
     x, wanted = like(value), as_dtype(dtype)
