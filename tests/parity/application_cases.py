@@ -18,8 +18,16 @@ CASES = [
     ("MobileNet", {"classes": 7, "alpha": 0.5}, 33),
     ("MobileNetV2", {"classes": 7, "alpha": 0.35}, 45),
     ("Xception", {"include_top": False, "pooling": "avg"}, 71),
+    ("EfficientNetB0", {"include_top": False, "pooling": "avg"}, 37),
+    ("EfficientNetV2B0", {"classes": 7}, 37),
+    ("InceptionV3", {"include_top": False, "pooling": "max"}, 75),
 ]
 NIGHTLY_CASES = [
+    ("EfficientNetB0", {"classes": 7}, 32),
+    *((f"EfficientNetB{number}", {"classes": 7}, 32) for number in range(1, 8)),
+    ("EfficientNetV2B0", {"include_top": False, "include_preprocessing": False, "pooling": "max"}, 32),
+    *((f"EfficientNetV2{model}", {"classes": 7}, 32) for model in ("B1", "B2", "B3", "S", "M", "L")),
+    ("InceptionV3", {"classes": 7}, 80),
     ("DenseNet121", {"classes": 7}, 32),
     ("DenseNet169", {"classes": 7}, 32),
     ("DenseNet201", {"classes": 7}, 32),

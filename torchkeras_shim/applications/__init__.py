@@ -2,7 +2,10 @@
 
 from torchkeras_shim.applications import (
     densenet,
+    efficientnet,
+    efficientnet_v2,
     imagenet_utils,
+    inception_v3,
     mobilenet,
     mobilenet_v2,
     resnet,
@@ -13,6 +16,26 @@ from torchkeras_shim.applications import (
     xception,
 )
 from torchkeras_shim.applications.densenet import DenseNet121, DenseNet169, DenseNet201
+from torchkeras_shim.applications.efficientnet import (
+    EfficientNetB0,
+    EfficientNetB1,
+    EfficientNetB2,
+    EfficientNetB3,
+    EfficientNetB4,
+    EfficientNetB5,
+    EfficientNetB6,
+    EfficientNetB7,
+)
+from torchkeras_shim.applications.efficientnet_v2 import (
+    EfficientNetV2B0,
+    EfficientNetV2B1,
+    EfficientNetV2B2,
+    EfficientNetV2B3,
+    EfficientNetV2L,
+    EfficientNetV2M,
+    EfficientNetV2S,
+)
+from torchkeras_shim.applications.inception_v3 import Branch, Conv, InceptionV3
 from torchkeras_shim.applications.mobilenet import MobileNet
 from torchkeras_shim.applications.mobilenet_v2 import MobileNetV2
 from torchkeras_shim.applications.resnet import ResNet50, ResNet101, ResNet152
@@ -22,9 +45,27 @@ from torchkeras_shim.applications.vgg19 import VGG19
 from torchkeras_shim.applications.xception import Xception
 
 __all__ = [
+    "Branch",
+    "Conv",
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "InceptionV3",
     "MobileNet",
     "MobileNetV2",
     "ResNet101",
@@ -37,7 +78,10 @@ __all__ = [
     "VGG19",
     "Xception",
     "densenet",
+    "efficientnet",
+    "efficientnet_v2",
     "imagenet_utils",
+    "inception_v3",
     "mobilenet",
     "mobilenet_v2",
     "resnet",
