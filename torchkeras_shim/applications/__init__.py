@@ -35,7 +35,7 @@ from torchkeras_shim.applications.efficientnet_v2 import (
     EfficientNetV2M,
     EfficientNetV2S,
 )
-from torchkeras_shim.applications.inception_v3 import Branch, Conv, InceptionV3
+from torchkeras_shim.applications.inception_v3 import InceptionV3
 from torchkeras_shim.applications.mobilenet import MobileNet
 from torchkeras_shim.applications.mobilenet_v2 import MobileNetV2
 from torchkeras_shim.applications.resnet import ResNet50, ResNet101, ResNet152
@@ -45,8 +45,6 @@ from torchkeras_shim.applications.vgg19 import VGG19
 from torchkeras_shim.applications.xception import Xception
 
 __all__ = [
-    "Branch",
-    "Conv",
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",

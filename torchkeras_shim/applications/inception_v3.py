@@ -21,11 +21,11 @@ _WEIGHTS = files(
 )
 
 #: A convolution: filters, height and width of the kernel.
-Conv = tuple[int, int, int]
-Branch = tuple[Conv, ...]
+_Conv = tuple[int, int, int]
+_Branch = tuple[_Conv, ...]
 
 
-def _small(pooled: int) -> tuple[Branch, ...]:
+def _small(pooled: int) -> tuple[_Branch, ...]:
     return (
         ((64, 1, 1),),
         ((48, 1, 1), (64, 5, 5)),
@@ -34,7 +34,7 @@ def _small(pooled: int) -> tuple[Branch, ...]:
     )
 
 
-def _long(filters: int) -> tuple[Branch, ...]:
+def _long(filters: int) -> tuple[_Branch, ...]:
     return (
         ((192, 1, 1),),
         ((filters, 1, 1), (filters, 1, 7), (192, 7, 1)),
@@ -74,27 +74,27 @@ def _end(frame: Frame, x: KerasTensor) -> KerasTensor:
     return frame.averaged_and_classified(x) if frame.include_top else frame.pooled(x)
 
 
-def _conv(x: KerasTensor, axis: int, conv: Conv, stride: int = 1, padding: str = "same") -> Any:
+def _conv(x: KerasTensor, axis: int, conv: _Conv, stride: int = 1, padding: str = "same") -> Any:
     filters, height, width = conv
     x = layers.Conv2D(filters, (height, width), strides=stride, padding=padding, use_bias=False)(x)
     x = layers.BatchNormalization(axis=axis, scale=False)(x)
     return layers.Activation("relu")(x)
 
 
-def _branch(x: KerasTensor, axis: int, branch: Branch) -> KerasTensor:
+def _branch(x: KerasTensor, axis: int, branch: _Branch) -> KerasTensor:
     for conv in branch:
         x = _conv(x, axis, conv)
     return x
 
 
-def _mixed(x: KerasTensor, axis: int, branches: tuple[Branch, ...], name: str) -> Any:
+def _mixed(x: KerasTensor, axis: int, branches: tuple[_Branch, ...], name: str) -> Any:
     found = [_branch(x, axis, branch) for branch in branches[:-1]]
     average = layers.AveragePooling2D(3, strides=1, padding="same")(x)
     found.append(_branch(average, axis, branches[-1]))
     return layers.Concatenate(axis=axis, name=name)(found)
 
 
-def _smaller(x: KerasTensor, axis: int, branches: tuple[Branch, ...], name: str) -> Any:
+def _smaller(x: KerasTensor, axis: int, branches: tuple[_Branch, ...], name: str) -> Any:
     """Halves height and width: by the last convolution of each branch, and by a pooling beside them."""
     found = []
     for branch in branches:
