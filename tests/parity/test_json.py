@@ -95,5 +95,7 @@ def test_there_and_back(name):
 
 def test_no_layer_is_forgotten():
     classes = [value for name in dir(tks.layers) if isinstance(value := getattr(tks.layers, name), type)]
+    # Layers of data are exchanged with Keras in tests of their own (images, colors, lookups, vocabularies), as files.
+    classes = [cls for cls in classes if ".layers.preprocessing." not in cls.__module__]
     names = {cls.__name__ for cls in classes if issubclass(cls, tks.layers.Layer)}
     assert names - {getattr(tks.layers, name).__name__ for name in LAYERS} <= json_models.WITHOUT

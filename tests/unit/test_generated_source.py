@@ -21,7 +21,9 @@ ALLOWED = {
     ("training/capture/program.py", "exec"): "likewise",
     ("compat/runner.py", "compile"): "the script that the user names on the command line",
     ("compat/runner.py", "exec"): "likewise",
-    ("datasets/cifar.py", "pickle"): "its unpickler knows numpy's arrays only, and refuses everything else",
+    ("datasets/pickles.py", "pickle"): "its unpickler calls nothing that a file names: tests/unit/datasets/test_npz.py",
+    ("datasets/npz.py", "pickle"): "for its error alone",
+    ("datasets/cifar.py", "pickle"): "likewise",
 }
 _RUNS = {"exec", "eval", "compile", "__import__", "execfile"}
 _STARTS = {"system", "popen", "Popen", "check_output", "check_call", "execv", "execve", "execvp", "posix_spawn", "fork"}

@@ -537,3 +537,12 @@ def test_the_data_is_let_go_after_a_loop():
     del x
     gc.collect()
     assert alive() is None
+
+
+def test_results_of_any_stride_are_compared():
+    from torchkeras_shim.training.capture.checking import _same
+
+    one = torch.ones(()).expand(1)  # of stride 0
+    assert _same(one, torch.ones(1))
+    assert not _same(one, torch.zeros(1))
+    assert _same(torch.ones(3, 2).T, torch.ones(2, 3))

@@ -158,8 +158,8 @@ class Generated(Node):
             raise TypeError(f"`generator` must be a Python callable. Received: {function!r}. Write `lambda: values`.")
         self._function = function
         self._signature = signature
-        self._args = [specs.as_part(arg, copy=True).numpy() for arg in args or ()]
-        self._args = [arg[()] if isinstance(arg, np.ndarray) and not arg.ndim else arg for arg in self._args]
+        self._arguments = [specs.as_part(arg, copy=True).numpy() for arg in args or ()]
+        self._arguments = [arg[()] if isinstance(arg, np.ndarray) and not arg.ndim else arg for arg in self._arguments]
 
     @property
     def cardinality(self) -> int:
@@ -173,7 +173,7 @@ class Generated(Node):
 
     def elements(self) -> Iterator[Any]:
         """Returns an iterator over what a new generator yields."""
-        iterator = iter(self._function(*self._args))
+        iterator = iter(self._function(*self._arguments))
         try:
             for element in iterator:
                 yield fitted(element, self._signature)

@@ -105,8 +105,13 @@ def _same(result: Any, expected: Any) -> bool:
     if result.shape != expected.shape or result.dtype is not expected.dtype:
         return False
     if result.device.type == "cpu":
-        return torch.equal(*(one.detach().reshape(-1).view(torch.uint8) for one in (result, expected)))
+        return torch.equal(_bits(result), _bits(expected))
     return _close(result.detach(), expected.detach())
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    # Copied, because even one element may have a stride that its bytes cannot be looked at by.
+    return tensor.detach().clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8)
 
 
 def _close(result: torch.Tensor, expected: torch.Tensor) -> bool:
