@@ -416,3 +416,9 @@ def test_a_tape_costs_little_beside_autograd(tf):
     finally:
         torch.autograd.grad = original
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("name", ["GRU", "LSTM", "SimpleRNN"])
+def test_recurrent_layers_need_no_old_spelling(tf, name):
+    layer = getattr(tf.keras.layers, name)(2, return_sequences=True)
+    assert layer(tf.zeros((1, 3, 2))).shape == (1, 3, 2)

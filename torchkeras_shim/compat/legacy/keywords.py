@@ -30,8 +30,8 @@ IGNORED: dict[str, tuple[str, ...]] = {
     "compile": ("sample_weight_mode", "target_tensors", "experimental_run_tf_function"),
     "TensorBoard": ("write_grads", "batch_size", "embeddings_layer_names", "embeddings_data"),
 }
-#: Keywords of a first layer, which are as old as Keras and still accepted by every layer.
-_OF_FIRST = frozenset(("input_shape", "batch_input_shape", "input_dim"))
+#: Keywords that layers take without naming them: those of a first layer, and how a recurrent one computes.
+_UNNAMED = frozenset(("input_shape", "batch_input_shape", "input_dim", "implementation"))
 #: The arguments that a layer's initial weights (`weights=[...]`) are given to, in the order of the weights.
 _WEIGHTS = {
     "Dense": ("kernel", "bias"),
@@ -161,4 +161,4 @@ def layer_classes() -> dict[str, type]:
 
 def accepting(cls: type, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
     """Returns the `__init__` of a class that takes old keywords, too."""
-    return renaming(cls.__init__, cls.__name__, keywords_of(cls) | _OF_FIRST, translate)  # type: ignore[misc]
+    return renaming(cls.__init__, cls.__name__, keywords_of(cls) | _UNNAMED, translate)  # type: ignore[misc]
