@@ -99,6 +99,18 @@ def _unpack(packed: Any) -> Any:
     return packed.value()
 
 
+def _flat(structure: Any) -> Any:
+    """Returns the leaves of a structure; a list of tensors, as most are, is itself: that takes a tenth of the time."""
+    if type(structure) is list and all(isinstance(one, torch.Tensor) for one in structure):
+        return structure
+    return [structure] if isinstance(structure, torch.Tensor) else tree.flatten(structure)
+
+
+def _ones(target: torch.Tensor) -> torch.Tensor | None:
+    """Returns what a target counts where nothing is said; `None` stands for one, of a scalar."""
+    return None if target.dim() == 0 else torch.ones_like(target)
+
+
 @public("GradientTape", "autodiff.GradientTape")
 class GradientTape:
     """Records what is computed inside a `with` block, for gradients of it.
@@ -138,8 +150,9 @@ class GradientTape:
         self._inside_others = bool(_open)
         for tape in _open:
             tape._inside_others = True
-        self._grad_mode = torch.enable_grad()
-        self._grad_mode.__enter__()
+        if not torch.is_grad_enabled():
+            self._grad_mode = torch.enable_grad()
+            self._grad_mode.__enter__()
         # Only where an update may come between two gradients: it costs 13 % of a small step.
         if self._persistent or self._inside_others:
             self._hooks = torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
@@ -155,7 +168,9 @@ class GradientTape:
         if self._hooks is not None:
             self._hooks.__exit__(*error)
             self._hooks = None
-        self._grad_mode.__exit__(*error)
+        if self._grad_mode is not None:
+            self._grad_mode.__exit__(*error)
+            self._grad_mode = None
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -219,18 +234,18 @@ class GradientTape:
                 "Write tf.GradientTape(persistent=True)."
             )
         self._used = True
-        flat = tree.flatten(sources)
-        grads = self._gradients(tree.flatten(target), flat, output_gradients)
+        flat = _flat(sources)
+        grads = self._gradients(_flat(target), flat, output_gradients)
         if unconnected_gradients == UnconnectedGradients.ZERO:
             grads = [torch.zeros_like(one) if grad is None else grad for grad, one in zip(grads, flat, strict=True)]
         if not self._persistent and not _open:
             self._put_back()
-        return tree.pack_sequence_as(sources, grads)
+        return grads if flat is sources else tree.pack_sequence_as(sources, grads)
 
     def _gradients(self, targets: Sequence[Any], sources: Sequence[Any], output_gradients: Any) -> list[Any]:
         counts = [None] * len(targets) if output_gradients is None else tree.flatten(output_gradients)
         pairs = [
-            (target, torch.ones_like(target) if count is None else like(count).to(target.dtype).expand_as(target))
+            (target, _ones(target) if count is None else like(count).to(target.dtype).expand_as(target))
             for target, count in zip(targets, counts, strict=True)
             if isinstance(target, torch.Tensor) and target.requires_grad
         ]
