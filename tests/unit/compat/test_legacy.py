@@ -387,3 +387,16 @@ class TestScikitLearn:
         found = estimator.predict(x, verbose=0)
         assert found.shape == (8,)
         assert estimator.score(x, y) == pytest.approx(-np.mean((found - y) ** 2), rel=1e-5)
+
+
+def test_generators_of_pictures_train_a_model():
+    from keras.layers import Convolution2D, Dense, Flatten
+    from keras.models import Sequential
+    from keras.preprocessing.image import ImageDataGenerator
+
+    model = Sequential([Convolution2D(2, 3, 3, input_shape=(4, 4, 1)), Flatten(), Dense(1)])
+    model.compile("sgd", "mse")
+    generator = ImageDataGenerator(horizontal_flip=True, rescale=0.5)
+    flow = generator.flow(np.ones((6, 4, 4, 1)), np.ones(6), batch_size=4)
+    assert len(model.fit_generator(flow, steps_per_epoch=3, epochs=2, verbose=0).history["loss"]) == 2
+    assert len(model.predict_generator(generator.flow(np.ones((6, 4, 4, 1)), batch_size=4, shuffle=False))) == 6

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from torchkeras_shim.compat.legacy import once
+from torchkeras_shim.data import PyDataset
 from torchkeras_shim.layers import RNN
 from torchkeras_shim.models import Model
 from torchkeras_shim.optimizers import Optimizer, schedules
+
+
+def _round(data: Any, steps: int | None) -> Any:
+    """Returns batches without an end where a number of steps is asked for: the generator methods began again."""
+    return _endless(data) if steps is not None and isinstance(data, PyDataset) else data
+
+
+def _endless(data: PyDataset) -> Iterator[Any]:
+    while True:
+        for index in range(len(data)):
+            yield data[index]
+        data.on_epoch_end()
 
 
 def _fit_generator(
@@ -36,12 +49,12 @@ def _fit_generator(
     if "nb_val_samples" in kwargs:
         raise TypeError("fit_generator(nb_val_samples=...) counted samples. Pass batches: validation_steps=...")
     return self.fit(
-        generator,
+        _round(generator, steps_per_epoch),
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
         verbose=verbose,
         callbacks=callbacks,
-        validation_data=validation_data,
+        validation_data=_round(validation_data, validation_steps),
         validation_steps=validation_steps,
         **kwargs,
     )
@@ -51,14 +64,14 @@ def _evaluate_generator(
     self: Model, generator: Any, steps: int | None = None, callbacks: Any = None, **kwargs: Any
 ) -> Any:
     once.say("model.evaluate_generator(generator)", "model.evaluate(generator)")
-    return self.evaluate(generator, steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
+    return self.evaluate(_round(generator, steps), steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
 
 
 def _predict_generator(
     self: Model, generator: Any, steps: int | None = None, callbacks: Any = None, **kwargs: Any
 ) -> Any:
     once.say("model.predict_generator(generator)", "model.predict(generator)")
-    return self.predict(generator, steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
+    return self.predict(_round(generator, steps), steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
 
 
 def _predict_classes(self: Model, x: Any, batch_size: int = 32, verbose: Any = 0) -> np.ndarray:

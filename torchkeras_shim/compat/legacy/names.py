@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torchkeras_shim
-from torchkeras_shim.compat.legacy import backend, backend_nn, keywords, old_layers, series
+from torchkeras_shim.compat.legacy import backend, backend_nn, batches, keywords, old_layers, pictures, series
 
 _LOSSES = {
     "KLD": "kl_divergence",
@@ -70,6 +70,7 @@ OWN: dict[str, dict[str, Any]] = {
     "backend": {**backend.NAMES, **backend_nn.NAMES},
     "layers": old_layers.NAMES,
     "losses": {"Reduction": Reduction},
+    "preprocessing.image": {"ImageDataGenerator": pictures.ImageDataGenerator, "Iterator": batches.Iterator},
     "preprocessing.sequence": series.NAMES,
 }
 

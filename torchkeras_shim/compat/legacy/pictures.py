@@ -1,0 +1,299 @@
+"""`ImageDataGenerator` of Keras 2: pictures turned, shifted and scaled at random by numpy's global generator."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from torchkeras_shim.backend import image_data_format
+from torchkeras_shim.compat.legacy.batches import FolderIterator, NumpyArrayIterator
+
+
+class ImageDataGenerator:
+    """Makes batches of pictures that are changed at random.
+
+    Args:
+        featurewise_center: Whether to subtract the mean of the pictures given to `fit`.
+        samplewise_center: Whether to subtract the mean of each picture.
+        featurewise_std_normalization: Whether to divide by the standard deviation of those given to `fit`.
+        samplewise_std_normalization: Whether to divide by that of each picture.
+        zca_whitening: Whether to whiten.
+        zca_epsilon: A small number for that.
+        rotation_range: Degrees.
+        width_shift_range: A share of the width, pixels, or a list of pixels.
+        height_shift_range: The same of the height.
+        brightness_range: Not supported.
+        shear_range: Degrees.
+        zoom_range: The lowest and the highest factor, or how far from 1 they are.
+        channel_shift_range: How much is added to the values.
+        fill_mode: `"nearest"`, `"constant"`, `"reflect"` or `"wrap"`: what is outside of a picture.
+        cval: The value of `"constant"`.
+        horizontal_flip: Whether to mirror half of the pictures.
+        vertical_flip: Whether to turn half of them upside down.
+        rescale: A factor of all values.
+        preprocessing_function: A function of each changed picture.
+        data_format: The order of the axes.
+        validation_split: The share that `subset="validation"` has.
+        interpolation_order: The order of the interpolation.
+        dtype: The type of the arrays.
+
+    Raises:
+        ValueError: If an argument is not one of these.
+    """
+
+    def __init__(
+        self,
+        featurewise_center: bool = False,
+        samplewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        samplewise_std_normalization: bool = False,
+        zca_whitening: bool = False,
+        zca_epsilon: float = 1e-6,
+        rotation_range: float = 0,
+        width_shift_range: Any = 0.0,
+        height_shift_range: Any = 0.0,
+        brightness_range: Any = None,
+        shear_range: float = 0.0,
+        zoom_range: Any = 0.0,
+        channel_shift_range: float = 0.0,
+        fill_mode: str = "nearest",
+        cval: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        rescale: float | None = None,
+        preprocessing_function: Callable[[np.ndarray], np.ndarray] | None = None,
+        data_format: str | None = None,
+        validation_split: float = 0.0,
+        interpolation_order: int = 1,
+        dtype: Any = None,
+    ) -> None:
+        if brightness_range is not None:
+            raise ValueError(
+                "ImageDataGenerator(brightness_range=...) is not supported. Put `layers.RandomBrightness(factor)` "
+                "first into the model."
+            )
+        self.data_format = data_format or image_data_format()
+        if self.data_format not in ("channels_last", "channels_first"):
+            raise ValueError(f"`data_format` is 'channels_last' or 'channels_first'. Received: {data_format}")
+        if validation_split and not 0 < validation_split < 1:
+            raise ValueError(f"`validation_split` must be between 0 and 1. Received: {validation_split}")
+        self.channel_axis, self.row_axis, self.col_axis = (
+            (1, 2, 3) if self.data_format == "channels_first" else (3, 1, 2)
+        )
+        self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
+        self.samplewise_center = samplewise_center or samplewise_std_normalization
+        self.featurewise_std_normalization = featurewise_std_normalization and not zca_whitening
+        self.samplewise_std_normalization = samplewise_std_normalization
+        self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
+        self.rotation_range, self.shear_range = rotation_range, shear_range
+        self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
+        self.zoom_range = _zoom(zoom_range)
+        self.channel_shift_range = channel_shift_range
+        self.fill_mode, self.cval, self.interpolation_order = fill_mode, cval, interpolation_order
+        self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
+        self.rescale, self.preprocessing_function = rescale, preprocessing_function
+        self.dtype = dtype or "float32"
+        self._validation_split = validation_split
+        self.mean: np.ndarray | None = None
+        self.std: np.ndarray | None = None
+        self.zca_whitening_matrix: np.ndarray | None = None
+
+    def flow(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        subset: str | None = None,
+    ) -> NumpyArrayIterator:
+        """Returns batches of an array of pictures."""
+        start, stop = self._part(subset, len(x))
+        parts = [None if each is None else np.asarray(each)[start:stop] for each in (x, y, sample_weight)]
+        return NumpyArrayIterator(self, parts, batch_size=batch_size, shuffle=shuffle, seed=seed)
+
+    def flow_from_directory(
+        self,
+        directory: str | os.PathLike[str],
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+    ) -> FolderIterator:
+        """Returns batches of the pictures in a folder, whose folders are the classes."""
+        loading = {
+            "target_size": tuple(target_size),
+            "color_mode": color_mode,
+            "interpolation": interpolation,
+            "keep_aspect_ratio": keep_aspect_ratio,
+        }
+        return FolderIterator(
+            self,
+            directory,
+            loading,
+            classes=classes,
+            class_mode=class_mode,
+            part=lambda count: self._part(subset, count),
+            follow_links=follow_links,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+        )
+
+    def _part(self, subset: str | None, count: int) -> tuple[int, int]:
+        split = int(self._validation_split * count)
+        if subset not in (None, "training", "validation"):
+            raise ValueError(f"`subset` is 'training' or 'validation'. Received: subset={subset}")
+        return (0, count) if subset is None else (0, split) if subset == "validation" else (split, count)
+
+    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+        """Learns the mean, the deviation and the whitening of pictures."""
+        x = np.array(x, dtype=self.dtype)
+        if x.ndim != 4:
+            raise ValueError(f"Input to `.fit()` should have rank 4. Got array with shape: {x.shape}")
+        if seed is not None:
+            np.random.seed(seed)
+        if augment:
+            x = np.array([self.random_transform(one) for _ in range(rounds) for one in x], dtype=self.dtype)
+        shape = [1, 1, 1]
+        shape[self.channel_axis - 1] = x.shape[self.channel_axis]
+        if self.featurewise_center:
+            self.mean = np.mean(x, axis=(0, self.row_axis, self.col_axis)).reshape(shape)
+            x -= self.mean
+        if self.featurewise_std_normalization:
+            self.std = np.std(x, axis=(0, self.row_axis, self.col_axis)).reshape(shape)
+            x /= self.std + 1e-6
+        if self.zca_whitening:
+            flat = x.reshape(len(x), -1)
+            directions, sizes, _ = np.linalg.svd(flat.T, full_matrices=False)
+            self.zca_whitening_matrix = (directions * (np.sqrt(len(flat)) / (sizes + self.zca_epsilon))) @ directions.T
+
+    def standardize(self, x: np.ndarray) -> np.ndarray:
+        """Returns a picture with its values centred and scaled, in place where that is possible.
+
+        Raises:
+            ValueError: If `fit` has to be called before.
+        """
+        if self.preprocessing_function:
+            x = self.preprocessing_function(x)
+        if self.rescale:
+            x *= self.rescale
+        if self.samplewise_center:
+            x -= np.mean(x, keepdims=True)
+        if self.samplewise_std_normalization:
+            x /= np.std(x, keepdims=True) + 1e-6
+        if self.featurewise_center:
+            x -= self._learned("featurewise_center", self.mean)
+        if self.featurewise_std_normalization:
+            x /= self._learned("featurewise_std_normalization", self.std) + 1e-6
+        if self.zca_whitening:
+            matrix = self._learned("zca_whitening", self.zca_whitening_matrix)
+            x = (x.reshape(1, -1) @ matrix).reshape(x.shape)
+        return x
+
+    def _learned(self, option: str, value: np.ndarray | None) -> np.ndarray:
+        if value is None:
+            raise ValueError(f"ImageDataGenerator({option}=True) needs `generator.fit(pictures)` before its batches.")
+        return value
+
+    def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
+        """Returns a picture changed at random."""
+        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+
+    def get_random_transform(self, img_shape: Sequence[int], seed: int | None = None) -> dict[str, Any]:
+        """Draws a change."""
+        if seed is not None:
+            np.random.seed(seed)
+        found: dict[str, Any] = {"theta": _within(self.rotation_range)}
+        found["tx"] = _shift(self.height_shift_range, img_shape[self.row_axis - 1])
+        found["ty"] = _shift(self.width_shift_range, img_shape[self.col_axis - 1])
+        found["shear"] = _within(self.shear_range)
+        low, high = self.zoom_range
+        found["zx"], found["zy"] = (1, 1) if low == high == 1 else np.random.uniform(low, high, 2)
+        found["flip_horizontal"] = (np.random.random() < 0.5) * self.horizontal_flip
+        found["flip_vertical"] = (np.random.random() < 0.5) * self.vertical_flip
+        found["channel_shift_intensity"] = _within(self.channel_shift_range) if self.channel_shift_range else None
+        return found
+
+    def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
+        """Returns a picture changed in a given way."""
+        given = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1, **transform_parameters}
+        matrix = _matrix(given)
+        if not np.array_equal(matrix, np.eye(3)):
+            x = self._moved(x, matrix)
+        shift = given.get("channel_shift_intensity")
+        if shift is not None:
+            x = np.clip(x + shift, x.min(), x.max())
+        if given.get("flip_horizontal"):
+            x = np.flip(x, self.col_axis - 1)
+        if given.get("flip_vertical"):
+            x = np.flip(x, self.row_axis - 1)
+        return x
+
+    def _moved(self, x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        try:
+            ndimage = importlib.import_module("scipy.ndimage")
+        except ImportError as error:
+            raise ImportError("Image transformations require SciPy. Install it: pip install scipy") from error
+        height, width = x.shape[self.row_axis - 1], x.shape[self.col_axis - 1]
+        there, back = np.eye(3), np.eye(3)
+        there[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
+        back[:2, 2] = -there[:2, 2]
+        swapped = [1, 0, 2]  # as Keras 2 did, after the centre was put in: shifts of the height move along the width
+        matrix = (there @ matrix @ back)[swapped][:, swapped]
+        channels = [
+            ndimage.affine_transform(
+                channel,
+                matrix[:2, :2],
+                matrix[:2, 2],
+                order=self.interpolation_order,
+                mode=self.fill_mode,
+                cval=self.cval,
+            )
+            for channel in np.moveaxis(x, self.channel_axis - 1, 0)
+        ]
+        return np.stack(channels, axis=self.channel_axis - 1)
+
+
+def _zoom(zoom_range: Any) -> tuple[float, float]:
+    if isinstance(zoom_range, (int, float)):
+        return (1 - zoom_range, 1 + zoom_range)
+    if len(zoom_range) != 2:
+        raise ValueError(f"`zoom_range` should be a float or a list of two floats. Received: {zoom_range}")
+    return (zoom_range[0], zoom_range[1])
+
+
+def _within(limit: float) -> float:
+    return np.random.uniform(-limit, limit) if limit else 0
+
+
+def _shift(limit: Any, size: int) -> Any:
+    """Draws a shift: from a list, from the whole numbers below one, or from a range; below 1 they are shares."""
+    if not np.any(limit):
+        return 0
+    if isinstance(limit, float):
+        found: Any = np.random.uniform(-limit, limit)
+    else:
+        found = np.random.choice(limit) * np.random.choice([-1, 1])
+    return found * size if np.max(limit) < 1 else found
+
+
+def _matrix(given: dict[str, Any]) -> np.ndarray:
+    theta, shear = np.deg2rad(given["theta"]), np.deg2rad(given["shear"])
+    cos, sin = np.cos(theta), np.sin(theta)
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    shift = np.array([[1, 0, given["tx"]], [0, 1, given["ty"]], [0, 0, 1]])
+    slant = np.array([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+    return np.asarray(turn @ shift @ slant @ np.diag([given["zx"], given["zy"], 1]))
