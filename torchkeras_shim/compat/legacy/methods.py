@@ -21,7 +21,7 @@ def _round(data: Any, steps: int | None) -> Any:
     return _endless(data) if steps is not None and isinstance(data, PyDataset) else data
 
 
-def _endless(data: PyDataset) -> Iterator[Any]:
+def _endless(data: Any) -> Iterator[Any]:
     while True:
         for index in range(len(data)):
             yield data[index]
