@@ -54,6 +54,15 @@ def test_scalars_give_numbers_of_numpy(tf):
     assert torch.nn.Linear(1, 1)(tf.ones((1, 1))).mean().__array__().shape == ()
 
 
+def test_rows_of_a_ragged_tensor_are_gathered(tf):
+    rows = tf.ragged.constant([[1, 2], [3], []])
+    assert tf.gather(rows, [1, 0]).to_list() == [[3], [1, 2]]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not in"):
+        tf.gather(rows, [3])
+    with pytest.raises(NotImplementedError, match="axis 0"):
+        tf.gather(rows, [0], axis=1)
+
+
 def test_numbers_of_elements_have_numpy(tf):
     rows = tf.data.Dataset.range(5).batch(2)
     assert rows.cardinality().numpy() == 3
