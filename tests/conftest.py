@@ -21,7 +21,6 @@ from torchkeras_shim.ops import crossentropy
 
 def pytest_addoption(parser):
     plugin.add_options(parser)
-    parser.addoption("--nightly", action="store_true", help="run the tests marked `nightly` too")
 
 
 def pytest_configure(config):
@@ -56,7 +55,7 @@ def pytest_collection_modifyitems(config, items):
             for folder in item.path.relative_to(tests).parents:
                 if folder.as_posix() in FOLDERS:
                     item.add_marker(FOLDERS[folder.as_posix()])
-    if not (config.option.nightly or config.option.against_keras):
+    if not config.option.against_keras:  # what is marked `nightly` keeps no answers
         left_out = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -21,8 +21,12 @@ CASES = [
     ("EfficientNetB0", {"include_top": False, "pooling": "avg"}, 37),
     ("EfficientNetV2B0", {"classes": 7}, 37),
     ("InceptionV3", {"include_top": False, "pooling": "max"}, 75),
+    ("MobileNetV3Small", {"classes": 7}, 37),
 ]
 NIGHTLY_CASES = [
+    ("MobileNetV3Small", {"include_top": False, "alpha": 0.75, "pooling": "max"}, 64),
+    ("MobileNetV3Large", {"classes": 7}, 32),
+    ("MobileNetV3Large", {"classes": 7, "minimalistic": True, "include_preprocessing": False, "dropout_rate": 0}, 32),
     ("EfficientNetB0", {"classes": 7}, 32),
     *((f"EfficientNetB{number}", {"classes": 7}, 32) for number in range(1, 8)),
     ("EfficientNetV2B0", {"include_top": False, "include_preprocessing": False, "pooling": "max"}, 32),

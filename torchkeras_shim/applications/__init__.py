@@ -8,6 +8,7 @@ from torchkeras_shim.applications import (
     inception_v3,
     mobilenet,
     mobilenet_v2,
+    mobilenet_v3,
     resnet,
     resnet50,
     resnet_v2,
@@ -38,6 +39,7 @@ from torchkeras_shim.applications.efficientnet_v2 import (
 from torchkeras_shim.applications.inception_v3 import InceptionV3
 from torchkeras_shim.applications.mobilenet import MobileNet
 from torchkeras_shim.applications.mobilenet_v2 import MobileNetV2
+from torchkeras_shim.applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
 from torchkeras_shim.applications.resnet import ResNet50, ResNet101, ResNet152
 from torchkeras_shim.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from torchkeras_shim.applications.vgg16 import VGG16
@@ -66,6 +68,8 @@ __all__ = [
     "InceptionV3",
     "MobileNet",
     "MobileNetV2",
+    "MobileNetV3Large",
+    "MobileNetV3Small",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
@@ -82,6 +86,7 @@ __all__ = [
     "inception_v3",
     "mobilenet",
     "mobilenet_v2",
+    "mobilenet_v3",
     "resnet",
     "resnet50",
     "resnet_v2",
