@@ -19,9 +19,6 @@ RENAMED: dict[str, dict[str, str]] = {
     "fit": {"nb_epoch": "epochs"},
     "to_categorical": {"nb_classes": "num_classes"},
     "load_data": {"nb_words": "num_words"},
-    "pad_sequences": {},
-    "Model": {"input": "inputs", "output": "outputs"},
-    "ModelCheckpoint": {},
     "ReduceLROnPlateau": {"epsilon": "min_delta"},
 }
 #: Keywords that never changed a result, or no longer say anything.

@@ -63,4 +63,4 @@ def today(path: str) -> str | None:
     found = TODAY.get(inside)
     if found is None and inside != path:
         return inside
-    return "" if path in ("src", "api") else found
+    return "" if path == "src" else found
