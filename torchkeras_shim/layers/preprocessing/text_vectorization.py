@@ -193,8 +193,11 @@ class TextVectorization(DataLayer):
 
     # Tokens ---------------------------------------------------------------------------------------------------------
 
-    def _named_tokens(self, texts: Any) -> Iterator[list[bytes]] | None:
-        """Yields the tokens of each text, or is `None` if functions of the user's make them, or nothing does."""
+    def _named_tokens(self, texts: Any, most: int | None = None) -> Iterator[list[bytes]] | None:
+        """Yields the tokens of each text, or is `None` if functions of the user's make them, or nothing does.
+
+        What is behind the first `most` of a text need not be cut.
+        """
         named = (self._standardize is None or isinstance(self._standardize, str)) and isinstance(self._split, str)
         if not named or not isinstance(texts, StringTensor):
             return None
@@ -204,8 +207,10 @@ class TextVectorization(DataLayer):
         items: Any = np.asarray(flat)
         if self._standardize is not None:
             items = map(text_splitting.STANDARDIZERS[self._standardize], items)
-        tokens = map(text_splitting.SPLITTERS[self._split], items)
         widths = self._ngrams
+        if most is not None and widths is None and self._split == "whitespace":
+            return (text.split(None, min(most, len(text))) for text in items)
+        tokens = map(text_splitting.SPLITTERS[self._split], items)
         return tokens if widths is None else (text_splitting.ngrams(row, widths) for row in tokens)
 
     def _preprocess(self, inputs: Any) -> Any:
@@ -252,7 +257,7 @@ class TextVectorization(DataLayer):
         """Returns the indices of the tokens, in the form of the output mode."""
         lookup, length = self._lookup_layer, self._output_sequence_length
         texts = _texts(inputs)
-        named = self._named_tokens(texts)
+        named = self._named_tokens(texts, length)
         if named is not None:  # without a tensor of all tokens, which takes as long as the rest
             lookup.check_vocabulary()
             flat, lengths = _looked_up(named, lookup._table.look_up, length)
