@@ -130,33 +130,6 @@ def _out_of_place(name: str, operator: str) -> Callable[[Any, Any], Any]:
     return method
 
 
-def _getitem(self: torch.Tensor, index: Any) -> Any:
-    """`x[:, ::-1]`: torch itself knows no negative steps."""
-    try:
-        return _before["__getitem__"](self, index)
-    except ValueError:
-        parts = index if isinstance(index, tuple) else (index,)
-        if not any(isinstance(part, slice) and part.step is not None and int(part.step) < 0 for part in parts):
-            raise
-    return _with_steps_back(self, parts)
-
-
-def _with_steps_back(tensor: torch.Tensor, parts: tuple[Any, ...]) -> Any:
-    taken = sum(1 for part in parts if part is not None and part is not Ellipsis)
-    axis, forward = 0, []
-    for part in parts:
-        if part is Ellipsis:
-            axis += tensor.ndim - taken
-        elif part is not None:
-            if isinstance(part, slice) and part.step is not None and int(part.step) < 0:
-                steps = range(*part.indices(tensor.shape[axis]))
-                tensor = tensor.index_select(axis, torch.tensor(list(steps), dtype=torch.int64, device=tensor.device))
-                part = slice(None)
-            axis += 1
-        forward.append(part)
-    return _before["__getitem__"](tensor, tuple(forward))
-
-
 def _float(self: torch.Tensor) -> float:
     """`float(t)`, of a tensor that is trained, too."""
     return float(self.detach().item())
@@ -198,7 +171,6 @@ _GRAFTS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__float__": _float,
     "__int__": _int,
-    "__getitem__": _getitem,
     "set_shape": _set_shape,
     "get_shape": _get_shape,
     **{name: _out_of_place(name, operator) for name, operator in _IN_PLACE.items()},
