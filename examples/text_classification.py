@@ -1,4 +1,4 @@
-"""Reviews of films, good or bad: from plain texts to a model that takes texts, and is one file.
+"""Reviews of films, good or bad: from a folder of texts to a model that takes texts, and is one file.
 
 python examples/text_classification.py [epochs]
 """
@@ -30,15 +30,24 @@ def review(good):
     return " ".join(words).capitalize() + "!"
 
 
-labels = random.integers(0, 2, 1200).astype("float32")
-texts = np.array([review(bool(label)) for label in labels])
-train, held = slice(0, 1000), slice(1000, None)
+# A folder of texts: one folder for each class in it, one file for each text.
+reviews = tempfile.mkdtemp()
+for number in range(1200):
+    kind = ["bad", "good"][number % 2]
+    os.makedirs(os.path.join(reviews, kind), exist_ok=True)
+    with open(os.path.join(reviews, kind, f"{number}.txt"), "w") as file:
+        file.write(review(kind == "good"))
+train, held = keras.utils.text_dataset_from_directory(
+    reviews, label_mode="binary", batch_size=16, validation_split=0.2, subset="both", seed=0, verbose=False
+)
+print("classes:", train.class_names)
 
 # The vocabulary is learned from the texts for training alone. Pairs of words are tokens, too: "not dull" is one.
 vectorizer = layers.TextVectorization(max_tokens=500, ngrams=2, output_sequence_length=40)
-vectorizer.adapt(texts[train])
+vectorizer.adapt(train.map(lambda text, label: text))
 print("most frequent:", vectorizer.get_vocabulary()[2:8])
-print(texts[0], "->", vectorizer(texts[:1])[0, :6].tolist())
+texts, _ = next(iter(train))
+print(texts.decode()[0], "->", vectorizer(texts)[0, :6].tolist())
 
 model = keras.Sequential(
     [
@@ -51,8 +60,8 @@ model = keras.Sequential(
     ]
 )
 model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-model.fit(texts[train], labels[train], epochs=epochs, batch_size=16, verbose=0)
-print(f"accuracy on new texts: {model.evaluate(texts[held], labels[held], verbose=0)[1]:.2f}")
+model.fit(train, epochs=epochs, verbose=0)
+print(f"accuracy on new texts: {model.evaluate(held, verbose=0)[1]:.2f}")
 
 # The file holds the vocabulary; what it gives takes texts, too.
 with tempfile.TemporaryDirectory() as folder:
