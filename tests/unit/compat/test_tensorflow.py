@@ -296,6 +296,14 @@ class TestRandom:
         assert first == draws()
         assert first[0] != first[1]
 
+    def test_a_seed_of_a_function_repeats_in_every_process(self, tf, monkeypatch):
+        from torchkeras_shim.compat.tf import random
+
+        monkeypatch.setattr(random, "_global_seed", [87654321])  # as it is before a script sets one
+        monkeypatch.setattr(random, "_generators", {})
+        drawn = tf.random.uniform([2], seed=1)
+        np.testing.assert_allclose(drawn, [0.4421328306, 0.5149232745], rtol=1e-6)
+
     def test_ranges(self, tf):
         x = tf.random.uniform([1000], 2, 5, dtype=tf.int32)
         assert set(x.numpy().tolist()) == {2, 3, 4}

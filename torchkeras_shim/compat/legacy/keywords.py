@@ -24,7 +24,7 @@ RENAMED: dict[str, dict[str, str]] = {
 #: Keywords that never changed a result, or no longer say anything.
 IGNORED: dict[str, tuple[str, ...]] = {
     "fit": ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe"),
-    "compile": ("sample_weight_mode", "target_tensors", "experimental_run_tf_function"),
+    "compile": ("sample_weight_mode", "experimental_run_tf_function"),
     "TensorBoard": ("write_grads", "batch_size", "embeddings_layer_names", "embeddings_data"),
 }
 #: Keywords that layers take without naming them: those of a first layer, and how a recurrent one computes.

@@ -83,6 +83,8 @@ def decode_jpeg(
     They may differ by small amounts from TensorFlow's, whose transform is another one unless
     `dct_method="INTEGER_ACCURATE"`.
     """
+    if try_recover_truncated or acceptable_fraction != 1:
+        raise NotImplementedError("decode_jpeg does not recover truncated files: leave try_recover_truncated out.")
     if ratio != 1:
         raise NotImplementedError(f"decode_jpeg with ratio={ratio} is not supported. Write tf.image.resize.")
     return torch.from_numpy(_pixels(_opened(contents), channels))

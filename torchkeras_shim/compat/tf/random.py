@@ -17,7 +17,8 @@ from torchkeras_shim.core.errors import InvalidArgumentError
 
 #: One generator for each `seed=` since the last `set_seed`: a call goes on where the one before it stopped.
 _generators: dict[tuple[Any, ...], torch.Generator] = {}
-_global_seed: list[int | None] = [None]
+#: TensorFlow's own, until a script sets one: functions with `seed=` repeat from run to run without it, too.
+_global_seed: list[int] = [87654321]
 
 
 @public("random.set_seed", "compat.v1.set_random_seed", "set_random_seed")
