@@ -35,7 +35,7 @@ def read(path: str, channels: int) -> torch.Tensor:
     with open(path, "rb") as file:
         content = file.read()
     try:
-        decode_jpeg = _jpeg_decoder() if content.startswith(b"\xff\xd8") and channels != 4 else None
+        decode_jpeg = jpeg_decoder() if content.startswith(b"\xff\xd8") and channels != 4 else None
         if decode_jpeg is not None:
             source = torch.frombuffer(bytearray(content), dtype=torch.uint8)
             decoded: torch.Tensor = decode_jpeg(source, _GRAY if channels == 1 else _RGB, False)
@@ -49,7 +49,7 @@ def read(path: str, channels: int) -> torch.Tensor:
 
 
 @functools.cache
-def _jpeg_decoder() -> Callable[..., torch.Tensor] | None:
+def jpeg_decoder() -> Callable[..., torch.Tensor] | None:
     """Returns torchvision's kernel, which takes three quarters of PIL's time and gives the same bytes.
 
     It is loaded from its library (tried with torchvision 0.29): importing torchvision would take a second, and its

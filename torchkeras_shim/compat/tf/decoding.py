@@ -16,6 +16,7 @@ from torchkeras_shim.compat.tf.image import convert_image_dtype
 from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.text import StringTensor, as_strings, scalar
+from torchkeras_shim.preprocessing.decoding import jpeg_decoder
 
 #: PIL's modes for a number of channels; 0 takes what the file has.
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -87,6 +88,11 @@ def decode_jpeg(
         raise NotImplementedError("decode_jpeg does not recover truncated files: leave try_recover_truncated out.")
     if ratio != 1:
         raise NotImplementedError(f"decode_jpeg with ratio={ratio} is not supported. Write tf.image.resize.")
+    data, decoder = one_text(contents), jpeg_decoder()
+    if decoder is not None and data.startswith(b"\xff\xd8") and channels in (0, 1, 3):
+        pixels = decoder(torch.frombuffer(bytearray(data), dtype=torch.uint8), channels, False).permute(1, 2, 0)
+        if pixels.shape[-1] in (1, 3):
+            return pixels
     return torch.from_numpy(_pixels(_opened(contents), channels))
 
 

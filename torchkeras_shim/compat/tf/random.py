@@ -14,6 +14,7 @@ from torchkeras_shim.compat.tf.shapes import as_sizes
 from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.device import default_device
 from torchkeras_shim.core.errors import InvalidArgumentError
+from torchkeras_shim.core.seeding import mixed
 
 #: One generator for each `seed=` since the last `set_seed`: a call goes on where the one before it stopped.
 _generators: dict[tuple[Any, ...], torch.Generator] = {}
@@ -35,8 +36,7 @@ def _generator(seed: Any, *call: Any) -> torch.Generator | None:
         return None
     key = (*call, int(seed))
     if key not in _generators:
-        mixed = hash((_global_seed[0], *key[-1:])) & 0x7FFFFFFFFFFFFFFF
-        _generators[key] = torch.Generator(default_device()).manual_seed(mixed)
+        _generators[key] = torch.Generator(default_device()).manual_seed(mixed(_global_seed[0], int(seed)))
     return _generators[key]
 
 
@@ -146,7 +146,7 @@ def _stateless(seed: Any) -> torch.Generator:
     pair = [int(one) for one in like(seed).tolist()]
     if len(pair) != 2:
         raise InvalidArgumentError(f"seed must have shape [2], not [{len(pair)}]")
-    return torch.Generator(default_device()).manual_seed(hash(tuple(pair)) & 0x7FFFFFFFFFFFFFFF)
+    return torch.Generator(default_device()).manual_seed(mixed(*pair))
 
 
 @tf_op("random.stateless_uniform")
