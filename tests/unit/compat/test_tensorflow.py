@@ -327,6 +327,19 @@ class TestTape:
         tape.gradient(y, x)
         assert not x.requires_grad
 
+    def test_a_tape_of_another_thread_is_not_around_this_one(self, tf):
+        from concurrent.futures import ThreadPoolExecutor
+
+        def first_order():
+            v = tf.Variable(3.0)
+            with tf.GradientTape() as tape:
+                y = v * v * v
+            return tape.gradient(y, v)
+
+        with tf.GradientTape(), ThreadPoolExecutor(1) as pool:
+            grad = pool.submit(first_order).result()
+        assert not grad.requires_grad  # nothing was recorded for a second order that nobody asks for
+
     def test_grad_mode_is_as_before(self, tf):
         with torch.no_grad():
             with tf.GradientTape():

@@ -6,6 +6,7 @@ sources, keeps what is computed between two of its gradients, and gives results 
 
 from __future__ import annotations
 
+import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,15 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.torch_private import base_of
 from torchkeras_shim.core.variable import observers_of_writes
 
-#: The tapes that are open, the innermost last.
-_open: list[GradientTape] = []
+
+class _Thread(threading.local):
+    """The tapes that are open in a thread, the innermost last: autograd's modes and hooks are a thread's own, too."""
+
+    def __init__(self) -> None:
+        self.tapes: list[GradientTape] = []
+
+
+_thread = _Thread()
 
 
 @public("UnconnectedGradients")
@@ -36,7 +44,7 @@ class UnconnectedGradients:
 
 def is_recording() -> bool:
     """Returns whether a tape is open."""
-    return bool(_open)
+    return bool(_thread.tapes)
 
 
 class _Kept:
@@ -144,11 +152,11 @@ class GradientTape:
     # The block ------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> GradientTape:
-        if self in _open:
+        if self in _thread.tapes:
             raise ValueError("Tape is already recording.")
         self._used = False
-        self._inside_others = bool(_open)
-        for tape in _open:
+        self._inside_others = bool(_thread.tapes)
+        for tape in _thread.tapes:
             tape._inside_others = True
         if not torch.is_grad_enabled():
             self._grad_mode = torch.enable_grad()
@@ -160,11 +168,11 @@ class GradientTape:
             _keeping.add(self)
             if before_write not in observers_of_writes:
                 observers_of_writes.append(before_write)
-        _open.append(self)
+        _thread.tapes.append(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _open.remove(self)
+        _thread.tapes.remove(self)
         if self._hooks is not None:
             self._hooks.__exit__(*error)
             self._hooks = None
@@ -175,7 +183,7 @@ class GradientTape:
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
         """Nothing inside this block is recorded."""
-        if self not in _open:
+        if self not in _thread.tapes:
             raise ValueError("Tape is not recording.")
         with torch.no_grad():
             yield
@@ -238,7 +246,7 @@ class GradientTape:
         grads = self._gradients(_flat(target), flat, output_gradients)
         if unconnected_gradients == UnconnectedGradients.ZERO:
             grads = [torch.zeros_like(one) if grad is None else grad for grad, one in zip(grads, flat, strict=True)]
-        if not self._persistent and not _open:
+        if not self._persistent and not _thread.tapes:
             self._put_back()
         return grads if flat is sources else tree.pack_sequence_as(sources, grads)
 
@@ -257,8 +265,8 @@ class GradientTape:
             [target for target, _ in pairs],
             [sources[index] for index in asked],
             [count for _, count in pairs],
-            retain_graph=True if self._persistent or self._inside_others or bool(_open) else None,
-            create_graph=bool(_open),
+            retain_graph=True if self._persistent or self._inside_others or bool(_thread.tapes) else None,
+            create_graph=bool(_thread.tapes),
             allow_unused=True,
         )
         for index, grad in zip(asked, found, strict=True):
@@ -324,7 +332,9 @@ class GradientTape:
     def _row(self, scalar: torch.Tensor, source: torch.Tensor) -> Any:
         if not scalar.requires_grad or not self._is_source(source):
             return None
-        return torch.autograd.grad(scalar, source, retain_graph=True, create_graph=bool(_open), allow_unused=True)[0]
+        return torch.autograd.grad(
+            scalar, source, retain_graph=True, create_graph=bool(_thread.tapes), allow_unused=True
+        )[0]
 
     def _each_row(self, target: torch.Tensor, source: torch.Tensor) -> Any:
         if not target.requires_grad or not self._is_source(source):
@@ -337,7 +347,7 @@ class GradientTape:
                 source,
                 basis,
                 retain_graph=True,
-                create_graph=bool(_open),
+                create_graph=bool(_thread.tapes),
                 allow_unused=True,
                 is_grads_batched=True,
             )[0]
