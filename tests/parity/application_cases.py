@@ -11,19 +11,24 @@ import numpy as np
 
 #: Function, arguments, height and width. One of each family runs always, the others nightly.
 CASES = [
-    ("VGG16", {"include_top": False, "pooling": "max"}, 32),
-    ("ResNet50", {"classes": 7}, 32),
-    ("ResNet50V2", {"include_top": False, "pooling": "avg"}, 33),
     ("DenseNet121", {"include_top": False, "pooling": "max"}, 32),
     ("MobileNet", {"classes": 7, "alpha": 0.5}, 33),
     ("MobileNetV2", {"classes": 7, "alpha": 0.35}, 45),
-    ("Xception", {"include_top": False, "pooling": "avg"}, 71),
     ("EfficientNetB0", {"include_top": False, "pooling": "avg"}, 37),
     ("EfficientNetV2B0", {"classes": 7}, 37),
-    ("InceptionV3", {"include_top": False, "pooling": "max"}, 75),
     ("MobileNetV3Small", {"classes": 7}, 37),
 ]
+#: Of models with many weights the ordinary run looks at their layers only.
+LARGE_CASES = [
+    ("VGG16", {"include_top": False, "pooling": "max"}, 32),
+    ("ResNet50", {"classes": 7}, 32),
+    ("ResNet50V2", {"include_top": False, "pooling": "avg"}, 33),
+    ("Xception", {"include_top": False, "pooling": "avg"}, 71),
+    ("InceptionV3", {"include_top": False, "pooling": "max"}, 75),
+    ("InceptionResNetV2", {"include_top": False, "pooling": "avg"}, 75),
+]
 NIGHTLY_CASES = [
+    *LARGE_CASES,
     ("MobileNetV3Small", {"include_top": False, "alpha": 0.75, "pooling": "max"}, 64),
     ("MobileNetV3Large", {"classes": 7}, 32),
     ("MobileNetV3Large", {"classes": 7, "minimalistic": True, "include_preprocessing": False, "dropout_rate": 0}, 32),
@@ -32,6 +37,7 @@ NIGHTLY_CASES = [
     ("EfficientNetV2B0", {"include_top": False, "include_preprocessing": False, "pooling": "max"}, 32),
     *((f"EfficientNetV2{model}", {"classes": 7}, 32) for model in ("B1", "B2", "B3", "S", "M", "L")),
     ("InceptionV3", {"classes": 7}, 80),
+    ("InceptionResNetV2", {"classes": 7}, 80),
     ("DenseNet121", {"classes": 7}, 32),
     ("DenseNet169", {"classes": 7}, 32),
     ("DenseNet201", {"classes": 7}, 32),
@@ -85,12 +91,12 @@ def _weight(weight, at):
     return 0.1 * noise
 
 
-def describe(library, function, arguments, size):
-    """Returns the layers, as text that was packed, the totals, and a few outputs."""
-    model = build(library, function, arguments, size)
-    fill(model)
-    x = np.clip(numbers((2, size, size, 3), 1) * 60 + 120, 0, 255)
-    output = np.asarray(model.predict(x, verbose=0))
+def structure(library, function, arguments, size):
+    """Returns the layers, as text that was packed, and the totals."""
+    return _structure(build(library, function, arguments, size))
+
+
+def _structure(model):
     lines = [_line(layer) for layer in model.layers]
     return {
         "name": model.name,
@@ -98,7 +104,18 @@ def describe(library, function, arguments, size):
         "parameters": model.count_params(),
         "weights": [len(model.weights), len(model.trainable_weights), len(model.non_trainable_weights)],
         "shapes": str(zlib.crc32(json.dumps([list(weight.shape) for weight in model.weights]).encode())),
-        "output_shape": list(output.shape),
+        "output_shape": list(model.output_shape),
+    }
+
+
+def describe(library, function, arguments, size):
+    """Returns what `structure` does, and a few outputs."""
+    model = build(library, function, arguments, size)
+    fill(model)
+    x = np.clip(numbers((2, size, size, 3), 1) * 60 + 120, 0, 255)
+    output = np.asarray(model.predict(x, verbose=0))
+    return {
+        **_structure(model),
         "outputs": np.resize(output.reshape(2, -1)[:, :_OUTPUTS], (2, _OUTPUTS)),
         "scale": float(np.abs(output).max()),
     }

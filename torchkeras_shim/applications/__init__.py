@@ -5,6 +5,7 @@ from torchkeras_shim.applications import (
     efficientnet,
     efficientnet_v2,
     imagenet_utils,
+    inception_resnet_v2,
     inception_v3,
     mobilenet,
     mobilenet_v2,
@@ -36,6 +37,7 @@ from torchkeras_shim.applications.efficientnet_v2 import (
     EfficientNetV2M,
     EfficientNetV2S,
 )
+from torchkeras_shim.applications.inception_resnet_v2 import InceptionResNetV2
 from torchkeras_shim.applications.inception_v3 import InceptionV3
 from torchkeras_shim.applications.mobilenet import MobileNet
 from torchkeras_shim.applications.mobilenet_v2 import MobileNetV2
@@ -65,6 +67,7 @@ __all__ = [
     "EfficientNetV2L",
     "EfficientNetV2M",
     "EfficientNetV2S",
+    "InceptionResNetV2",
     "InceptionV3",
     "MobileNet",
     "MobileNetV2",
@@ -83,6 +86,7 @@ __all__ = [
     "efficientnet",
     "efficientnet_v2",
     "imagenet_utils",
+    "inception_resnet_v2",
     "inception_v3",
     "mobilenet",
     "mobilenet_v2",
