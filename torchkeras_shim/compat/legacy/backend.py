@@ -1,4 +1,4 @@
-"""The functions of `keras.backend` before Keras 3: arithmetic, shapes, variables and random numbers.
+"""The functions of `keras.backend` before Keras 3: arithmetic, shapes and variables.
 
 Most are functions of `keras.ops` under other names; those that differ are written out here.
 """
@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from torchkeras_shim import ops, random
+from torchkeras_shim import ops
 from torchkeras_shim.backend import floatx
+from torchkeras_shim.compat.legacy.symbolic_shapes import recorded, shape_of, sized, tensor
 from torchkeras_shim.compat.tf import arrays
-from torchkeras_shim.core.naming import get_uid
+from torchkeras_shim.core import naming
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.variable import Variable
 
 _UNCHANGED = (
     "abs all any cos equal exp greater greater_equal less less_equal log logsumexp max maximum mean min minimum "
-    "not_equal ones_like prod sigmoid sign sin softmax softplus softsign square squeeze stack std stop_gradient sum "
-    "tanh tile transpose var zeros_like"
+    "not_equal prod sigmoid sign sin softmax softplus softsign square squeeze stack std sum "
+    "tanh transpose var"
 )
 #: Functions that only have another name today, or none.
 SAME = {**{name: name for name in _UNCHANGED.split()}, "permute_dimensions": "transpose", "pow": "power"}
@@ -34,7 +35,7 @@ def _reduction(name: str) -> Callable[..., Any]:
     function = getattr(ops, name)
 
     def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        x = _tensor(x)
+        x = tensor(x)
         if isinstance(axis, list):
             axis = tuple(axis)
         if name in ("mean", "std", "var") and ops.dtype(x) == "bool":
@@ -66,10 +67,6 @@ _OLD_NAMES = {"pattern": "axes", "n": "repeats", "a": "x2"}
 
 def _second(names: list[str], key: str) -> str:
     return {"x": names[0], "y": names[-1]}.get(key, key)
-
-
-def _tensor(x: Any) -> Any:
-    return x if isinstance(x, (KerasTensor, torch.Tensor)) else ops.convert_to_tensor(x)
 
 
 def argmax(x: Any, axis: int = -1) -> Any:
@@ -118,7 +115,7 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
 
 def identity(x: Any, name: str | None = None) -> Any:
     """The tensor itself."""
-    return ops.multiply(x, 1) if isinstance(x, KerasTensor) else _tensor(x) + 0
+    return ops.multiply(x, 1) if isinstance(x, KerasTensor) else tensor(x) + 0
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -135,25 +132,28 @@ def cast_to_floatx(x: Any) -> Any:
 
 def dot(x: Any, y: Any) -> Any:
     """The product of the last axis of `x` with the last but one of `y`."""
-    return ops.dot(_tensor(x), _tensor(y)) if len(y.shape) > 1 else ops.tensordot(x, y, axes=1)
+    return ops.dot(tensor(x), tensor(y)) if len(y.shape) > 1 else ops.tensordot(x, y, axes=1)
 
 
+@recorded
 def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     """The product of the samples of two batches over an axis of each; of vectors, a column."""
-    x_rank, y_rank = len(x.shape), len(y.shape)
+    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
     if axes is None:
-        axes = (x_rank - 1, y_rank - 1 if y_rank == 2 else y_rank - 2)
+        axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
     elif isinstance(axes, int):
         axes = (axes, axes)
-    left, right = (axis % rank for axis, rank in zip(axes, (x_rank, y_rank), strict=True))
-    a = ops.moveaxis(x, left, -1)
-    b = ops.moveaxis(y, right, 1)
-    rows, columns = list(a.shape[1:-1]), list(b.shape[2:])
-    size = a.shape[-1]
-    product = ops.matmul(
-        ops.reshape(a, (-1, int(np.prod(rows)), size)), ops.reshape(b, (-1, size, int(np.prod(columns))))
-    )
-    return ops.reshape(product, (-1, *(rows + columns or [1])))
+    left, right = (axis % rank for axis, rank in zip(axes, (x.ndim, y.ndim), strict=True))
+    if 0 in (left, right) or x.shape[left] != y.shape[right]:
+        raise ValueError(
+            f"Cannot do batch_dot on inputs with shapes {tuple(x.shape)} and {tuple(y.shape)} with "
+            f"axes={[left, right]}. The sizes of the two axes must agree, and neither may be that of the samples."
+        )
+    a, b = x.movedim(left, -1), y.movedim(right, 1)
+    rows = a.flatten(1, -2) if a.ndim > 2 else a[:, None]
+    columns = b.flatten(2) if b.ndim > 2 else b[..., None]
+    product = torch.matmul(rows, columns)
+    return product.reshape(x.shape[0], *((*a.shape[1:-1], *b.shape[2:]) or (1,)))
 
 
 def gather(reference: Any, indices: Any) -> Any:
@@ -168,7 +168,17 @@ def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
 
 def reshape(x: Any, shape: Any) -> Any:
     """The values in another shape."""
-    return ops.reshape(x, tuple(shape))
+    return sized(lambda sizes, x: x.reshape(sizes), shape, tensor(x))
+
+
+def tile(x: Any, n: Any) -> Any:
+    """The tensor several times along each axis."""
+    return sized(lambda sizes, x: ops.tile(x, sizes), n, tensor(x))
+
+
+def slice(x: Any, start: Any, size: Any) -> Any:
+    """A part of a tensor, from places on and of a size, in which -1 is all that is left."""
+    return ops.slice(x, tuple(start), tuple(size))
 
 
 def flatten(x: Any) -> Any:
@@ -176,9 +186,11 @@ def flatten(x: Any) -> Any:
     return ops.reshape(x, (-1,))
 
 
+@recorded
 def batch_flatten(x: Any) -> Any:
     """The values of each sample in one row."""
-    return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
+    x = ops.convert_to_tensor(x)
+    return x.reshape(x.shape[0], -1)
 
 
 def repeat(x: Any, n: int) -> Any:
@@ -208,6 +220,23 @@ def one_hot(indices: Any, num_classes: int) -> Any:
     return ops.one_hot(ops.cast(indices, "int64"), num_classes, dtype="float32")
 
 
+def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """As many ones as a tensor has values."""
+    return ops.ones_like(x, dtype=dtype)
+
+
+def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """As many zeros as a tensor has values."""
+    return ops.zeros_like(x, dtype=dtype)
+
+
+def stop_gradient(variables: Any) -> Any:
+    """Tensors through which no gradient flows."""
+    if isinstance(variables, (list, tuple)):
+        return [ops.stop_gradient(one) for one in variables]
+    return ops.stop_gradient(variables)
+
+
 def eye(size: int, dtype: Any = None, name: str | None = None) -> Any:
     """A variable with ones on the diagonal."""
     return variable(np.eye(size), dtype=dtype, name=name)
@@ -215,17 +244,23 @@ def eye(size: int, dtype: Any = None, name: str | None = None) -> Any:
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
     """A variable of zeros."""
-    return variable(np.zeros(tuple(shape)), dtype=dtype, name=name)
+    return _filled(ops.zeros, shape, dtype, name)
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
     """A variable of ones."""
-    return variable(np.ones(tuple(shape)), dtype=dtype, name=name)
+    return _filled(ops.ones, shape, dtype, name)
+
+
+def _filled(make: Callable[..., Any], shape: Any, dtype: Any, name: str | None) -> Any:
+    """Returns a variable; a tensor if a size is only known when a model runs, as in Keras 2."""
+    found = sized(lambda sizes: make(sizes, dtype=dtype or floatx()), shape)
+    return found if isinstance(found, KerasTensor) else variable(found, dtype=dtype, name=name)
 
 
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
     """A variable."""
-    name = name or f"variable_{get_uid('variable')}"
+    name = name or f"variable_{naming.get_uid('variable')}"
     found = Variable(np.asarray(get_value(value)), dtype=dtype or floatx(), name=name)
     if constraint is not None:
         found.constraint = constraint
@@ -242,12 +277,22 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 def shape(x: Any) -> Any:
     """The shape, as numbers that compute like a tensor."""
-    return arrays.shape(x)
+    return shape_of(x) if isinstance(x, KerasTensor) else arrays.shape(x)
 
 
 def int_shape(x: Any) -> tuple[int | None, ...]:
     """The shape, with `None` for what is not known."""
-    return tuple(_tensor(x).shape)
+    return tuple(tensor(x).shape)
+
+
+def get_variable_shape(x: Any) -> tuple[int | None, ...]:
+    """The shape of a variable."""
+    return int_shape(x)
+
+
+def size(x: Any, name: str | None = None) -> Any:
+    """The number of values, as a tensor."""
+    return ops.prod(ops.convert_to_tensor(tuple(x.shape), "int32")) if None not in x.shape else ops.size(x)
 
 
 def ndim(x: Any) -> int:
@@ -291,60 +336,6 @@ def batch_set_value(tuples: Sequence[tuple[Any, Any]]) -> None:
         set_value(target, value)
 
 
-def update_add(x: Any, increment: Any) -> Any:
-    """Adds to a variable."""
-    return x.assign(x + increment)
-
-
-def update_sub(x: Any, decrement: Any) -> Any:
-    """Subtracts from a variable."""
-    return x.assign(x - decrement)
-
-
-def update(x: Any, new_x: Any) -> Any:
-    """Gives a variable a value."""
-    return x.assign(new_x)
-
-
-def moving_average_update(x: Any, value: Any, momentum: float) -> Any:
-    """Moves a variable towards a value."""
-    return x.assign(x * momentum + _tensor(value) * (1.0 - momentum))
-
-
-def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normally distributed numbers."""
-    return random.normal(tuple(shape), mean=mean, stddev=stddev, dtype=dtype or floatx(), seed=seed)
-
-
-def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Numbers that are equally likely between two limits."""
-    return random.uniform(tuple(shape), minval=minval, maxval=maxval, dtype=dtype or floatx(), seed=seed)
-
-
-def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normally distributed numbers within two standard deviations."""
-    return random.truncated_normal(tuple(shape), mean=mean, stddev=stddev, dtype=dtype or floatx(), seed=seed)
-
-
-def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Ones with a probability, and zeros."""
-    return ops.cast(random.uniform(tuple(shape), seed=seed) <= p, dtype or floatx())
-
-
-def random_uniform_variable(
-    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: Any = None
-) -> Variable:
-    """A variable of equally likely numbers."""
-    return variable(random_uniform(shape, low, high, dtype, seed), dtype=dtype, name=name)
-
-
-def random_normal_variable(
-    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: Any = None
-) -> Variable:
-    """A variable of normally distributed numbers."""
-    return variable(random_normal(shape, mean, scale, dtype, seed), dtype=dtype, name=name)
-
-
 def _own() -> dict[str, Any]:
     written = {
         name: value
@@ -352,7 +343,7 @@ def _own() -> dict[str, Any]:
         if inspect.isfunction(value) and value.__module__ == __name__ and not name.startswith("_")
     }
     same = {name: _reduction(name) if name in _BY_AXIS else _elementwise(name) for name in SAME if name not in written}
-    return {**same, **written, "eval": get_value, "random_binomial": random_bernoulli}
+    return {**same, **written, "eval": get_value}
 
 
 #: The functions, by name.

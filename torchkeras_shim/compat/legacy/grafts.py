@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim import callbacks, layers, metrics, models, optimizers
-from torchkeras_shim.compat.legacy import keywords, logs, methods, once, steps
+from torchkeras_shim.compat.legacy import backend_graph, keywords, logs, methods, once, steps
 
 _MISSING = object()
 #: What `install` replaced: class, name, and what the class itself had.
@@ -28,6 +28,7 @@ def install() -> None:
         (models.Model, {"compiled_loss": property(steps.CompiledLoss)}),
         (models.Model, {"compiled_metrics": property(steps.CompiledMetrics)}),
         (optimizers.Optimizer, {**methods.OPTIMIZER, "minimize": steps.minimize}),
+        (optimizers.Optimizer, {"get_updates": backend_graph.get_updates}),
         (metrics.Metric, methods.RESET),
         (layers.RNN, methods.RESET),
     ):

@@ -26,6 +26,7 @@ TODAY: dict[str, str] = {
     **{f"utils.{name}": "utils" for name in _UTILS.split()},
     **{f"optimizers.{name}": "optimizers" for name in _OPTIMIZERS.split()},
     "optimizers.schedules.learning_rate_schedule": "optimizers.schedules",
+    "backend.tensorflow_backend": "backend",
     "callbacks.experimental": "callbacks",
     "engine": "layers",
     "engine.base_layer": "layers",

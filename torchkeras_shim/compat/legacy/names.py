@@ -8,7 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torchkeras_shim
-from torchkeras_shim.compat.legacy import backend, backend_nn, batches, keywords, old_layers, pictures, series
+from torchkeras_shim.compat.legacy import (
+    backend,
+    backend_graph,
+    backend_images,
+    backend_loops,
+    backend_nn,
+    backend_random,
+    batches,
+    keywords,
+    old_layers,
+    pictures,
+    series,
+)
 
 _LOSSES = {
     "KLD": "kl_divergence",
@@ -67,7 +79,14 @@ ALIASES: dict[str, dict[str, str]] = {
 FUNCTIONS = ("utils.to_categorical", "datasets.imdb.load_data", "datasets.reuters.load_data")
 #: What an old name gives that nothing of today does.
 OWN: dict[str, dict[str, Any]] = {
-    "backend": {**backend.NAMES, **backend_nn.NAMES},
+    "backend": {
+        **backend.NAMES,
+        **backend_random.NAMES,
+        **backend_nn.NAMES,
+        **backend_images.NAMES,
+        **backend_loops.NAMES,
+        **backend_graph.NAMES,
+    },
     "layers": old_layers.NAMES,
     "losses": {"Reduction": Reduction},
     "preprocessing.image": {"ImageDataGenerator": pictures.ImageDataGenerator, "Iterator": batches.Iterator},
