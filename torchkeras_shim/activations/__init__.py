@@ -47,6 +47,7 @@ from torchkeras_shim.activations.functions import (
     threshold,
 )
 from torchkeras_shim.core import serialization
+from torchkeras_shim.core.tables import PUBLIC_NAMES
 
 __all__ = [
     "ACTIVATIONS",
@@ -160,6 +161,16 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Ca
     """
     found: Callable[..., Any] = ACTIVATIONS.deserialize(config, custom_objects)
     return found
+
+
+def keeps_shape(activation: Callable[..., Any] | None) -> bool:
+    """Returns whether an activation is known to return tensors of its input's shape and type.
+
+    Example:
+        >>> keeps_shape(relu), keeps_shape(glu), keeps_shape(lambda x: x)
+        (True, False, False)
+    """
+    return activation is None or (activation in PUBLIC_NAMES and activation not in (glu, threshold))
 
 
 def kernel_of(activation: Callable[..., Any]) -> Callable[..., Any]:

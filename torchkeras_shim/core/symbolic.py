@@ -32,7 +32,7 @@ _SMALL_FILLS = (2, 3)
 #: What stands for an unknown dimension in the first run, in which layers are built.
 STAND_IN_SIZES = (_FILLS[0], _SMALL_FILLS[0])
 #: How many elements per sample are few enough for zeros.
-_SMALL = 50_000
+_SMALL = 150_000
 #: How many elements a run on zeros may come to, as far as its arguments say: a file can ask for any size.
 _LARGEST = 1 << 27
 _LARGEST_AXIS = 8

@@ -21,7 +21,7 @@ from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import arguments, call_spec, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
-from torchkeras_shim.layers.inference import infer_output
+from torchkeras_shim.layers.inference import infer_output, kept_spec
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
 
 LAYERS = Registry("layer", "keras.layers")
@@ -96,6 +96,11 @@ class Layer(HasAttributes):
     #: Whether `mask` belongs to the first argument of `call` even if others are tensors, such as an RNN's states.
     _mask_is_of_first = False
 
+    #: Whether outputs have the shape and type of inputs of the compute type, which are all alike if there are several:
+    #: nothing need be run to know them. It holds for the class that says so, and not for subclasses of users.
+    _keeps_shape = False
+    #: Whether torch can run `call` on its meta device without its compiler, which takes it a second to import.
+    _light_on_meta = False
     #: The attributes whose numbers say how much larger than the input the result is: shapes of huge ones are inferred
     #: without any memory.
     _grows_by: tuple[str, ...] = ()
@@ -208,7 +213,8 @@ class Layer(HasAttributes):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the outputs as `KerasTensor`s for `KerasTensor` inputs; builds the layer, computes nothing."""
         calling.build_for(self, args, kwargs)
-        return infer_output(self, *args, **kwargs)
+        spec = None if kwargs or not self._keeps_shape else kept_spec(self, *args)
+        return infer_output(self, *args, **kwargs) if spec is None else spec
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Returns the mask of the outputs; by default the mask of the inputs."""

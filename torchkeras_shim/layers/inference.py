@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,17 @@ import torch
 
 from torchkeras_shim.core import symbolic, tree
 from torchkeras_shim.core.device import default_device, random_numbers_kept
+from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.core.torch_private import HOOKS
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.snapshot import Snapshot
 
-#: How many weights are few enough for a run on real zeros.
+#: How many weights are few enough for a run on real zeros. The first run on meta makes torch import its compiler, more
+#: than a second; for what its compiled kernels can do, such as convolutions, it imports sympy only, 0.4 seconds. Later
+#: ones take half a millisecond, which zeros take for some ten thousand weights.
 _FEW_PARAMETERS = 20_000_000
+_FEW_PARAMETERS_OF_LIGHT = 200_000
+_FEW_PARAMETERS_LATER = 10_000
 #: How large tensors are looked after in a run on meta, where large ones cannot get values of other ones.
 _LARGEST_WATCHED = 100_000
 #: How many elements a result on the host may have whose shape is found by making it.
@@ -58,6 +64,26 @@ def infer_output(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
     finally:
         if any(leaf.shape[:1] == (None,) for leaf in tree.flatten(args) if isinstance(leaf, symbolic.KerasTensor)):
             _forget_batch(child for child in module.modules() if id(child) not in known)
+
+
+def kept_spec(layer: Any, inputs: Any) -> symbolic.KerasTensor | None:
+    """Returns the output spec of a layer that keeps the shape of its inputs, if that is certain without a run.
+
+    A run costs a few hundred microseconds, and the first one on meta a second for torch's imports; networks for images
+    have hundreds of such layers.
+
+    Args:
+        layer: A layer whose class says that it keeps shapes.
+        inputs: Its input, or the list of its inputs.
+    """
+    if type(layer) not in PUBLIC_NAMES or "forward" in layer.__dict__:
+        return None
+    first, *others = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+    if not isinstance(first, symbolic.KerasTensor) or first.dtype != layer.compute_dtype or len(first.shape) < 2:
+        return None
+    if any(other.shape != first.shape or other.dtype != first.dtype for other in others):
+        return None
+    return symbolic.KerasTensor(first.shape, first.dtype)
 
 
 def is_open() -> bool:
@@ -99,7 +125,7 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
         return _infer_on_zeros(module, args, kwargs)  # torch's lazy modules take their sizes from real data
     sizes = [getattr(child, name) for child in module.modules() for name in getattr(type(child), "_grows_by", ())]
     small = symbolic.is_small(args, kwargs, sizes)
-    if small and sum(p.numel() for p in module.parameters()) <= _FEW_PARAMETERS:
+    if small and sum(p.numel() for p in module.parameters()) <= _few_parameters(module):
         # Whatever goes wrong on zeros of two samples goes wrong on meta too, unless the module cannot take so few.
         with contextlib.suppress(Exception):
             return _infer_on_zeros(module, args, kwargs)
@@ -113,6 +139,14 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
             return _infer_on_zeros(module, args, kwargs)
         except Exception as error:
             raise error from meta_error
+
+
+def _few_parameters(module: torch.nn.Module) -> int:
+    """Returns how many weights a module may have to be run on zeros rather than on meta."""
+    light = getattr(module, "_light_on_meta", False)
+    if ("sympy" if light else "torch._dynamo") in sys.modules:
+        return _FEW_PARAMETERS_LATER
+    return _FEW_PARAMETERS_OF_LIGHT if light else _FEW_PARAMETERS
 
 
 def _infer_on_zeros(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:

@@ -34,6 +34,10 @@ class Activation(Activated):
         build_at_once(self)
         self._find_kernel()
 
+    @property
+    def _keeps_shape(self) -> bool:  # type: ignore[override]
+        return activations.keeps_shape(self.activation)
+
     def call(self, inputs: Any) -> Any:
         """Applies the activation."""
         kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()

@@ -35,6 +35,7 @@ class ReLU(Layer):
     """
 
     _treats_samples_alone = True
+    _keeps_shape = True
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
@@ -84,6 +85,7 @@ class LeakyReLU(Layer):
     """
 
     _treats_samples_alone = True
+    _keeps_shape = True
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
@@ -123,6 +125,7 @@ class ELU(Layer):
     """
 
     _treats_samples_alone = True
+    _keeps_shape = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -158,6 +161,7 @@ class PReLU(Layer):
     """
 
     _treats_samples_alone = True
+    _keeps_shape = True
 
     def __init__(
         self,

@@ -53,6 +53,7 @@ class BaseConv(Activated):
     _grows_by: tuple[str, ...] = ("kernel_size", "dilation_rate")
 
     _treats_samples_alone = True
+    _light_on_meta = True
     kernel: Variable
     bias: Variable | None
 
@@ -212,6 +213,16 @@ class BaseConv(Activated):
                 raise
         kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
         return outputs if kernel is None else kernel(outputs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as `KerasTensor`s. No activation is run that keeps the shape: it is not light on meta."""
+        if not activations.keeps_shape(self.activation):
+            return super().compute_output_spec(*args, **kwargs)
+        self.__dict__["_activation_of"], self.__dict__["_activation_kernel"] = self.activation, None
+        try:
+            return super().compute_output_spec(*args, **kwargs)
+        finally:
+            self._find_kernel()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -28,6 +28,8 @@ class Merge(Layer):
         **kwargs: Arguments of every layer.
     """
 
+    _keeps_shape = True  # where all inputs are alike
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

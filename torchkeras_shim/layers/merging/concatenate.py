@@ -25,6 +25,8 @@ class Concatenate(Merge):
         torch.Size([2, 7])
     """
 
+    _keeps_shape = False
+
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = arguments.integer(self, "axis", axis)

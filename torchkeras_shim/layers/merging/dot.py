@@ -39,6 +39,8 @@ class Dot(Merge):
 
     axes: int | Sequence[int]
 
+    _keeps_shape = False
+
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(axes, int):

@@ -63,6 +63,7 @@ class BatchNormalization(ScaledAndShifted):
                 [ 1.]])
     """
 
+    _keeps_shape = True
     moving_mean: Variable
     moving_variance: Variable
     _to_first: tuple[int, ...] | None

@@ -35,6 +35,7 @@ class Dropout(Layer):
 
     _training_default = False
     _treats_samples_alone = True
+    _keeps_shape = True
 
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
