@@ -86,7 +86,7 @@ class Emitter:
             variants[variant] = make()
         module = variants[variant]
         index = list(variants).index(variant)
-        path = self._path(layer, part, type(module).__name__.lower()) + (f"_{index}" if index else "")
+        path = self._path(layer, part, type(module).__name__.lower(), index)
         self._place(path, module)
         return self.graph.call_module(path, args, _keywords(kwargs))
 
@@ -146,8 +146,8 @@ class Emitter:
         finally:
             self.training = before
 
-    def _path(self, layer: Any, part: str, fallback: str) -> str:
-        """Returns the place of a part: `dense`, `dense_activation`, `attention.query`."""
+    def _path(self, layer: Any, part: str, fallback: str, index: int = 0) -> str:
+        """Returns the place of a part, and of a variant of it: `dense`, `dense_activation`, `attention.query`."""
         if id(layer) not in self._paths:
             base = self._prefix + identifier(getattr(layer, "name", None) or type(layer).__name__.lower())
             unique, count = base, 1
@@ -155,9 +155,10 @@ class Emitter:
                 unique, count = f"{base}_{count}", count + 1
             self._taken.add(unique)
             self._paths[id(layer)] = unique
+        variant = f"_{index}" if index else ""
         if layer is self.owner:
-            return part.strip("._") or fallback
-        return self._paths[id(layer)] + part
+            return (part.strip("._") or fallback) + variant
+        return self._paths[id(layer)] + part + variant
 
     def _place(self, path: str, value: Any) -> None:
         *folders, name = path.split(".")

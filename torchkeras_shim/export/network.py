@@ -124,7 +124,7 @@ class Network(Emitter):
                 f"it computes in {layer.compute_dtype} with weights of {layer.variable_dtype}",
                 "Build the model with `dtype_policy='float32'` and use `torch.autocast` around the result.",
             )
-        found = find(layer)
+        found = self.find(layer)
         mask = self._mask_of(args)
         if found is None:
             return self._remember_mask(layer, self._traced(layer, mask, args, kwargs), mask)
@@ -132,6 +132,10 @@ class Network(Emitter):
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
         outputs = converter(self, layer, *args, **kwargs)
         return outputs if base in READS_MASKS else self._remember_mask(layer, outputs, mask)
+
+    def find(self, layer: Any) -> tuple[type, Any] | None:
+        """Returns the class that a layer is converted as, and the converter."""
+        return find(layer)
 
     def _traced(self, layer: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Adds a layer of this library that has no converter, if its mode makes no difference."""
@@ -167,10 +171,13 @@ class Network(Emitter):
             with self.inside(model.name):  # masks do not pass the border of a module
                 return self.inline(model, leaves)
         training = self.training
-        make = lambda: build(model, self.weights, self.memo, training)  # noqa: E731
-        outputs = self.module(model, "", make, *leaves, variant=training)
+        outputs = self.module(model, "", lambda: self.nested(model, training), *leaves, variant=training)
         structure = model._specs[-1] if model._graph is None else model._unpacked(model._graph.output_structure)
         return self._unpacked(outputs, structure)
+
+    def nested(self, model: Any, training: bool | None) -> nn.Module:
+        """Returns the module of a model inside this one."""
+        return build(model, self.weights, self.memo, training)
 
     def _unpacked(self, node: Any, structure: Any) -> Any:
         """Returns the outputs of a module in their structure."""

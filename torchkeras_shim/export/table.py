@@ -34,9 +34,14 @@ def find(layer: Any) -> tuple[type, Callable[..., Any]] | None:
 
     A subclass of the user's is converted as its base, unless it computes something else.
     """
+    return find_in(CONVERTERS, layer)
+
+
+def find_in(table: dict[type, Callable[..., Any]], layer: Any) -> tuple[type, Callable[..., Any]] | None:
+    """Returns likewise what a table has for a layer."""
     cls = type(layer)
     for base in cls.__mro__:
-        if base in CONVERTERS:
+        if base in table:
             same = all(getattr(cls, name) is getattr(base, name) for name in ("call", "forward"))
-            return (base, CONVERTERS[base]) if same else None
+            return (base, table[base]) if same else None
     return None

@@ -431,6 +431,17 @@ class Model(Trainable):
         """
         return export.to_torch(self, copy)
 
+    def to_torch_source(self, path: Any = None, *, weights: Any = None, channels_first: bool = False) -> str:
+        """Returns the same network as PyTorch source code, which needs torch alone.
+
+        Args:
+            path: Where to write it, if anywhere.
+            weights: Where to write the weights, under the names of the written modules: a file for `torch.load`, or
+                for `safetensors` if it ends so.
+            channels_first: Whether the written network takes and returns images with channels first.
+        """
+        return export.to_torch_source(self, path, weights=weights, channels_first=channels_first)
+
     def export(
         self,
         filepath: Any,

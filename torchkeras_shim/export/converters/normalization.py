@@ -32,7 +32,8 @@ def _with_channels_second(e: Emitter, x: Any, rank: int, axis: int, run: Any) ->
 
 
 @converts(BatchNormalization, masks=True)
-def _batch_norm(e: Emitter, layer: Any, inputs: Any, mask: Any = None) -> Any:
+def convert_batch_norm(e: Emitter, layer: Any, inputs: Any, mask: Any = None, finished: Any = None) -> Any:
+    """Adds a batch normalization, with `finished` a function that is given the module and returns the one to use."""
     rank = len(e.shape(inputs, layer))
     frozen = not layer.trainable or e.training is False
     if layer.renorm and not frozen:
@@ -47,7 +48,8 @@ def _batch_norm(e: Emitter, layer: Any, inputs: Any, mask: Any = None) -> Any:
 
     def run(x: Any) -> Any:
         if not frozen:
-            return e.module(layer, "", lambda: _batch_norm_module(e, layer, rank), x)
+            change = finished or (lambda module: module)
+            return e.module(layer, "", lambda: change(_batch_norm_module(e, layer, rank)), x)
         # Moving statistics in both modes, which no setting of `nn.BatchNorm2d` means.
         mean = e.parameter(layer, "running_mean", lambda: e.weights.tensor(layer.moving_mean))
         variance = e.parameter(layer, "running_var", lambda: e.weights.tensor(layer.moving_variance))

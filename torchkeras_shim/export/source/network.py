@@ -1,0 +1,115 @@
+"""The graph that a file is written from: that of `to_torch`, with classes of the file's own where these read better."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.export.emitter import NoCounterpartError
+from torchkeras_shim.export.network import Network
+from torchkeras_shim.export.source import notes
+from torchkeras_shim.export.source.table import find_writer
+from torchkeras_shim.export.source.text import Names
+from torchkeras_shim.export.weights import Weights
+
+#: Names of modules' own attributes: a member of such a name would hide it.
+_OF_MODULES = {*dir(nn.Module()), "forward", "inputs"}
+
+_NOBODYS_NAME = re.compile(r"input_layer(_\d+)?")
+
+
+class SourceNetwork(Network):
+    """Collects one class of the file, and what cannot be written, instead of stopping at the first of these.
+
+    Attributes:
+        problems: What has no counterpart, one sentence each.
+    """
+
+    def __init__(self, weights: Weights, memo: dict[Any, Any], problems: list[str], training: bool | None) -> None:
+        super().__init__(weights, memo)
+        self.problems = problems
+        self.training = training
+        self._members = Names(_OF_MODULES)
+        self._given: dict[Any, str] = {}
+        self._layer_at_work: Any = None
+
+    def whole(self, model: Any) -> fx.GraphModule:
+        """Returns a model as a module."""
+        specs = [model._specs[0]] if model._graph is None else model._graph.inputs
+        names = ["inputs"] if model._graph is None else model._graph.input_names
+        inputs = [self.placeholder(f"input_{index}", spec) for index, spec in enumerate(specs)]
+        for node, name in zip(inputs, names, strict=True):
+            node.meta["name"] = "inputs" if len(inputs) == 1 and _NOBODYS_NAME.fullmatch(name) else name
+        outputs = self.inline(model, inputs)
+        for node, spec in self.specs.items():
+            if isinstance(spec, KerasTensor):
+                node.meta["shape"] = spec.shape
+        return self.finish(outputs, "Network")
+
+    def find(self, layer: Any) -> tuple[type, Any] | None:
+        """Returns the class that a layer is converted as, and the converter: the file's own one first."""
+        return find_writer(layer) or super().find(layer)
+
+    def nested(self, model: Any, training: bool | None) -> nn.Module:
+        """Returns the module of a model inside this one."""
+        module = SourceNetwork(self.weights, self.memo, self.problems, training).whole(model)
+        module.meta["name"] = model.name
+        return module
+
+    def convert(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Adds a layer. One without counterpart is noted, and stands for its input from there on."""
+        outer, self._layer_at_work = self._layer_at_work, layer
+        try:
+            outputs = super().convert(layer, *args, **kwargs)
+        except NoCounterpartError as error:
+            return self._noted(error)
+        finally:
+            self._layer_at_work = outer
+        if isinstance(outputs, fx.Node):
+            outputs.meta["name"] = getattr(layer, "name", "")
+        return outputs
+
+    def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """Adds the call of a torch function, with a comment if Keras's layer asks for it."""
+        node = super().call(function, *args, **kwargs)
+        node.meta["note"] = notes.of_call(function, self._layer_at_work)
+        return node
+
+    def module(self, layer: Any, part: str, make: Callable[[], nn.Module], *args: Any, **kwargs: Any) -> Any:
+        """Adds the call of a module, whose constructor must be able to say which weights it has."""
+        return super().module(layer, part, lambda: _complete(make()), *args, **kwargs)
+
+    def _run_node(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        try:
+            return super()._run_node(operation, args, kwargs)
+        except NoCounterpartError as error:
+            return self._noted(error)
+
+    def _noted(self, error: NoCounterpartError) -> Any:
+        self.problems.append(str(error))
+        return self.method("clone", next(iter(self.graph.nodes)))
+
+    def _path(self, layer: Any, part: str, fallback: str, index: int = 0) -> str:
+        key = (id(layer), part, index)
+        if key not in self._given:
+            name = getattr(layer, "name", None) or type(layer).__name__.lower()
+            self._given[key] = self._members.give(f"{self._prefix}{name}{part}", longest=40)
+        return self._given[key]
+
+
+def _complete(module: Any) -> Any:
+    """Gives a normalization that has one of scale and offset the other one too, fixed: torch has both or none."""
+    if not isinstance(module, (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)):
+        return module
+    given = [weight for weight in (module.weight, module.bias) if weight is not None]
+    if not given:
+        setattr(module, "elementwise_affine" if isinstance(module, nn.LayerNorm) else "affine", False)
+    if len(given) == 1:
+        name, fill = ("weight", torch.ones_like) if module.weight is None else ("bias", torch.zeros_like)
+        setattr(module, name, nn.Parameter(fill(given[0].detach()), requires_grad=False))
+    return module

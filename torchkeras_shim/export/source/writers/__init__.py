@@ -1,0 +1,5 @@
+"""Layers that a file writes otherwise than `to_torch` makes them. Importing this package fills the table."""
+
+from torchkeras_shim.export.source.writers import normalization
+
+__all__ = ["normalization"]
