@@ -18,6 +18,8 @@ from torchkeras_shim.compat.legacy import (
     batches,
     keywords,
     old_layers,
+    picture_changes,
+    picture_files,
     pictures,
     series,
 )
@@ -89,7 +91,14 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "layers": old_layers.NAMES,
     "losses": {"Reduction": Reduction},
-    "preprocessing.image": {"ImageDataGenerator": pictures.ImageDataGenerator, "Iterator": batches.Iterator},
+    "preprocessing.image": {
+        **picture_changes.NAMES,
+        "DataFrameIterator": picture_files.DataFrameIterator,
+        "DirectoryIterator": picture_files.DirectoryIterator,
+        "ImageDataGenerator": pictures.ImageDataGenerator,
+        "Iterator": batches.Iterator,
+        "NumpyArrayIterator": batches.NumpyArrayIterator,
+    },
     "preprocessing.sequence": series.NAMES,
 }
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from torchkeras_shim.backend import image_data_format
-from torchkeras_shim.compat.legacy.batches import FolderIterator, NumpyArrayIterator
+from torchkeras_shim.compat.legacy import picture_changes
+from torchkeras_shim.compat.legacy.batches import NumpyArrayIterator
+from torchkeras_shim.compat.legacy.picture_files import DataFrameIterator, DirectoryIterator
 
 
 class ImageDataGenerator:
@@ -26,7 +27,7 @@ class ImageDataGenerator:
         rotation_range: Degrees.
         width_shift_range: A share of the width, pixels, or a list of pixels.
         height_shift_range: The same of the height.
-        brightness_range: Not supported.
+        brightness_range: The lowest and the highest factor of the brightness; pictures are from 0 to 255 then.
         shear_range: Degrees.
         zoom_range: The lowest and the highest factor, or how far from 1 they are.
         channel_shift_range: How much is added to the values.
@@ -71,11 +72,6 @@ class ImageDataGenerator:
         interpolation_order: int = 1,
         dtype: Any = None,
     ) -> None:
-        if brightness_range is not None:
-            raise ValueError(
-                "ImageDataGenerator(brightness_range=...) is not supported. Put `layers.RandomBrightness(factor)` "
-                "first into the model."
-            )
         self.data_format = data_format or image_data_format()
         if self.data_format not in ("channels_last", "channels_first"):
             raise ValueError(f"`data_format` is 'channels_last' or 'channels_first'. Received: {data_format}")
@@ -84,6 +80,23 @@ class ImageDataGenerator:
         self.channel_axis, self.row_axis, self.col_axis = (
             (1, 2, 3) if self.data_format == "channels_first" else (3, 1, 2)
         )
+        for overrides, option, overridden in (
+            (zca_whitening and not featurewise_center, "zca_whitening", "featurewise_center"),
+            (zca_whitening and featurewise_std_normalization, "zca_whitening", "featurewise_std_normalization"),
+            (
+                featurewise_std_normalization and not (featurewise_center or zca_whitening),
+                "featurewise_std_normalization",
+                "featurewise_center",
+            ),
+            (
+                samplewise_std_normalization and not samplewise_center,
+                "samplewise_std_normalization",
+                "samplewise_center",
+            ),
+        ):
+            if overrides:
+                text = f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{overridden}`."
+                warnings.warn(text, stacklevel=2)
         self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
         self.samplewise_center = samplewise_center or samplewise_std_normalization
         self.featurewise_std_normalization = featurewise_std_normalization and not zca_whitening
@@ -93,13 +106,16 @@ class ImageDataGenerator:
         self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
         self.zoom_range = _zoom(zoom_range)
         self.channel_shift_range = channel_shift_range
+        self.brightness_range = (
+            None if brightness_range is None else picture_changes.checked_brightness(brightness_range)
+        )
         self.fill_mode, self.cval, self.interpolation_order = fill_mode, cval, interpolation_order
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
         self.dtype = dtype or "float32"
         self._validation_split = validation_split
         self.mean: np.ndarray | None = None
-        self.std: np.ndarray | None = None
+        self.std: Any = None
         self.zca_whitening_matrix: np.ndarray | None = None
 
     def flow(
@@ -110,53 +126,77 @@ class ImageDataGenerator:
         shuffle: bool = True,
         sample_weight: Any = None,
         seed: int | None = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        ignore_class_split: bool = False,
         subset: str | None = None,
     ) -> NumpyArrayIterator:
-        """Returns batches of an array of pictures."""
-        start, stop = self._part(subset, len(x))
-        parts = [None if each is None else np.asarray(each)[start:stop] for each in (x, y, sample_weight)]
-        return NumpyArrayIterator(self, parts, batch_size=batch_size, shuffle=shuffle, seed=seed)
+        """Returns batches of an array of pictures: what `NumpyArrayIterator` says."""
+        given = {name: value for name, value in locals().items() if name not in ("self", "x", "y")}
+        return NumpyArrayIterator(x, y, self, **given)
 
     def flow_from_directory(
         self,
-        directory: str | os.PathLike[str],
-        target_size: tuple[int, int] = (256, 256),
+        directory: Any,
+        target_size: Sequence[int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
         class_mode: str | None = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
         follow_links: bool = False,
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-    ) -> FolderIterator:
-        """Returns batches of the pictures in a folder, whose folders are the classes."""
-        loading = {
-            "target_size": tuple(target_size),
-            "color_mode": color_mode,
-            "interpolation": interpolation,
-            "keep_aspect_ratio": keep_aspect_ratio,
-        }
-        return FolderIterator(
-            self,
-            directory,
-            loading,
-            classes=classes,
-            class_mode=class_mode,
-            part=lambda count: self._part(subset, count),
-            follow_links=follow_links,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-        )
+    ) -> DirectoryIterator:
+        """Returns batches of the pictures in a folder, whose folders are the classes: see `DirectoryIterator`."""
+        given = {name: value for name, value in locals().items() if name not in ("self", "directory")}
+        return DirectoryIterator(directory, self, **given)
 
-    def _part(self, subset: str | None, count: int) -> tuple[int, int]:
-        split = int(self._validation_split * count)
-        if subset not in (None, "training", "validation"):
-            raise ValueError(f"`subset` is 'training' or 'validation'. Received: subset={subset}")
-        return (0, count) if subset is None else (0, split) if subset == "validation" else (split, count)
+    def flow_from_dataframe(
+        self,
+        dataframe: Any,
+        directory: Any = None,
+        x_col: str = "filename",
+        y_col: Any = "class",
+        weight_col: str | None = None,
+        target_size: Sequence[int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        validate_filenames: bool = True,
+        **kwargs: Any,
+    ) -> DataFrameIterator:
+        """Returns batches of the pictures that a table of pandas names: see `DataFrameIterator`.
+
+        Raises:
+            TypeError: If there are keywords that it does not have.
+        """
+        given = {name: value for name, value in locals().items() if name not in ("self", "dataframe", "kwargs")}
+        for old, advice in _OLD_KEYWORDS.items():
+            if kwargs.pop(old, None) is not None:
+                warnings.warn(f"flow_from_dataframe({old}=) {advice}.", DeprecationWarning, stacklevel=2)
+        if kwargs:
+            raise TypeError(f"flow_from_dataframe() got unexpected keyword arguments: {sorted(kwargs)}")
+        if given["class_mode"] == "other":
+            given["class_mode"] = "raw"
+            warnings.warn('class_mode="other" is an old spelling of "raw".', DeprecationWarning, stacklevel=2)
+        return DataFrameIterator(
+            dataframe, image_data_generator=self, data_format=self.data_format, dtype=self.dtype, **given
+        )
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Learns the mean, the deviation and the whitening of pictures."""
@@ -181,11 +221,7 @@ class ImageDataGenerator:
             self.zca_whitening_matrix = (directions * (np.sqrt(len(flat)) / (sizes + self.zca_epsilon))) @ directions.T
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """Returns a picture with its values centred and scaled, in place where that is possible.
-
-        Raises:
-            ValueError: If `fit` has to be called before.
-        """
+        """Returns a picture with its values centred and scaled, in place where that is possible."""
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
         if self.rescale:
@@ -194,19 +230,22 @@ class ImageDataGenerator:
             x -= np.mean(x, keepdims=True)
         if self.samplewise_std_normalization:
             x /= np.std(x, keepdims=True) + 1e-6
-        if self.featurewise_center:
-            x -= self._learned("featurewise_center", self.mean)
-        if self.featurewise_std_normalization:
-            x /= self._learned("featurewise_std_normalization", self.std) + 1e-6
-        if self.zca_whitening:
-            matrix = self._learned("zca_whitening", self.zca_whitening_matrix)
-            x = (x.reshape(1, -1) @ matrix).reshape(x.shape)
+        if self.featurewise_center and self._is_learned("featurewise_center", self.mean):
+            x -= self.mean
+        if self.featurewise_std_normalization and self._is_learned("featurewise_std_normalization", self.std):
+            x /= self.std + 1e-6
+        if self.zca_whitening and self._is_learned("zca_whitening", self.zca_whitening_matrix):
+            x = (x.reshape(1, -1) @ self.zca_whitening_matrix).reshape(x.shape)
         return x
 
-    def _learned(self, option: str, value: np.ndarray | None) -> np.ndarray:
+    def _is_learned(self, option: str, value: np.ndarray | None) -> bool:
         if value is None:
-            raise ValueError(f"ImageDataGenerator({option}=True) needs `generator.fit(pictures)` before its batches.")
-        return value
+            warnings.warn(
+                f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: pictures "
+                "are left as they are. Fit it first by calling `.fit(numpy_data)`.",
+                stacklevel=5,
+            )
+        return value is not None
 
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
         """Returns a picture changed at random."""
@@ -220,51 +259,43 @@ class ImageDataGenerator:
         found["tx"] = _shift(self.height_shift_range, img_shape[self.row_axis - 1])
         found["ty"] = _shift(self.width_shift_range, img_shape[self.col_axis - 1])
         found["shear"] = _within(self.shear_range)
-        low, high = self.zoom_range
-        found["zx"], found["zy"] = (1, 1) if low == high == 1 else np.random.uniform(low, high, 2)
+        found["zx"], found["zy"] = picture_changes.drawn_zoom(self.zoom_range)
         found["flip_horizontal"] = (np.random.random() < 0.5) * self.horizontal_flip
         found["flip_vertical"] = (np.random.random() < 0.5) * self.vertical_flip
         found["channel_shift_intensity"] = _within(self.channel_shift_range) if self.channel_shift_range else None
+        found["brightness"] = np.random.uniform(*self.brightness_range) if self.brightness_range else None
         return found
 
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
         """Returns a picture changed in a given way."""
-        given = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1, **transform_parameters}
-        matrix = _matrix(given)
-        if not np.array_equal(matrix, np.eye(3)):
-            x = self._moved(x, matrix)
-        shift = given.get("channel_shift_intensity")
-        if shift is not None:
-            x = np.clip(x + shift, x.min(), x.max())
-        if given.get("flip_horizontal"):
-            x = np.flip(x, self.col_axis - 1)
-        if given.get("flip_vertical"):
-            x = np.flip(x, self.row_axis - 1)
+        given = transform_parameters
+        axes = {"row_axis": self.row_axis - 1, "col_axis": self.col_axis - 1, "channel_axis": self.channel_axis - 1}
+        x = picture_changes.apply_affine_transform(
+            x,
+            **{name: given.get(name, 0) for name in ("theta", "tx", "ty", "shear")},
+            **{name: given.get(name, 1) for name in ("zx", "zy")},
+            **axes,
+            fill_mode=self.fill_mode,
+            cval=self.cval,
+            order=self.interpolation_order,
+        )
+        if given.get("channel_shift_intensity") is not None:
+            x = picture_changes.apply_channel_shift(x, given["channel_shift_intensity"], axes["channel_axis"])
+        if given.get("flip_horizontal", False):
+            x = np.flip(x, axes["col_axis"])
+        if given.get("flip_vertical", False):
+            x = np.flip(x, axes["row_axis"])
+        if given.get("brightness") is not None:
+            x = picture_changes.apply_brightness_shift(x, given["brightness"], False)
         return x
 
-    def _moved(self, x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        try:
-            ndimage = importlib.import_module("scipy.ndimage")
-        except ImportError as error:
-            raise ImportError("Image transformations require SciPy. Install it: pip install scipy") from error
-        height, width = x.shape[self.row_axis - 1], x.shape[self.col_axis - 1]
-        there, back = np.eye(3), np.eye(3)
-        there[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
-        back[:2, 2] = -there[:2, 2]
-        swapped = [1, 0, 2]  # as Keras 2 did, after the centre was put in: shifts of the height move along the width
-        matrix = (there @ matrix @ back)[swapped][:, swapped]
-        channels = [
-            ndimage.affine_transform(
-                channel,
-                matrix[:2, :2],
-                matrix[:2, 2],
-                order=self.interpolation_order,
-                mode=self.fill_mode,
-                cval=self.cval,
-            )
-            for channel in np.moveaxis(x, self.channel_axis - 1, 0)
-        ]
-        return np.stack(channels, axis=self.channel_axis - 1)
+
+#: Keywords that `flow_from_dataframe` had for a while.
+_OLD_KEYWORDS = {
+    "has_ext": "is not needed: the names of files are whole, with their ending",
+    "sort": "is not needed: files come in the order of the table",
+    "drop_duplicates": "is not needed: call `df.drop_duplicates()`",
+}
 
 
 def _zoom(zoom_range: Any) -> tuple[float, float]:
@@ -288,12 +319,3 @@ def _shift(limit: Any, size: int) -> Any:
     else:
         found = np.random.choice(limit) * np.random.choice([-1, 1])
     return found * size if np.max(limit) < 1 else found
-
-
-def _matrix(given: dict[str, Any]) -> np.ndarray:
-    theta, shear = np.deg2rad(given["theta"]), np.deg2rad(given["shear"])
-    cos, sin = np.cos(theta), np.sin(theta)
-    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    shift = np.array([[1, 0, given["tx"]], [0, 1, given["ty"]], [0, 0, 1]])
-    slant = np.array([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
-    return np.asarray(turn @ shift @ slant @ np.diag([given["zx"], given["zy"], 1]))
