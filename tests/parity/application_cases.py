@@ -26,6 +26,7 @@ LARGE_CASES = [
     ("Xception", {"include_top": False, "pooling": "avg"}, 71),
     ("InceptionV3", {"include_top": False, "pooling": "max"}, 75),
     ("InceptionResNetV2", {"include_top": False, "pooling": "avg"}, 75),
+    ("NASNetMobile", {"include_top": False, "pooling": "max"}, 33),
 ]
 NIGHTLY_CASES = [
     *LARGE_CASES,
@@ -38,6 +39,8 @@ NIGHTLY_CASES = [
     *((f"EfficientNetV2{model}", {"classes": 7}, 32) for model in ("B1", "B2", "B3", "S", "M", "L")),
     ("InceptionV3", {"classes": 7}, 80),
     ("InceptionResNetV2", {"classes": 7}, 80),
+    ("NASNetMobile", {"classes": 7}, 37),
+    ("NASNetLarge", {"classes": 7}, 32),
     ("DenseNet121", {"classes": 7}, 32),
     ("DenseNet169", {"classes": 7}, 32),
     ("DenseNet201", {"classes": 7}, 32),

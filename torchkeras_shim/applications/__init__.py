@@ -10,6 +10,7 @@ from torchkeras_shim.applications import (
     mobilenet,
     mobilenet_v2,
     mobilenet_v3,
+    nasnet,
     resnet,
     resnet50,
     resnet_v2,
@@ -42,6 +43,7 @@ from torchkeras_shim.applications.inception_v3 import InceptionV3
 from torchkeras_shim.applications.mobilenet import MobileNet
 from torchkeras_shim.applications.mobilenet_v2 import MobileNetV2
 from torchkeras_shim.applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
+from torchkeras_shim.applications.nasnet import NASNetLarge, NASNetMobile
 from torchkeras_shim.applications.resnet import ResNet50, ResNet101, ResNet152
 from torchkeras_shim.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from torchkeras_shim.applications.vgg16 import VGG16
@@ -73,6 +75,8 @@ __all__ = [
     "MobileNetV2",
     "MobileNetV3Large",
     "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
@@ -91,6 +95,7 @@ __all__ = [
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
+    "nasnet",
     "resnet",
     "resnet50",
     "resnet_v2",
