@@ -27,6 +27,7 @@ LARGE_CASES = [
     ("InceptionV3", {"include_top": False, "pooling": "max"}, 75),
     ("InceptionResNetV2", {"include_top": False, "pooling": "avg"}, 75),
     ("NASNetMobile", {"include_top": False, "pooling": "max"}, 33),
+    ("ConvNeXtTiny", {"include_top": False, "pooling": "max"}, 32),
 ]
 NIGHTLY_CASES = [
     *LARGE_CASES,
@@ -41,6 +42,8 @@ NIGHTLY_CASES = [
     ("InceptionResNetV2", {"classes": 7}, 80),
     ("NASNetMobile", {"classes": 7}, 37),
     ("NASNetLarge", {"classes": 7}, 32),
+    ("ConvNeXtTiny", {"include_top": False, "include_preprocessing": False}, 64),
+    *((f"ConvNeXt{model}", {"classes": 7}, 32) for model in ("Tiny", "Small", "Base", "Large", "XLarge")),
     ("DenseNet121", {"classes": 7}, 32),
     ("DenseNet169", {"classes": 7}, 32),
     ("DenseNet201", {"classes": 7}, 32),

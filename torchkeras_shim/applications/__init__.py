@@ -1,6 +1,7 @@
 """`keras.applications`: models for pictures, with the weights that Keras publishes."""
 
 from torchkeras_shim.applications import (
+    convnext,
     densenet,
     efficientnet,
     efficientnet_v2,
@@ -17,6 +18,13 @@ from torchkeras_shim.applications import (
     vgg16,
     vgg19,
     xception,
+)
+from torchkeras_shim.applications.convnext import (
+    ConvNeXtBase,
+    ConvNeXtLarge,
+    ConvNeXtSmall,
+    ConvNeXtTiny,
+    ConvNeXtXLarge,
 )
 from torchkeras_shim.applications.densenet import DenseNet121, DenseNet169, DenseNet201
 from torchkeras_shim.applications.efficientnet import (
@@ -51,6 +59,11 @@ from torchkeras_shim.applications.vgg19 import VGG19
 from torchkeras_shim.applications.xception import Xception
 
 __all__ = [
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
@@ -86,6 +99,7 @@ __all__ = [
     "VGG16",
     "VGG19",
     "Xception",
+    "convnext",
     "densenet",
     "efficientnet",
     "efficientnet_v2",

@@ -161,15 +161,16 @@ class Frame:
         result: KerasTensor = _POOLING[self.pooling](name=avg if self.pooling == "avg" else max)(x)
         return result
 
-    def classified(self, x: KerasTensor, **arguments: Any) -> KerasTensor:
+    def classified(self, x: KerasTensor, name: str = "predictions", **arguments: Any) -> KerasTensor:
         """Returns the scores of the classes.
 
         Args:
             x: The features of each picture.
+            name: The name of the last layer.
             **arguments: Further arguments of the last layer.
         """
         activation = self.classifier_activation
-        result: KerasTensor = layers.Dense(self.classes, activation=activation, name="predictions", **arguments)(x)
+        result: KerasTensor = layers.Dense(self.classes, activation=activation, name=name, **arguments)(x)
         return result
 
     def averaged_and_classified(self, x: KerasTensor) -> KerasTensor:

@@ -245,4 +245,6 @@ def _tables_for(module: Any, default_module: str | None) -> list[Any]:
         preferred = [table for table in (exact, *families) if table is not None]
     if default_module in TABLES:
         preferred.append(TABLES[default_module])
-    return preferred + [table for table in TABLES.values() if table not in preferred]
+    # Layers that Keras keeps to itself have names, such as LayerScale, that classes of users have too.
+    public = [table for module, table in TABLES.items() if not module.startswith("keras.src.")]
+    return preferred + [table for table in public if table not in preferred]
