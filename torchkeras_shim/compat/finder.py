@@ -44,11 +44,11 @@ _FINDER = StandInFinder()
 
 def _explanation(fullname: str) -> str:
     parent, _, name = fullname.rpartition(".")
-    inside = fullname.split(".")
-    if "src" in inside or inside[:2] == ["tensorflow", "python"]:
+    root, *inside = fullname.split(".")
+    if "src" in inside or inside[:1] == ["python"]:
         return (
-            f"No module named {fullname!r}: it belongs to the inside of {inside[0]}, which is not there, because "
-            f"{inside[0]} is {stand_ins.provider()}. Import the public name, as in `from keras import layers`."
+            f"No module named {fullname!r}: it belongs to the inside of {root}, which is not there, because "
+            f"{root} is {stand_ins.provider()}. {stand_ins.public_advice(fullname)}"
         )
     module = sys.modules.get(parent)
     if module is None:

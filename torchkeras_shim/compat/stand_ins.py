@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import torchkeras_shim
-from torchkeras_shim.compat.legacy import modules
+from torchkeras_shim.compat.legacy import inside, modules
 from torchkeras_shim.core.errors import did_you_mean
 
 PACKAGE = torchkeras_shim.__name__
@@ -41,7 +41,7 @@ class StandIn(ModuleType):
         if name == "__all__":
             return [*public_names(target), *_legacy().of_module(target.__name__.removeprefix(PACKAGE).lstrip("."))]
         path = f"{below_keras(self.__name__) or ''}.{name}".lstrip(".")
-        if submodule(target, name) is not None or _is_old_module(path):
+        if submodule(target, name) is not None or self._is_module(path, name):
             return importlib.import_module(f"{self.__name__}.{name}")
         value = getattr(target, name, _MISSING)
         if name.startswith("__"):
@@ -53,6 +53,11 @@ class StandIn(ModuleType):
                 self._refuse(name)
             return value
         return _legacy().replaced(place, name, value)
+
+    def _is_module(self, path: str, name: str) -> bool:
+        """Returns whether a name leads to a module of an older Keras, or of the inside of today's."""
+        known = name in self.__all__ if path.startswith("src.") else modules.today(path) is None
+        return not known and _target(path) is not None
 
     def advice(self, name: str) -> str:
         """Returns what to write instead of a name that is not there, where that is known."""
@@ -99,6 +104,20 @@ def missing(module: ModuleType, name: str) -> str:
     return text + did_you_mean(name, dir(module))
 
 
+def public_advice(name: str) -> str:
+    """Returns what to import instead of a module of the inside of Keras.
+
+    Example:
+        >>> public_advice("keras.src.layers.core.denser")
+        'Import the public name, as in `from keras.layers import Dense`.'
+    """
+    room, names = inside.nearest((below_keras(name) or "").removeprefix("src."))
+    root = name.partition(".src")[0] if ".src" in name else "keras"
+    if names:
+        return f"Import the public name, as in `from {f'{root}.{room}'.strip('.')} import {names[0]}`."
+    return f"Import the public name, as in `from {root} import {room or 'layers'}`."
+
+
 def public_names(target: ModuleType) -> list[str]:
     """Returns what `from target import *` would take."""
     listed = getattr(target, "__all__", None)
@@ -127,7 +146,13 @@ def below_keras(name: str) -> str | None:
     return None
 
 
-_KERAS = ("keras", "tensorflow.keras", "tensorflow.python.keras", *(f"tensorflow.compat.v{n}.keras" for n in (1, 2)))
+#: The names of Keras; the first one that a module's name begins with counts.
+_KERAS = (
+    *("keras.api", "keras._tf_keras.keras", "keras", "tensorflow.keras", "tensorflow.python.keras"),
+    *(f"tensorflow.compat.v{n}.keras" for n in (1, 2)),
+)
+#: Modules that are only there for what is below them.
+_EMPTY = ("tensorflow.python", "keras._tf_keras")
 
 
 def _legacy() -> ModuleType:
@@ -139,14 +164,10 @@ def _legacy() -> ModuleType:
     return importlib.import_module(f"{PACKAGE}.compat.legacy.names")
 
 
-def _is_old_module(path: str) -> bool:
-    return modules.today(path) is not None and _target(path) is not None
-
-
 def build(name: str) -> StandIn | None:
     """Returns a new stand-in for a module name, or `None` where this library has no such module."""
     path = below_keras(name)
-    if name == "tensorflow.python":
+    if name in _EMPTY:
         return StandIn(name, modules.NOTHING)
     if path is None:
         rest = name.partition(".")[2]
@@ -154,13 +175,17 @@ def build(name: str) -> StandIn | None:
     target = _target(path)
     if target is None:
         return None
-    own = {"__version__": KERAS_VERSION, "version": _version} if target is torchkeras_shim else None
+    own = {"__version__": KERAS_VERSION, "version": _version} if target is torchkeras_shim else {}
+    if path.startswith("src."):
+        own |= importlib.import_module(f"{PACKAGE}.compat.legacy.inside_names").of(path.removeprefix("src."))
     return (CallableStandIn if path == "layers.merge" else StandIn)(name, target, own)
 
 
 def _target(path: str) -> ModuleType | None:
     """Returns the module of this library that answers for a path below `keras`."""
-    today = modules.today(path)
+    if path == "src":
+        return torchkeras_shim
+    today = inside.room(path.removeprefix("src.")) if path.startswith("src.") else modules.today(path)
     if today is not None and today.startswith("compat."):
         return importlib.import_module(f"{PACKAGE}.{today}")
     if today is not None and today != path:

@@ -36,9 +36,11 @@ def install() -> None:
             if not hasattr(owner, name):
                 _set(owner, name, value)
     for name in ("fit", "compile", "evaluate", "predict"):
-        method = getattr(models.Model, name)
+        # Where it is defined, so that a class that overrides it can be told by comparing with that.
+        home = next(cls for cls in models.Model.__mro__ if name in cls.__dict__)
+        method = getattr(home, name)
         table = keywords.by_table("compile" if name == "compile" else "fit")
-        _set(models.Model, name, keywords.renaming(method, f"model.{name}", keywords.keywords_of(method), table))
+        _set(home, name, keywords.renaming(method, f"model.{name}", keywords.keywords_of(method), table))
     _set(callbacks.History, "__init__", logs.recording(callbacks.History.__init__))
     _set(callbacks.CallbackList, "on_epoch_end", logs.telling(callbacks.CallbackList.on_epoch_end))
 

@@ -57,11 +57,7 @@ def today(path: str) -> str | None:
         path: Where the module was, below `keras`.
 
     Example:
-        >>> today("layers.core"), today("src.layers.core"), today("layers.cores")
-        ('layers', 'layers', None)
+        >>> today("layers.core"), today("layers.cores")
+        ('layers', None)
     """
-    inside = path.removeprefix("src.")
-    found = TODAY.get(inside)
-    if found is None and inside != path:
-        return inside
-    return "" if path == "src" else found
+    return TODAY.get(path)
