@@ -76,6 +76,39 @@ def test_scalars_are_no_sequences_to_torch(tf):
     assert torch.tensor([torch.tensor(1.0), torch.tensor(2.0)]).tolist() == [1.0, 2.0]
 
 
+def test_slices_with_negative_steps_beside_other_indices(tf):
+    t = torch.arange(24).reshape(2, 3, 4)
+    array = t.numpy()
+    for index in (
+        np.s_[::-1],
+        np.s_[..., ::-2],
+        np.s_[[1, 0], ::-1],
+        np.s_[1, ::-1, None, 3:0:-1],
+        np.s_[array[:, 0, 0] > 3, ::-1],
+        np.s_[None, ..., ::-1, 0],
+        np.s_[:, 0:2:-1],
+    ):
+        found = t[tuple(torch.as_tensor(one) if isinstance(one, np.ndarray) else one for one in np.index_exp[index])]
+        np.testing.assert_array_equal(found, array[index])
+    with pytest.raises(ValueError, match="zero"):
+        t[::0]
+    with pytest.raises(IndexError):
+        t[::-1, 5]
+
+
+def test_classes_made_later_and_weights_of_one_number_are_no_sequences(tf):
+    assert torch.as_tensor([(tf.Variable(1.0),)]).tolist() == [[1.0]]
+    assert torch.as_tensor([(torch.nn.Parameter(torch.tensor(2.0)),)]).tolist() == [[2.0]]
+
+
+def test_numbers_of_python_keep_their_digits_in_float64(tf):
+    assert tf.constant(1 / 3, tf.float64).numpy() == 1 / 3
+    assert (tf.zeros([], tf.float64) + [0.1]).item() == 0.1
+    assert tf.add(tf.zeros([], tf.float64), 0.1).numpy() == 0.1
+    assert tf.multiply(np.float64(1), 0.1).numpy() == 0.1
+    assert tf.constant(2**40 + 1, tf.float64).numpy() == 2**40 + 1
+
+
 def test_programs_that_import_keras_alone_get_torch_as_it_is():
     code = (
         "import torchkeras_shim.compat as c; c.install()\n"
@@ -397,7 +430,7 @@ class TestTape:
 
 def test_printing_goes_to_the_error_stream(tf, capsys):
     tf.print("loss:", tf.constant([1.0, 2.5]), tf.constant(3), {"a": tf.constant(1)}, tf.constant("text"))
-    assert capsys.readouterr().err == "loss: [1 2.5] 3 {'a': 1} text\n"
+    assert capsys.readouterr().err == "loss: [1 2.5] 3 {'a': 1} \"text\"\n"
 
 
 def test_functions_keep_their_name_and_bind(tf):

@@ -21,7 +21,8 @@ import torch
 
 from torchkeras_shim.compat.tf.api import public
 from torchkeras_shim.compat.tf.errors import NotFoundError
-from torchkeras_shim.compat.tf.variable import Module, _Variable
+from torchkeras_shim.compat.tf.trackable import Module
+from torchkeras_shim.compat.tf.variable import _Variable
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.errors import InvalidArgumentError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from torchkeras_shim.compat.tf import grafts, specs
 from torchkeras_shim.compat.tf.api import NAMES, public
 from torchkeras_shim.compat.tf.io import as_path
 from torchkeras_shim.data import pipeline
@@ -61,3 +62,12 @@ class _Anything:
 def cardinality(dataset: Dataset) -> int:
     """Returns the number of elements, -1 without end, -2 if it is not known."""
     return dataset.cardinality()
+
+
+def _element_spec(self: Dataset) -> Any:
+    """The shapes and types of an element, as TensorFlow describes them."""
+    return pipeline.specs.map_parts(specs.of_tensorflow, _own_spec(self))
+
+
+_own_spec = Dataset.element_spec.fget  # type: ignore[attr-defined]
+grafts.add(Dataset, {"element_spec": property(_element_spec)})

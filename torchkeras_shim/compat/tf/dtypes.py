@@ -101,7 +101,7 @@ class DType(str):
             return which == "max"
         info = torch.finfo if self.is_floating else torch.iinfo
         value = getattr(info(self.torch_dtype), which)
-        return value if self.name == "bfloat16" else self.as_numpy_dtype(value)
+        return self.as_numpy_dtype(value) if self.is_floating and self.name != "bfloat16" else value
 
     def is_compatible_with(self, other: Any) -> bool:
         """Returns whether it is the same type."""

@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchkeras_shim.compat.tf import indexing
+from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.references import Reference
 from torchkeras_shim.compat.tf.shapes import TensorShape
 from torchkeras_shim.compat.tf.tensors import convert
+from torchkeras_shim.core.text import StringTensor
+from torchkeras_shim.core.variable import Variable
 
 #: Modules whose `x += y` means torch's: `torch.optim` counts its steps so.
 _OF_TORCH = ("torch", "torchvision", "torchkeras_shim")
@@ -65,6 +70,14 @@ def _as_array(self: torch.Tensor) -> np.ndarray:
     return array
 
 
+def _number_or_array(self: Variable, *, force: bool = True) -> Any:
+    """A copy of a weight's values; of a scalar a number of numpy's, as of other tensors."""
+    return _numpy_of_variables(self, force=force)[()]
+
+
+_numpy_of_variables = Variable.numpy
+
+
 def _array(self: torch.Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     array = _as_array(self)
     return np.array(array, dtype=dtype, copy=True if copy else None)
@@ -95,9 +108,10 @@ def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs
 
 def _beside(value: Any, tensor: torch.Tensor) -> Any:
     """Returns an array as a tensor of the type of the one beside it; floats beside integers stay floats."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        return convert(value, tensor.dtype).to(tensor.device)
     other = convert(value)
-    keep = other.is_floating_point() and not (tensor.is_floating_point() or tensor.is_complex())
-    return other.to(tensor.device) if keep else other.to(tensor.device, tensor.dtype)
+    return other.to(tensor.device, None if other.is_floating_point() else tensor.dtype)
 
 
 def _with_lists(name: str) -> Callable[[Any, Any], Any]:
@@ -153,6 +167,11 @@ def _get_shape(self: torch.Tensor) -> TensorShape:
     return TensorShape(self.shape)
 
 
+def _ref(self: torch.Tensor) -> Reference:
+    """What stands for the tensor in sets and as a key of dicts."""
+    return Reference(self)
+
+
 def _inherited(name: str) -> Any:
     """Returns torch's own method: it is asked for before anything is put in its place."""
     return _torch_s[name]
@@ -173,29 +192,77 @@ _GRAFTS: dict[str, Any] = {
     "__int__": _int,
     "set_shape": _set_shape,
     "get_shape": _get_shape,
+    "ref": _ref,
     **{name: _out_of_place(name, operator) for name, operator in _IN_PLACE.items()},
 }
 
 
-#: `x.shape.as_list()`, which many a script writes.
-_OF_SHAPES: dict[str, Any] = {
-    "as_list": lambda self: list(self),
-    "rank": property(len),
-    "ndims": property(len),
-    "dims": property(list),
-    "is_fully_defined": lambda self: True,
+def _of_shape(name: str) -> Callable[..., Any]:
+    return lambda self, *args: getattr(TensorShape(self), name)(*args)
+
+
+def _of_type(name: str) -> property:
+    return property(lambda self: getattr(as_dtype(self), name))
+
+
+#: `x.shape.as_list()` and `x.dtype.name`, which many a script writes, by torch's class.
+_OF_CLASSES_IN_C: dict[type, dict[str, Any]] = {
+    torch.Size: {
+        "rank": property(len),
+        "ndims": property(len),
+        "dims": property(list),
+        "is_fully_defined": lambda self: True,
+        **{
+            name: _of_shape(name)
+            for name in (
+                "as_list",
+                "num_elements",
+                "concatenate",
+                "is_compatible_with",
+                "assert_is_compatible_with",
+                "most_specific_compatible_shape",
+                "merge_with",
+                "with_rank",
+                "with_rank_at_least",
+                "with_rank_at_most",
+                "assert_has_rank",
+            )
+        },
+    },
+    torch.dtype: {
+        name: _of_type(name)
+        for name in (
+            "name",
+            "as_numpy_dtype",
+            "base_dtype",
+            "is_bool",
+            "is_compatible_with",
+            "is_floating",
+            "is_integer",
+            "is_unsigned",
+            "max",
+            "min",
+            "real_dtype",
+            "size",
+        )
+    },
+}
+#: The same on classes of this library.
+_OF_CLASSES: dict[type, dict[str, Any]] = {
+    Variable: {"numpy": _number_or_array},
+    StringTensor: {"dtype": property(lambda self: as_dtype("string"))},
 }
 
 
-def _shapes() -> dict[str, Any]:
-    """Returns the names of `torch.Size`: a class written in C, to which `setattr` adds none."""
-    names: dict[str, Any] = gc.get_referents(torch.Size.__dict__)[0]
+def _names(cls: type) -> dict[str, Any]:
+    """Returns the names of a class written in C, to which `setattr` adds none."""
+    names: dict[str, Any] = gc.get_referents(cls.__dict__)[0]
     return names
 
 
-def _forget_looked_up() -> None:
+def _forget_looked_up(cls: type) -> None:
     """Makes Python ask the class again for what it remembers of it."""
-    ctypes.pythonapi.PyType_Modified(ctypes.py_object(torch.Size))
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(cls))
 
 
 def install() -> None:
@@ -203,29 +270,47 @@ def install() -> None:
     if _before:
         return
     grafts = {**_GRAFTS, **{name: _with_lists(name) for name in _WITH_LISTS}}
-    for name, value in _OF_SHAPES.items():
-        _shapes()[name] = value
-    _forget_looked_up()
+    for cls, names in _OF_CLASSES_IN_C.items():
+        _names(cls).update(names)
+        _forget_looked_up(cls)
     for name, graft in grafts.items():
         own = torch.Tensor.__dict__.get(name, _MISSING)
         _before[name] = own if own is not _MISSING else getattr(torch.Tensor, name, _MISSING)
-        _own[name] = own
-        setattr(torch.Tensor, name, graft)
+        _put(torch.Tensor, name, graft)
+    for other, names in _OF_CLASSES.items():
+        for name, graft in names.items():
+            _put(other, name, graft)
+    if indexing.install(torch.Tensor, indexing.getitem):
+        _own[torch.Tensor, "__getitem__"] = _MISSING
 
 
-#: What stood in torch's own class, to be put back; `_MISSING` where it was inherited or not there.
-_own: dict[str, Any] = {}
+def add(cls: type, names: dict[str, Any]) -> None:
+    """Adds what a part that is imported later puts on a class."""
+    _OF_CLASSES[cls] = names
+    if _before:
+        for name, graft in names.items():
+            _put(cls, name, graft)
+
+
+def _put(cls: type, name: str, graft: Any) -> None:
+    _own[cls, name] = cls.__dict__.get(name, _MISSING)
+    setattr(cls, name, graft)
+
+
+#: What stood in a class itself, to be put back; `_MISSING` where it was inherited or not there.
+_own: dict[tuple[type, str], Any] = {}
 
 
 def remove() -> None:
     """Takes everything away again."""
-    for name in _OF_SHAPES:
-        _shapes().pop(name, None)
-    _forget_looked_up()
-    for name, own in _own.items():
+    for cls, names in _OF_CLASSES_IN_C.items():
+        for name in names:
+            _names(cls).pop(name, None)
+        _forget_looked_up(cls)
+    for (cls, name), own in _own.items():
         if own is _MISSING:
-            delattr(torch.Tensor, name)
+            delattr(cls, name)
         else:
-            setattr(torch.Tensor, name, own)
+            setattr(cls, name, own)
     _own.clear()
     _before.clear()

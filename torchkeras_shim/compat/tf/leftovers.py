@@ -9,7 +9,7 @@ refuse(
     "Write the operation itself: there are no graphs to import, to build or to look into.",
     *"""
     Operation import_graph_def graph_util.import_graph_def guarantee_const get_static_value
-    is_symbolic_tensor no_gradient RegisterGradient AggregationMethod shape_n identity_n parallel_stack
+    is_symbolic_tensor no_gradient RegisterGradient AggregationMethod shape_n parallel_stack
     tuple get_current_name_scope CriticalSection variable_creator_scope
     register_tensor_conversion_function io.write_graph summary.graph summary.trace_export
     summary.trace_on summary.trace_off autograph.to_code autograph.to_graph autograph.trace
@@ -26,13 +26,13 @@ refuse(
 refuse(
     "Gradients are dense tensors. Write `x[indices]` and `torch.index_add`.",
     *"""
-    IndexedSlices IndexedSlicesSpec
+    IndexedSlicesSpec
     """.split(),
 )
 refuse(
     "Write `tf.TensorSpec`, or `tf.RaggedTensorSpec`.",
     *"""
-    TypeSpec NoneTensorSpec OptionalSpec SparseTensorSpec TensorArraySpec type_spec_from_value
+    TypeSpec NoneTensorSpec OptionalSpec SparseTensorSpec TensorArraySpec
     data.IteratorSpec data.NumpyIterator
     """.split(),
 )
@@ -45,7 +45,7 @@ refuse(
 refuse(
     "There is one replica in a process. Run `torchrun` with torch's DistributedDataParallel for more.",
     *"""
-    VariableAggregation VariableSynchronization config.experimental_connect_to_cluster
+    config.experimental_connect_to_cluster
     config.experimental_connect_to_host config.experimental.ClusterDeviceFilters distribute
     train.ClusterDef train.ClusterSpec train.Coordinator train.JobDef train.ServerDef
     types.experimental.distributed data.experimental.service data.experimental.DistributeOptions

@@ -9,6 +9,9 @@ import torchkeras_shim
 from torchkeras_shim.compat.stand_ins import TENSORFLOW_VERSION, UNDO, StandIn
 from torchkeras_shim.compat.tf import grafts, names
 
+#: The modules that have Keras inside them.
+_WITH_KERAS = ("", "compat.v1", "compat.v2")
+
 
 class TensorFlow(StandIn):
     """The stand-in of `tensorflow` or of a module below it.
@@ -31,8 +34,8 @@ class TensorFlow(StandIn):
             return dir(self)
         if name.startswith("__"):  # what Python's import system asks for
             raise AttributeError(name)
-        if name == "keras" and not path:
-            return importlib.import_module("tensorflow.keras")
+        if name == "keras" and path in _WITH_KERAS:
+            return importlib.import_module(f"{self.__name__}.keras")
         value = names.find(f"{path}.{name}" if path else name)
         if value is names.MODULE:
             return importlib.import_module(f"{self.__name__}.{name}")
@@ -43,7 +46,9 @@ class TensorFlow(StandIn):
 
     def __dir__(self) -> list[str]:
         path = self.__dict__["_path"]
-        return sorted([*names.inside(path), *(() if path else ("keras", "__version__"))])
+        return sorted(
+            [*names.inside(path), *(("keras",) if path in _WITH_KERAS else ()), *(() if path else ("__version__",))]
+        )
 
     def advice(self, name: str) -> str:
         """Returns what to write instead of a name that is not there."""

@@ -172,6 +172,38 @@ class TensorShape(tuple[Any, ...]):
         """Returns this shape; an unknown one gets a rank."""
         return self.merge_with([None] * rank)
 
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        """Returns this shape.
+
+        Raises:
+            ValueError: If it has fewer dimensions.
+        """
+        if not self._unknown and len(self) < rank:
+            raise ValueError(f"Shape {self} must have rank at least {rank}")
+        return self
+
+    def with_rank_at_most(self, rank: int) -> TensorShape:
+        """Returns this shape.
+
+        Raises:
+            ValueError: If it has more dimensions.
+        """
+        if not self._unknown and len(self) > rank:
+            raise ValueError(f"Shape {self} must have rank at most {rank}")
+        return self
+
+    def assert_has_rank(self, rank: int) -> None:
+        """Raises a ValueError if the shape has another number of dimensions."""
+        if not self._unknown and len(self) != rank:
+            raise ValueError(f"Shape {self} must have rank {rank}")
+
+    def most_specific_compatible_shape(self, other: Any) -> TensorShape:
+        """Returns the sizes in which both agree, `None` for the others."""
+        other = TensorShape(other)
+        if self._unknown or other._unknown or len(self) != len(other):
+            return TensorShape(None)
+        return TensorShape([a if a == b else None for a, b in zip(self, other, strict=True)])
+
     def __getitem__(self, index: Any) -> Any:
         if self._unknown:
             return TensorShape(None) if isinstance(index, slice) else None

@@ -14,7 +14,7 @@ import torch
 
 from torchkeras_shim.compat.tf.api import public, tf_op
 from torchkeras_shim.compat.tf.dtypes import as_dtype
-from torchkeras_shim.compat.tf.function import _as_text
+from torchkeras_shim.compat.tf.printing import as_text
 from torchkeras_shim.compat.tf.reductions import axes_of
 from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.errors import InvalidArgumentError
@@ -302,10 +302,7 @@ def _as_string(input: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _quoted(value: Any, summarize: int) -> str:
-    text = _as_text(value, summarize)
-    return (
-        f'"{text}"' if isinstance(value, (str, bytes)) or (isinstance(value, StringTensor) and not value.ndim) else text
-    )
+    return as_text(as_strings(value) if isinstance(value, (str, bytes)) else value, summarize)
 
 
 @tf_op("strings.format")

@@ -70,7 +70,7 @@ def convert(value: Any, dtype: Any = None) -> Any:
         return _packed(value, dtype)
     if is_text(value):
         return as_strings(value)
-    array = _as_array(value)
+    array = _as_array(value, exact=dtype is not None)
     if array.dtype == object:
         raise ValueError(
             "Can't convert non-rectangular Python sequence to Tensor, or one of other objects than numbers and text. "
@@ -103,8 +103,13 @@ def _packed(values: Sequence[Any], dtype: Any) -> Any:
     return torch.stack([one.to(first.device) for one in items])
 
 
-def _as_array(value: Any) -> np.ndarray:
-    """Returns a number, an array or nested lists as an array, with TensorFlow's types for those of Python."""
+def _as_array(value: Any, exact: bool = False) -> np.ndarray:
+    """Returns a number, an array or nested lists as an array, with TensorFlow's types for those of Python.
+
+    Args:
+        value: What to convert.
+        exact: Whether Python's numbers keep all of their digits, because a cast to another type follows.
+    """
     if isinstance(value, (np.ndarray, np.generic)):
         return np.asarray(value)
     if hasattr(value, "__array__"):
@@ -113,7 +118,7 @@ def _as_array(value: Any) -> np.ndarray:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
         return np.asarray(None, dtype=object)
-    if array.dtype == object or any(isinstance(one, (np.ndarray, np.generic)) for one in _first_leaves(value)):
+    if exact or array.dtype == object or any(isinstance(one, (np.ndarray, np.generic)) for one in _first_leaves(value)):
         return array
     if array.dtype == np.int64 and (not array.size or (array.min() >= _INT32.min and array.max() <= _INT32.max)):
         return array.astype(np.int32)
@@ -150,7 +155,9 @@ def together(operation: str, *values: Any) -> list[Any]:
             return converted
         strong = [one for one, value in zip(converted, values, strict=True) if hasattr(value, "dtype")]
         wanted = (strong or [one for one in converted if one.is_floating_point()] or converted)[0].dtype
-        return [one.to(wanted) for one in converted]
+        return [
+            one if one.dtype == wanted else convert(value, wanted) for one, value in zip(converted, values, strict=True)
+        ]
     first = tensors[0].dtype
     for index, one in enumerate(values):
         if isinstance(one, torch.Tensor) and one.dtype != first:
@@ -161,7 +168,7 @@ def together(operation: str, *values: Any) -> list[Any]:
 def _beside(operation: str, value: Any, tensor: torch.Tensor) -> Any:
     if isinstance(value, (KerasTensor, StringTensor)):
         return value
-    array = value if isinstance(value, Shape) else _as_array(value)
+    array = value if isinstance(value, Shape) else _as_array(value, exact=True)
     if (
         not isinstance(array, Shape)
         and array.dtype.kind == "f"

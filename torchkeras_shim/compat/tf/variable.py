@@ -1,18 +1,35 @@
-"""`tf.Variable`: the library's variable, with TensorFlow's names on top, and `tf.Module`."""
+"""`tf.Variable`: the library's variable, with TensorFlow's names on top."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import enum
 from typing import Any
 
 import torch
 
+from torchkeras_shim.compat.tf import indexing
 from torchkeras_shim.compat.tf.api import public, tf_op
 from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.indexed_slices import IndexedSlices, update_batches, update_rows, update_slices
+from torchkeras_shim.compat.tf.scopes import current_scope
+from torchkeras_shim.compat.tf.shapes import TensorShape
 from torchkeras_shim.compat.tf.tensors import convert
-from torchkeras_shim.core.torch_private import NON_PERSISTENT, make_subclass
+from torchkeras_shim.core.torch_private import make_subclass
 from torchkeras_shim.core.variable import Variable, tell_observers
+
+
+@public("VariableSynchronization")
+class VariableSynchronization(enum.Enum):
+    """When the replicas of a variable are brought together: there is one."""
+
+    AUTO, NONE, ON_WRITE, ON_READ = range(4)
+
+
+@public("VariableAggregation")
+class VariableAggregation(enum.Enum):
+    """How the replicas of a variable are brought together: there is one."""
+
+    NONE, SUM, MEAN, ONLY_FIRST_REPLICA = range(4)
 
 
 class _VariableType(type):
@@ -25,6 +42,9 @@ class _VariableType(type):
 
 class _Variable(Variable):
     """A variable that a script made by `tf.Variable`."""
+
+    synchronization: VariableSynchronization
+    aggregation: VariableAggregation
 
     def __new__(
         cls,
@@ -48,15 +68,28 @@ class _Variable(Variable):
             if callable(initial_value) and not isinstance(initial_value, torch.Tensor)
             else initial_value
         )
-        data = convert(value, dtype).detach().clone()
+        tensor = convert(value, dtype)
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(
+                f"A variable holds numbers. Received: initial_value={str(value)[:80]}. Write tf.constant(...), or keep "
+                "texts in a list and assign to that."
+            )
+        data = tensor.detach().clone()
+        if shape is not None and TensorShape(shape) != data.shape:
+            raise ValueError(
+                f"The shape of a variable is that of its value, {tuple(data.shape)}: it cannot change later. "
+                f"Received: shape={shape}. Make a new variable for a value of another shape."
+            )
         trained = True if trainable is None else bool(trainable)
         self: _Variable = make_subclass(cls, data, trained and data.is_floating_point())
-        self._name = "Variable" if name is None else name
+        self._name = f"{current_scope()}{'Variable' if name is None else name}"
         self._path = self._name
         self._trainable = trained
         self._regularizer = None
         self._constraint = constraint
         self._autocast = True
+        self.synchronization = VariableSynchronization(synchronization or VariableSynchronization.AUTO)
+        self.aggregation = VariableAggregation(aggregation or VariableAggregation.NONE)
         return self
 
     @property
@@ -92,24 +125,68 @@ class _Variable(Variable):
         """Subtracts from the value in place and returns the variable."""
         return super().assign_sub(convert(delta))
 
+    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Overwrites rows and returns the variable."""
+        return update_rows(self, "update", sparse_delta)
+
+    def scatter_add(self, *args: Any, **kwargs: Any) -> Any:
+        """Adds to rows and returns the variable; with torch's arguments it is torch's method of this name."""
+        slices = args[0] if args else kwargs.get("sparse_delta")
+        if isinstance(slices, IndexedSlices):
+            return update_rows(self, "add", slices)
+        return super().scatter_add(*args, **kwargs)
+
+    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Subtracts from rows and returns the variable."""
+        return update_rows(self, "sub", sparse_delta)
+
+    def scatter_mul(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Multiplies rows and returns the variable."""
+        return update_rows(self, "mul", sparse_delta)
+
+    def scatter_div(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Divides rows and returns the variable."""
+        return update_rows(self, "div", sparse_delta)
+
+    def scatter_max(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Takes the larger values in rows and returns the variable."""
+        return update_rows(self, "max", sparse_delta)
+
+    def scatter_min(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Takes the smaller values in rows and returns the variable."""
+        return update_rows(self, "min", sparse_delta)
+
     def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Overwrites the slices at `indices` and returns the variable."""
-        return self._scatter(indices, updates, accumulate=False)
+        return update_slices(self, "update", indices, updates)
 
     def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Adds to the slices at `indices` and returns the variable."""
-        return self._scatter(indices, updates, accumulate=True)
+        return update_slices(self, "add", indices, updates)
 
     def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Subtracts from the slices at `indices` and returns the variable."""
-        return self._scatter(indices, -convert(updates), accumulate=True)
+        return update_slices(self, "sub", indices, updates)
 
-    def _scatter(self, indices: Any, updates: Any, accumulate: bool) -> Any:
-        where = tuple(convert(indices).long().unbind(-1))
-        tell_observers([self])
-        with torch.no_grad():
-            self.index_put_(where, convert(updates).to(self.dtype), accumulate=accumulate)
-        return self
+    def scatter_nd_max(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """Takes the larger values in the slices at `indices` and returns the variable."""
+        return update_slices(self, "max", indices, updates)
+
+    def scatter_nd_min(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """Takes the smaller values in the slices at `indices` and returns the variable."""
+        return update_slices(self, "min", indices, updates)
+
+    def batch_scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Overwrites rows of each part of a batch and returns the variable."""
+        return update_batches(self, sparse_delta)
+
+    def gather_nd(self, indices: Any, name: str | None = None) -> Any:
+        """Returns the slices at `indices`."""
+        return super().__getitem__(tuple(convert(indices).long().unbind(-1)))
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Any:
+        """Returns the rows at `indices`."""
+        return super().__getitem__(convert(indices).long())
 
     def __getitem__(self, index: Any) -> Any:
         item: Any = super().__getitem__(index)
@@ -122,17 +199,25 @@ class _Variable(Variable):
         return memo[id(self)]
 
     def __repr__(self) -> str:  # type: ignore[override]
+        value = repr(self.numpy())
         return (
             f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={as_dtype(self.dtype).name}, "
-            f"numpy={self.numpy()!r}>"
+            f"numpy={chr(10) if chr(10) in value else ''}{value}>"
         )
 
 
 def _assign_part(variable: _Variable, index: Any, value: Any) -> _Variable:
     tell_observers([variable])
     with torch.no_grad():
-        variable[index].copy_(convert(value, variable.dtype))
+        places = torch.arange(variable.numel(), device=variable.device).reshape(variable.shape)
+        part = indexing.getitem(places, index)
+        flat = variable.detach().contiguous().view(-1)
+        flat[part.reshape(-1)] = convert(value, variable.dtype).to(variable.device).expand(part.shape).reshape(-1)
+        variable.copy_(flat.view(variable.shape))
     return variable
+
+
+indexing.unmark(_Variable)  # a variable of one number is not a sequence
 
 
 @public("Variable")
@@ -147,122 +232,7 @@ def identity(input: Any) -> Any:
     return tensor.clone() if isinstance(tensor, torch.Tensor) else tensor
 
 
-@public("Module")
-class Module(torch.nn.Module):
-    """A `torch.nn.Module` that knows its variables by TensorFlow's names.
-
-    Example:
-        >>> class Line(Module):
-        ...     def __init__(self):
-        ...         super().__init__(name="line")
-        ...         self.w, self.b = _Variable(2.0), _Variable([0.0])
-        ...
-        ...     def __call__(self, x):
-        ...         return self.w * x + self.b
-        >>> line = Line()
-        >>> len(line.trainable_variables), line(3.0).tolist(), line.name
-        (2, [6.0], 'line')
-    """
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__()
-        self._tf_name = name if name is not None else re.sub("(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-
-    @property
-    def name(self) -> str:
-        """The name."""
-        return self._tf_name
-
-    @property
-    def variables(self) -> tuple[Any, ...]:
-        """The variables of this module and of those inside it, each once, by the names of their attributes."""
-        return tuple(_unique(_found(self, torch.nn.Parameter, set())))
-
-    @property
-    def trainable_variables(self) -> tuple[Any, ...]:
-        """Those of `variables` that are trained."""
-        return tuple(one for one in self.variables if getattr(one, "_trainable", one.requires_grad))
-
-    @property
-    def non_trainable_variables(self) -> tuple[Any, ...]:
-        """Those of `variables` that are not trained."""
-        return tuple(one for one in self.variables if not getattr(one, "_trainable", one.requires_grad))
-
-    @property
-    def submodules(self) -> tuple[Any, ...]:
-        """The modules inside this one."""
-        return tuple(_unique(_modules(self, {id(self)})))
-
-    @property
-    def name_scope(self) -> Any:
-        """A `with` block that does nothing: names of variables are as they are given."""
-        return naming_scope(self.name)
-
-    @classmethod
-    def with_name_scope(cls, method: Any) -> Any:
-        """Returns the method."""
-        return method
-
-
-class naming_scope:
-    """`tf.name_scope(name)`: accepted; names of variables and operations do not depend on it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> str:
-        return f"{self.name}/"
-
-    def __exit__(self, *_: Any) -> None:
-        pass
-
-
-public("name_scope", "compat.v1.name_scope")(naming_scope)
-
-
-def _attributes(module: Any) -> Iterator[Any]:
-    """The values of a module's attributes, sorted by name."""
-    attributes = {**vars(module)}
-    for table in ("_parameters", "_buffers", "_modules"):
-        attributes.update(attributes.pop(table, None) or {})
-    for name in sorted(attributes):
-        if name not in (NON_PERSISTENT, "_tf_name"):
-            yield attributes[name]
-
-
-def _inside(value: Any) -> Iterator[Any]:
-    if isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _inside(one)
-    elif isinstance(value, dict):
-        for key in sorted(value, key=str):
-            yield from _inside(value[key])
-    else:
-        yield value
-
-
-def _found(module: Any, kind: type, seen: set[int]) -> Iterator[Any]:
-    """The objects of a kind: first a module's own, then those of the modules inside it."""
-    if id(module) in seen:
-        return
-    seen.add(id(module))
-    if not isinstance(module, Module) and hasattr(module, "variables"):  # a layer or model
-        yield from module.variables
-        return
-    values = [one for value in _attributes(module) for one in _inside(value)]
-    yield from (one for one in values if isinstance(one, kind))
-    for one in values:
-        if isinstance(one, torch.nn.Module):
-            yield from _found(one, kind, seen)
-
-
-def _modules(module: Any, seen: set[int]) -> Iterator[Any]:
-    for one in (one for value in _attributes(module) for one in _inside(value)):
-        if isinstance(one, torch.nn.Module) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            yield from _modules(one, seen)
-
-
-def _unique(items: Iterator[Any]) -> list[Any]:
-    return list({id(one): one for one in items}.values())
+@tf_op("identity_n")
+def identity_n(input: Any) -> list[Any]:
+    """Copies of tensors, connected to autograd."""
+    return [identity(one) for one in input]

@@ -1,0 +1,51 @@
+"""`tf.TensorSpec`: the shapes and types of what is to come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchkeras_shim.compat.tf.api import public
+from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.shapes import TensorShape
+from torchkeras_shim.compat.tf.tensors import convert
+from torchkeras_shim.data.pipeline import specs
+
+
+@public("TensorSpec")
+class TensorSpec(specs.TensorSpec):
+    """The shape and type of a tensor that is to come."""
+
+    def __init__(self, shape: Any = None, dtype: Any = "float32", name: str | None = None) -> None:
+        for key, value in {"shape": TensorShape(shape), "dtype": as_dtype(dtype), "name": name}.items():
+            object.__setattr__(self, key, value)
+
+    @classmethod
+    def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
+        """Returns the description of a tensor."""
+        return cls(tensor.shape, tensor.dtype, name)
+
+    def is_compatible_with(self, value: Any) -> bool:
+        """Returns whether a tensor, or another description, fits this one."""
+        return bool(self.shape.is_compatible_with(value.shape) and self.dtype == value.dtype)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, specs.TensorSpec) and bool(self.shape == other.shape and self.dtype == other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+
+@public("type_spec_from_value")
+def type_spec_from_value(value: Any) -> Any:
+    """Returns the description of a tensor, or of what becomes one."""
+    return of_tensorflow(specs.spec_of(convert(value)))
+
+
+def of_tensorflow(spec: Any) -> Any:
+    """Returns a description of a part of an element as TensorFlow's, with its shape and type."""
+    if type(spec) is specs.TensorSpec:
+        return TensorSpec(spec.shape, spec.dtype, spec.name)
+    return spec
