@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import ChainMap
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ class ModelCheckpoint(MonitorCallback):
             return self.filepath  # no field to fill: the logs of a batch need not be read
         fields: dict[str, Any] = {} if batch is None else {"batch": batch + 1}
         try:
-            return self.filepath.format(epoch=epoch + 1, **{**fields, **dict((logs or {}).items())})
+            return self.filepath.format_map(ChainMap({"epoch": epoch + 1}, logs or {}, fields))  # type: ignore[arg-type]
         except KeyError as error:
             raise KeyError(
                 f'Failed to format this callback filepath: "{self.filepath}". Reason: {error}. '

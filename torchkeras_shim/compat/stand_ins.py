@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import torchkeras_shim
-from torchkeras_shim.compat.legacy import inside, modules
+from torchkeras_shim.compat.legacy import inside, modules, refusals
 from torchkeras_shim.core.errors import did_you_mean
 
 PACKAGE = torchkeras_shim.__name__
@@ -61,7 +61,7 @@ class StandIn(ModuleType):
 
     def advice(self, name: str) -> str:
         """Returns what to write instead of a name that is not there, where that is known."""
-        return ""
+        return refusals.advice(f"{below_keras(self.__name__) or ''}.{name}".lstrip("."))
 
     def _refuse(self, name: str) -> NoReturn:
         raise AttributeError(missing(self, name))
@@ -143,9 +143,11 @@ def below_keras(name: str) -> str | None:
     for root in _KERAS:
         if f"{name}.".startswith(f"{root}."):
             return name[len(root) + 1 :]
-    return None
+    return name.partition(".")[2] if f"{name}.".startswith(_ALIASES) else None
 
 
+#: TensorFlow's own names of modules of Keras.
+_ALIASES = ("tensorflow.losses.", "tensorflow.metrics.", "tensorflow.optimizers.", "tensorflow.initializers.")
 #: The names of Keras; the first one that a module's name begins with counts.
 _KERAS = (
     *("keras.api", "keras._tf_keras.keras", "keras", "tensorflow.keras", "tensorflow.python.keras"),

@@ -58,7 +58,7 @@ def save_model(
             f"(recommended) or a `.h5` extension. Received: filepath={filepath}. To save the weights alone, write "
             '`model.save_weights("model.weights.h5")`.'
         )
-    if os.path.exists(path) and not overwrite and not _may_overwrite(path):
+    if os.path.exists(path) and not overwrite and not may_overwrite(path):
         return
     if legacy:
         _logger.info("The format of '%s' is considered legacy by Keras. Prefer a path that ends in `.keras`.", path)
@@ -154,8 +154,8 @@ def save_weights(
         raise _wrong_ending(path, "save")
     if objects_to_skip is not None and not path.endswith((".weights.h5", ".weights.json")):
         raise ValueError(f"`objects_to_skip` only supports saving '.weights.h5' files. Received: {filepath}")
-    _check_built(model, "saving a model")
-    if os.path.exists(path) and not overwrite and not _may_overwrite(path):
+    check_built(model, "saving a model")
+    if os.path.exists(path) and not overwrite and not may_overwrite(path):
         return
     if max_shard_size is not None:
         sharded.save(model, path, max_shard_size, objects_to_skip)
@@ -199,7 +199,7 @@ def load_weights(
         raise ValueError(f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {filepath}")
     if objects_to_skip is not None and not path.endswith((".weights.h5", ".weights.json")):
         raise ValueError(f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {filepath}")
-    _check_built(model, "loading weights into a model")
+    check_built(model, "loading weights into a model")
     if not os.path.exists(path):
         raise MissingFileError(errno.ENOENT, "There is no such weights file", path)
     check_file(path)
@@ -209,17 +209,11 @@ def load_weights(
         sharded.load(model, path, skip_mismatch, objects_to_skip)
     elif path.endswith(".safetensors"):
         safetensors_file.load(model, path, skip_mismatch)
-    elif path.endswith((".weights.h5", ".keras")) and not _is_legacy(path):
+    elif path.endswith((".weights.h5", ".keras")) and not legacy_model.holds_names(path):
         with hdf5.opened(path, path) as file:
             read_weights(model, file, path, skip_mismatch, objects_to_skip)
     else:
         legacy_model.load_weights(model, path, skip_mismatch, bool(by_name))
-
-
-def _is_legacy(path: str) -> bool:
-    """Returns whether a file has the older layout, which tf.keras 2 wrote whatever the name."""
-    with hdf5.opened(path, path) as file:
-        return hdf5.has_names(file, "layer_names") or hdf5.find_group(file, "model_weights") is not None
 
 
 def _holds(path: str, beginning: bytes) -> bool:
@@ -273,7 +267,16 @@ def _wrong_ending(path: str, verb: str) -> ValueError:
     return ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}.{hint}")
 
 
-def _check_built(model: Any, doing: str) -> None:
+def check_built(model: Any, doing: str) -> None:
+    """Refuses a model that is not built.
+
+    Args:
+        model: The model.
+        doing: What it should be built for, as the message says it.
+
+    Raises:
+        ValueError: If it is not built.
+    """
     if not model.built:
         raise ValueError(
             f"You are {doing} that has not yet been built. Try building the model first by calling it on some data or "
@@ -281,7 +284,12 @@ def _check_built(model: Any, doing: str) -> None:
         )
 
 
-def _may_overwrite(path: str) -> bool:
+def may_overwrite(path: str) -> bool:
+    """Asks whether a file may be replaced, and returns the answer.
+
+    Raises:
+        FileExistsError: If nobody can be asked.
+    """
     try:
         answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]").strip().lower()
         while answer not in ("y", "n"):

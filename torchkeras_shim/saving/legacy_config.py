@@ -12,6 +12,8 @@ from torchkeras_shim.saving import keras1_config, legacy_nodes
 
 #: What Keras 2 called `hard_sigmoid`.
 HARD_SIGMOID = "legacy_hard_sigmoid"
+#: What the schedule is called that an optimizer's `decay` is today.
+DECAY = "decay"
 
 # What older versions call a class.
 _CLASSES = {
@@ -267,7 +269,12 @@ def modernize_optimizer(config: Any, era: int = 2) -> Any:
     if decay and isinstance(inner.get("learning_rate"), (int, float)):
         inner["learning_rate"] = {
             "class_name": "InverseTimeDecay",
-            "config": {"initial_learning_rate": inner["learning_rate"], "decay_steps": 1, "decay_rate": decay},
+            "config": {
+                "initial_learning_rate": inner["learning_rate"],
+                "decay_steps": 1,
+                "decay_rate": decay,
+                "name": DECAY,
+            },
         }
     return {**config, "config": inner}
 

@@ -99,6 +99,12 @@ def load_weights(model: Any, path: str, skip_mismatch: bool, by_name: bool) -> N
         legacy_h5.read_weights(model, group, skip_mismatch, by_name)
 
 
+def holds_names(path: str) -> bool:
+    """Returns whether a `.h5` file finds the weights by the names of layers, whatever it is called."""
+    with hdf5.opened(path, path) as file:
+        return hdf5.has_names(file, "layer_names") or hdf5.find_group(file, "model_weights") is not None
+
+
 def save_weights(model: Any, path: str) -> None:
     """Writes the weights alone."""
     with replacing(path) as temporary, hdf5.created(temporary) as file:

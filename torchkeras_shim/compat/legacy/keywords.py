@@ -19,6 +19,10 @@ RENAMED: dict[str, dict[str, str]] = {
     "fit": {"nb_epoch": "epochs"},
     "to_categorical": {"nb_classes": "num_classes"},
     "load_data": {"nb_words": "num_words"},
+    "L1": {"l": "l1"},
+    "L2": {"l": "l2"},
+    "MaxNorm": {"m": "max_value"},
+    "Model": {"input": "inputs", "output": "outputs"},
     "ReduceLROnPlateau": {"epsilon": "min_delta"},
 }
 #: Keywords that never changed a result, or no longer say anything.
@@ -27,20 +31,17 @@ IGNORED: dict[str, tuple[str, ...]] = {
     "compile": ("sample_weight_mode", "experimental_run_tf_function"),
     "TensorBoard": ("write_grads", "batch_size", "embeddings_layer_names", "embeddings_data"),
 }
+#: Keywords that may only say nothing, and what to write instead of what they said.
+EMPTY: dict[str, dict[str, str]] = {
+    "compile": {
+        "target_tensors": "Give `fit` the targets.",
+        "distribute": "Wrap the model in torch's DistributedDataParallel.",
+    },
+}
 #: Keywords that layers take without naming them: those of a first layer, and how a recurrent one computes.
 _UNNAMED = frozenset(("input_shape", "batch_input_shape", "input_dim", "implementation"))
-#: The arguments that a layer's initial weights (`weights=[...]`) are given to, in the order of the weights.
-_WEIGHTS = {
-    "Dense": ("kernel", "bias"),
-    "EinsumDense": ("kernel", "bias"),
-    **{f"Conv{rank}D": ("kernel", "bias") for rank in (1, 2, 3)},
-    **{f"Conv{rank}DTranspose": ("kernel", "bias") for rank in (1, 2, 3)},
-    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN"), ("kernel", "recurrent", "bias")),
-    "DepthwiseConv2D": ("depthwise", "bias"),
-    "SeparableConv2D": ("depthwise", "pointwise", "bias"),
-    "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
-    "PReLU": ("alpha",),
-}
+#: The layers whose `input_dim` was the size of one step of a sequence.
+_OF_SEQUENCES = ("Conv1D", "GRU", "LSTM", "RNN", "SimpleRNN")
 #: What the layers of today were called in Keras 1.
 _OLD_CLASS = {new: old for old, (new, _) in keras1_config.ARGUMENTS.items() if old != "TimeDistributedDense"}
 
@@ -113,8 +114,15 @@ def _call(where: str, names: list[str]) -> str:
 
 def by_table(where: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Returns what translates the keywords of a function that is in the tables."""
-    renamed, ignored = RENAMED.get(where, {}), IGNORED.get(where, ())
-    return lambda old: {renamed.get(key, key): value for key, value in old.items() if key not in ignored}
+    renamed, ignored, empty = RENAMED.get(where, {}), IGNORED.get(where, ()), EMPTY.get(where, {})
+
+    def translate(old: dict[str, Any]) -> dict[str, Any]:
+        for key in empty:
+            if old.get(key) is not None:
+                raise TypeError(f"{where}({key}=...) is not supported. {empty[key]}")
+        return {renamed.get(key, key): value for key, value in old.items() if key not in (*ignored, *empty)}
+
+    return translate
 
 
 def of_layer(class_name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -123,39 +131,119 @@ def of_layer(class_name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     keras_1 = {*keras1_config.ARGUMENTS.get(old_class, ("", {}))[1], *keras1_config.ONLY_IN_KERAS_1}
 
     def translate(old: dict[str, Any]) -> dict[str, Any]:
-        old = dict(old)
-        weights = old.pop("weights", None)
+        weights = {"weights": old["weights"]} if "weights" in old else {}
+        old = {key: value for key, value in old.items() if key not in ("weights", *_UNNAMED)}
         era = 1 if not keras_1.isdisjoint(old) else 2
         whole = {"class_name": old_class if era == 1 else class_name, "config": old}
         new: dict[str, Any] = legacy_config.modernize(whole, era)["config"]
         if era == 2 and "reset_after" not in old:  # the default of a file is not that of a call
             new.pop("reset_after", None)
-        return {**new, **_initializers(class_name, weights)}
+        return {**new, **weights}
 
     return translate
 
 
-def _initializers(class_name: str, weights: Any) -> dict[str, Any]:
-    if weights is None:
-        return {}
-    if class_name not in _WEIGHTS:
-        raise TypeError(
-            f"{class_name}(weights=...) is not supported: call `layer.set_weights(weights)` once the layer is built."
-        )
-    found = {
-        f"{name}_initializer": np.asarray(value) for name, value in zip(_WEIGHTS[class_name], weights, strict=False)
-    }
-    return {**found, **({"unit_forget_bias": False} if class_name == "LSTM" else {})}
+def _with_shape(class_name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Returns keywords with the shape of a first layer's input in one of them."""
+    kwargs = dict(kwargs)
+    if class_name in _OF_SEQUENCES and "input_dim" in kwargs:
+        once.say(f"{class_name}(input_length=, input_dim=)", f"{class_name}(input_shape=(input_length, input_dim))")
+        kwargs["input_shape"] = (kwargs.pop("input_length", None), kwargs.pop("input_dim"))
+    if "batch_size" in kwargs and kwargs.get("input_shape") is not None:
+        once.say(f"{class_name}(batch_size=, input_shape=)", "keras.Input(shape, batch_size)")
+        kwargs["batch_input_shape"] = (kwargs.pop("batch_size"), *kwargs.pop("input_shape"))
+    return kwargs
 
 
-def layer_classes() -> dict[str, type]:
-    """Returns the layers that had other keywords once."""
-    names = {new for new, _ in keras1_config.ARGUMENTS.values()} | set(_WEIGHTS) | set(legacy_config.CHANGED)
-    found = {name: getattr(layers, name) for name in layers.__all__}
-    classes = {name: one for name, one in found.items() if isinstance(one, type) and one.__name__ == name}
-    return {name: one for name, one in classes.items() if name in names or "data_format" in keywords_of(one)}
+class _Weighted:
+    """The `build` of a layer that gives it its initial weights afterwards.
+
+    Args:
+        layer: The layer.
+        weights: The weights.
+    """
+
+    def __init__(self, layer: layers.Layer, weights: Any) -> None:
+        once.say("Layer(weights=)", "layer.set_weights(weights)` once the layer is built")
+        self._layer, self._weights = layer, weights
+        self.__signature__ = inspect.signature(layer.build)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        del self._layer.__dict__["build"]
+        self._layer.build(*args, **kwargs)
+        self._layer.set_weights([np.asarray(weight) for weight in self._weights])
+
+
+def layer_classes() -> list[type]:
+    """Returns the layers that took other keywords once: the shape of the first layer's input, if nothing else."""
+    found = [(name, getattr(layers, name)) for name in layers.__all__]
+    return [
+        one
+        for name, one in found
+        if isinstance(one, type) and one.__name__ == name and issubclass(one, layers.Layer) and one is not layers.Layer
+    ]
 
 
 def accepting(cls: type, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
     """Returns the `__init__` of a class that takes old keywords, too."""
-    return renaming(cls.__init__, cls.__name__, keywords_of(cls) | _UNNAMED, translate)  # type: ignore[misc]
+    return renaming(cls.__init__, cls.__name__, keywords_of(cls), translate)  # type: ignore[misc]
+
+
+def accepting_layer(cls: type) -> Callable[..., Any]:
+    """Returns the `__init__` of a layer that takes old keywords, too."""
+    name, init = cls.__name__, cls.__init__  # type: ignore[misc]
+    known = keywords_of(cls) | _UNNAMED
+    if name in _OF_SEQUENCES:
+        known -= {"input_dim"}
+    translate = of_layer(name)
+
+    @functools.wraps(init)
+    def initialized(self: layers.Layer, *args: Any, **kwargs: Any) -> None:
+        if not kwargs or known.issuperset(kwargs):
+            init(self, *args, **kwargs)
+            return
+        kwargs = _translated(name, known, translate, _with_shape(name, kwargs))
+        weights = None if "weights" in known else kwargs.pop("weights", None)
+        init(self, *args, **kwargs)
+        if weights is not None:
+            self.__dict__["build"] = _Weighted(self, weights)
+
+    return initialized
+
+
+def by_name(function: Callable[..., Any], where: str) -> Callable[..., Any]:
+    """Returns a function that takes anything, and old names of the keywords in the table among it.
+
+    Args:
+        function: The function.
+        where: Its place in the table.
+    """
+    names = RENAMED[where]
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not names.keys().isdisjoint(kwargs):
+            old = [name for name in kwargs if name in names]
+            once.say(_call(where, old), _call(where, [names[name] for name in old]))
+            kwargs = {names.get(name, name): value for name, value in kwargs.items()}
+        return function(*args, **kwargs)
+
+    return renamed
+
+
+def knowing(lookup: Callable[[str], Any], names: dict[str, str]) -> Callable[[str], Any]:
+    """Returns the `lookup` of a registry that knows old names, too.
+
+    Args:
+        lookup: The one that knows those of today.
+        names: What the old names are today.
+    """
+
+    def look_up(name: str) -> Any:
+        found = lookup(name)
+        if found is None and name in names:
+            once.say(f'"{name}"', f'"{names[name]}"')
+            found = lookup(names[name])
+        return found
+
+    return look_up

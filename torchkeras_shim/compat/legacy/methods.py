@@ -1,24 +1,42 @@
-"""Methods and attributes of older models, layers, optimizers and metrics."""
+"""Methods and attributes of older models, layers and metrics."""
 
 from __future__ import annotations
 
 import functools
-import inspect
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from torchkeras_shim.callbacks import ProgbarLogger
 from torchkeras_shim.compat.legacy import once
 from torchkeras_shim.data import PyDataset
-from torchkeras_shim.layers import RNN
+from torchkeras_shim.layers import RNN, Layer
 from torchkeras_shim.models import Model
-from torchkeras_shim.optimizers import Optimizer, schedules
 
 
 def _round(data: Any, steps: int | None) -> Any:
     """Returns batches without an end where a number of steps is asked for: the generator methods began again."""
     return _endless(data) if steps is not None and isinstance(data, PyDataset) else data
+
+
+def _steps(data: Any, samples: int | None, steps: int | None) -> tuple[Any, int | None]:
+    """Returns batches and how many of them hold a number of samples, which is what Keras 1 counted."""
+    if samples is None:
+        return data, steps
+    if isinstance(data, PyDataset):
+        return data, math.ceil(samples / _size(data[0]))
+    batches = iter(data)
+    first = next(batches)
+    return itertools.chain([first], batches), math.ceil(samples / _size(first))
+
+
+def _size(batch: Any) -> int:
+    while isinstance(batch, (list, tuple, dict)):
+        batch = next(iter(batch.values())) if isinstance(batch, dict) else batch[0]
+    return len(batch)
 
 
 def _endless(data: Any) -> Iterator[Any]:
@@ -40,18 +58,12 @@ def _fit_generator(
     **kwargs: Any,
 ) -> Any:
     once.say("model.fit_generator(generator)", "model.fit(generator)")
-    samples = kwargs.pop("samples_per_epoch", None)
-    if samples is not None:
-        raise TypeError(
-            "fit_generator(samples_per_epoch=...) counted samples. Pass how many batches an epoch has: "
-            f"model.fit(generator, steps_per_epoch={samples} // batch_size)."
-        )
-    if "nb_val_samples" in kwargs:
-        raise TypeError("fit_generator(nb_val_samples=...) counted samples. Pass batches: validation_steps=...")
+    generator, steps_per_epoch = _steps(generator, kwargs.pop("samples_per_epoch", None), steps_per_epoch)
+    validation_data, validation_steps = _steps(validation_data, kwargs.pop("nb_val_samples", None), validation_steps)
     return self.fit(
         _round(generator, steps_per_epoch),
         steps_per_epoch=steps_per_epoch,
-        epochs=epochs,
+        epochs=kwargs.pop("nb_epoch", epochs),
         verbose=verbose,
         callbacks=callbacks,
         validation_data=_round(validation_data, validation_steps),
@@ -64,6 +76,7 @@ def _evaluate_generator(
     self: Model, generator: Any, steps: int | None = None, callbacks: Any = None, **kwargs: Any
 ) -> Any:
     once.say("model.evaluate_generator(generator)", "model.evaluate(generator)")
+    generator, steps = _steps(generator, kwargs.pop("val_samples", None), steps)
     return self.evaluate(_round(generator, steps), steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
 
 
@@ -71,6 +84,7 @@ def _predict_generator(
     self: Model, generator: Any, steps: int | None = None, callbacks: Any = None, **kwargs: Any
 ) -> Any:
     once.say("model.predict_generator(generator)", "model.predict(generator)")
+    generator, steps = _steps(generator, kwargs.pop("val_samples", None), steps)
     return self.predict(_round(generator, steps), steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
 
 
@@ -86,16 +100,6 @@ def _predict_proba(self: Model, x: Any, batch_size: int = 32, verbose: Any = 0) 
     return self.predict(x, batch_size=batch_size, verbose=verbose)
 
 
-def _lr(self: Optimizer) -> Any:
-    once.say("optimizer.lr", "optimizer.learning_rate")
-    return self.learning_rate
-
-
-def _set_lr(self: Optimizer, value: Any) -> None:
-    once.say("optimizer.lr", "optimizer.learning_rate")
-    self.learning_rate = value
-
-
 def _reset_model(self: Model) -> None:
     once.say("model.reset_states()", "layer.reset_state()` for each stateful layer of `model.layers")
     for module in self.modules():
@@ -108,6 +112,15 @@ def _reset_states(self: Any) -> None:
     self.reset_state()
 
 
+def _add_variable(self: Layer, *args: Any, **kwargs: Any) -> Any:
+    once.say("layer.add_variable(name, shape)", "layer.add_weight(shape, name=name)")
+    return self.add_weight(*args, **kwargs)
+
+
+def _to_yaml(self: Model, **kwargs: Any) -> None:
+    raise TypeError("model.to_yaml() is not supported: YAML files could run code. Write `model.to_json()`.")
+
+
 #: What classes had: the class, the name, and what it is.
 MODEL: dict[str, Callable[..., Any]] = {
     "fit_generator": _fit_generator,
@@ -116,35 +129,62 @@ MODEL: dict[str, Callable[..., Any]] = {
     "predict_classes": _predict_classes,
     "predict_proba": _predict_proba,
     "reset_states": _reset_model,
+    "to_yaml": _to_yaml,
 }
-OPTIMIZER = {"lr": property(_lr, _set_lr)}
+LAYER: dict[str, Any] = {"add_variable": _add_variable}
 RESET = {"reset_states": _reset_states}
 
 
-def of_optimizer(old: dict[str, Any]) -> dict[str, Any]:
-    """Returns the keywords of an optimizer: `lr` is its learning rate; `decay` is left to `decaying`."""
-    new = {"learning_rate" if key == "lr" else key: value for key, value in old.items()}
-    new.pop("schedule_decay", None)  # Nadam's own decay of its momentum is the same as today's default
-    return new
-
-
-def decaying(init: Callable[..., None]) -> Callable[..., None]:
-    """Returns the `__init__` of an optimizer that takes `decay` and an `epsilon` of `None`.
+def adding(add_weight: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the `add_weight` of a layer that takes the name where Keras 1 and Keras 2 had it.
 
     Args:
-        init: The `__init__`, which takes a learning rate first.
+        add_weight: The one that takes the shape first.
     """
-    default = inspect.signature(init).parameters["learning_rate"].default
+
+    @functools.wraps(add_weight)
+    def added(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], str):
+            once.say('add_weight("name", shape)', 'add_weight(shape, name="name")')
+            kwargs.update(zip(_NAME_FIRST, args, strict=False))
+            args = ()
+        elif len(args) > 2 and isinstance(args[2], str) and args[2] not in _DTYPES:
+            once.say('add_weight(shape, initializer, "name")', 'add_weight(shape, initializer, name="name")')
+            kwargs.update(zip(_NAME_THIRD, args[2:], strict=False))
+            args = args[:2]
+        for name in ("use_resource", "synchronization", "partitioner"):
+            kwargs.pop(name, None)
+        return add_weight(self, *args, **kwargs)
+
+    return added
+
+
+_NAME_FIRST = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+_NAME_THIRD = ("name", "trainable", "regularizer", "constraint")
+_DTYPES = frozenset(
+    ("bool", "bfloat16", "string")
+    + tuple(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64))
+)
+
+
+def adding_losses(add_loss: Callable[..., None]) -> Callable[..., None]:
+    """Returns the `add_loss` of a layer that takes `inputs`, which the loss depends on."""
+
+    @functools.wraps(add_loss)
+    def added(self: Layer, loss: Any = None, inputs: Any = None, **kwargs: Any) -> None:
+        loss = kwargs.pop("losses", loss)
+        add_loss(self, loss, **kwargs)
+
+    return added
+
+
+def counting(init: Callable[..., None]) -> Callable[..., None]:
+    """Returns the `__init__` of a `ProgbarLogger` that is told what to count; it counts steps."""
 
     @functools.wraps(init)
-    def decayed(self: Optimizer, *args: Any, **kwargs: Any) -> None:
-        if "epsilon" in kwargs and kwargs["epsilon"] is None:  # the backend's, which is the default
-            del kwargs["epsilon"]
-        decay = kwargs.pop("decay", None)
-        if decay:
-            once.say("optimizer(decay=)", "learning_rate=keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)")
-            rate = args[0] if args else kwargs.pop("learning_rate", default)
-            args = (schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay), *args[1:])
-        init(self, *args, **kwargs)
+    def counted(self: ProgbarLogger, count_mode: str = "steps", stateful_metrics: Any = None) -> None:
+        if count_mode != "steps":
+            once.say("ProgbarLogger(count_mode=)", "ProgbarLogger()")
+        init(self)
 
-    return decayed
+    return counted

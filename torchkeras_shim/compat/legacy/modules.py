@@ -9,8 +9,9 @@ NOTHING = ModuleType("nothing", "Nothing but the modules below it.")
 
 _LAYERS = (
     "advanced_activations convolutional convolutional_recurrent core cudnn_recurrent embeddings experimental "
-    "experimental.preprocessing local merge noise normalization pooling preprocessing recurrent "
-    "recurrent_v2 rnn wrappers"
+    "experimental.preprocessing local merge noise normalization normalization.batch_normalization "
+    "normalization.batch_normalization_v2 normalization.layer_normalization normalization_v2 pooling preprocessing "
+    "preprocessing.image_preprocessing preprocessing.text_vectorization recurrent recurrent_v2 rnn wrappers"
 )
 _UTILS = (
     "conv_utils data_utils generic_utils io_utils layer_utils np_utils tf_utils training_utils vis_utils visualize_util"
@@ -25,6 +26,9 @@ TODAY: dict[str, str] = {
     **{f"layers.{name}": "layers" for name in _LAYERS.split()},
     **{f"utils.{name}": "utils" for name in _UTILS.split()},
     **{f"optimizers.{name}": "optimizers" for name in _OPTIMIZERS.split()},
+    "optimizer_v2": "optimizers",
+    **{f"optimizer_v2.{name}": "optimizers" for name in _OPTIMIZERS.split()},
+    "optimizer_v2.learning_rate_schedule": "optimizers.schedules",
     "optimizers.schedules.learning_rate_schedule": "optimizers.schedules",
     "backend.tensorflow_backend": "backend",
     "callbacks.experimental": "callbacks",
@@ -35,10 +39,15 @@ TODAY: dict[str, str] = {
     "engine.input_spec": "layers",
     "engine.network": "models",
     "engine.sequential": "models",
+    "engine.base_layer_v1": "layers",
+    "engine.keras_tensor": "layers",
+    "engine.saving": "models",
     "engine.topology": "layers",
     "engine.training": "models",
     "experimental": "optimizers.schedules",
     "initializations": "initializers",
+    "initializers.initializers_v1": "initializers",
+    "initializers.initializers_v2": "initializers",
     "legacy": "layers",
     "legacy.layers": "layers",
     "mixed_precision.experimental": "mixed_precision",

@@ -16,21 +16,27 @@ from torchkeras_shim.compat.legacy import (
     backend_nn,
     backend_random,
     batches,
+    files,
     keywords,
     old_layers,
+    old_objects,
     picture_changes,
     picture_files,
     pictures,
     series,
 )
+from torchkeras_shim.core.symbolic import KerasTensor
 
-_LOSSES = {
+#: What losses and metrics were called, in modules and in strings, and what they are called today.
+LOSSES = {
     "KLD": "kl_divergence",
     "MAE": "mean_absolute_error",
     "MAPE": "mean_absolute_percentage_error",
     "MSE": "mean_squared_error",
     "MSLE": "mean_squared_logarithmic_error",
     "bce": "binary_crossentropy",
+    "cosine": "cosine_similarity",
+    "cosine_proximity": "cosine_similarity",
     "kld": "kl_divergence",
     "kullback_leibler_divergence": "kl_divergence",
     "logcosh": "log_cosh",
@@ -41,35 +47,35 @@ _LOSSES = {
 }
 
 
-class Reduction:
-    """How a loss turned the losses of samples into one number; today these are the strings themselves.
-
-    Example:
-        >>> Reduction.SUM
-        'sum'
-    """
-
-    AUTO = "sum_over_batch_size"
-    NONE = "none"
-    SUM = "sum"
-    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
-
-
 #: Where an old name leads: the path of a name of today.
 ALIASES: dict[str, dict[str, str]] = {
-    "losses": {old: f"losses.{new}" for old, new in _LOSSES.items()},
-    "metrics": {old: f"losses.{new}" for old, new in _LOSSES.items()},
+    "initializers": {
+        "normal": "initializers.RandomNormal",
+        "one": "initializers.Ones",
+        "uniform": "initializers.RandomUniform",
+        "zero": "initializers.Zeros",
+    },
+    "losses": {**{old: f"losses.{new}" for old, new in LOSSES.items()}, "CosineProximity": "losses.CosineSimilarity"},
+    "metrics": {
+        **{old: f"losses.{new}" for old, new in LOSSES.items()},
+        "CosineProximity": "metrics.CosineSimilarity",
+    },
+    "mixed_precision": {"set_policy": "mixed_precision.set_global_policy"},
     "constraints": {
         "maxnorm": "constraints.MaxNorm",
         "nonneg": "constraints.NonNeg",
         "unitnorm": "constraints.UnitNorm",
     },
     "layers": {
+        "Container": "models.Model",
+        "get_source_inputs": "utils.get_source_inputs",
         "SyncBatchNormalization": "layers.BatchNormalization",
         "Model": "models.Model",
         "Sequential": "models.Sequential",
     },
+    "regularizers": {"activity_l1": "regularizers.L1", "activity_l2": "regularizers.L2", "l1l2": "regularizers.L1L2"},
     "models": {
+        "Container": "models.Model",
         "Input": "layers.Input",
         "Layer": "layers.Layer",
         "Network": "models.Model",
@@ -89,8 +95,12 @@ OWN: dict[str, dict[str, Any]] = {
         **backend_loops.NAMES,
         **backend_graph.NAMES,
     },
-    "layers": old_layers.NAMES,
-    "losses": {"Reduction": Reduction},
+    "layers": {**old_layers.NAMES, "KerasTensor": KerasTensor},
+    "losses": {"Reduction": old_objects.Reduction},
+    "metrics": old_objects.METRICS,
+    "models": {"load_model": files.load_model, "save_model": files.save_model},
+    "regularizers": old_objects.REGULARIZERS,
+    "saving": {"load_model": files.load_model, "save_model": files.save_model},
     "preprocessing.image": {
         **picture_changes.NAMES,
         "DataFrameIterator": picture_files.DataFrameIterator,

@@ -27,6 +27,8 @@ from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.errors import InvalidArgumentError
 
 SUFFIX = ".tkc"
+#: How weights end that `model.save_weights("prefix")` saves, as TensorFlow's Keras saved them under a prefix.
+_WEIGHTS = ".weights.h5"
 _INDEX = "checkpoint"
 
 
@@ -215,6 +217,11 @@ def _note(folder: Path, latest: str | None, all_paths: list[str]) -> None:
         Path(temporary).write_text(json.dumps(data))
 
 
+def note_latest(prefix: str) -> None:
+    """Writes down that a checkpoint is the latest of its folder."""
+    _note(Path(prefix).parent, prefix, [prefix])
+
+
 @public("train.latest_checkpoint")
 def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -> str | None:
     """Returns the name of the latest checkpoint of a folder, or `None`."""
@@ -223,9 +230,9 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -
         latest = json.loads((folder / (latest_filename or _INDEX)).read_text())["latest"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not isinstance(latest, str) or Path(latest).name != latest or not (folder / (latest + SUFFIX)).exists():
+    if not isinstance(latest, str) or Path(latest).name != latest:
         return None
-    return str(folder / latest)
+    return str(folder / latest) if any((folder / (latest + ending)).exists() for ending in (SUFFIX, _WEIGHTS)) else None
 
 
 @public("train.list_variables")
