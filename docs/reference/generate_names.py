@@ -39,6 +39,7 @@ NAMESPACES = (
     "preprocessing",
     "preprocessing.image",
     "preprocessing.sequence",
+    "distribution",
     "datasets",
     "datasets.boston_housing",
     "datasets.california_housing",

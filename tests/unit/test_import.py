@@ -30,6 +30,7 @@ KERAS_NAMES = {
     "config",
     "constraints",
     "datasets",
+    "distribution",
     "device",
     "dtype_policies",
     "initializers",

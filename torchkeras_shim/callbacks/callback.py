@@ -28,6 +28,9 @@ class Callback:
         0 0.5
     """
 
+    #: Whether the first of several processes that train together is enough to call it: it only prints or writes files.
+    only_in_first_process = False
+
     params: dict[str, Any] | None = None
     _model: Any = None
 

@@ -122,6 +122,15 @@ class CallbackList(Callback):
             self._batch_hooks[hook] = users
             setattr(self, "wants_" + hook.removeprefix("on_"), bool(users))
 
+    def may_stop(self, kind: str) -> bool:
+        """Returns whether a callback that every one of several processes calls looks at batches.
+
+        Args:
+            kind: `"train"`, `"test"` or `"predict"`.
+        """
+        users = (*self._batch_hooks[f"on_{kind}_batch_begin"], *self._batch_hooks[f"on_{kind}_batch_end"])
+        return any(not getattr(callback, "only_in_first_process", False) for callback in users)
+
     def batch_hooks(
         self, kind: str, logs_of: Callable[[Any], Any]
     ) -> tuple[Callable[[int], None] | None, Callable[[int, Any], None] | None]:

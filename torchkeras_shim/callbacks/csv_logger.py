@@ -23,6 +23,8 @@ class CSVLogger(Callback):
             that `BackupAndRestore` makes again are replaced.
     """
 
+    only_in_first_process = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.sep = separator

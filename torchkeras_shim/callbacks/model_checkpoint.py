@@ -37,6 +37,8 @@ class ModelCheckpoint(MonitorCallback):
         'epoch'
     """
 
+    only_in_first_process = True
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

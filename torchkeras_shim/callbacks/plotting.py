@@ -24,6 +24,8 @@ class LivePlot(Callback):
         ['loss']
     """
 
+    only_in_first_process = True
+
     def __init__(self, metrics: Sequence[str] | None = None, filename: str | None = None) -> None:
         super().__init__()
         self.metrics = metrics

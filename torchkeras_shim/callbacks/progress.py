@@ -218,6 +218,8 @@ class ProgbarLogger(Callback):
     It looks at the logs only when it draws, so that the host seldom waits for the device.
     """
 
+    only_in_first_process = True
+
     def __init__(self) -> None:
         super().__init__()
         self.seen = 0

@@ -32,6 +32,8 @@ class RemoteMonitor(Callback):
         '/publish/epoch/end/'
     """
 
+    only_in_first_process = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

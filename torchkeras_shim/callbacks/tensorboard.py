@@ -41,6 +41,8 @@ class TensorBoard(Callback):
         1
     """
 
+    only_in_first_process = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

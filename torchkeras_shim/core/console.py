@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 _logger = logging.getLogger("torchkeras_shim")
 _interactive = True
+#: Of several processes that a launcher such as `torchrun` has started, the first one speaks for all.
+_muted = int(os.environ.get("WORLD_SIZE") or 1) > 1 and int(os.environ.get("RANK") or 0) > 0
+
+
+def mute(muted: bool) -> None:
+    """Lets messages of this process be dropped, or not: another process says the same."""
+    global _muted
+    _muted = muted
 
 
 def enable_interactive_logging() -> None:
@@ -42,6 +51,8 @@ def print_msg(message: object, line_break: bool = True) -> None:
         >>> print_msg("hello")
         hello
     """
+    if _muted:
+        return
     text = str(message)
     if not _interactive:
         _logger.info(text)

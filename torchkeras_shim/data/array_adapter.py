@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import operator
@@ -80,6 +81,25 @@ class ArrayAdapter(DataAdapter):
     def places(self) -> list[str]:
         """Where each array lives and how its rows get to the device."""
         return [f"{name}: {source.place}" for name, source in zip(self._names, self._sources, strict=True)]
+
+    def order(self) -> np.ndarray[Any, Any] | None:
+        """Draws the order of the next pass: the rows, or `None` for the order that they are in."""
+        device = self._device if all(source.on_device for source in self._sources) else torch.device("cpu")
+        order = self._order(device)
+        return None if order is None else order.numpy(force=True)
+
+    def reordered(self, order: Callable[[], Any], *, num_samples: int, batch_size: int) -> ArrayAdapter:
+        """Returns a feed of the same arrays in another order.
+
+        Args:
+            order: Returns the rows of each pass, an array of indices.
+            num_samples: How many there are.
+            batch_size: Samples per batch.
+        """
+        other = copy.copy(self)
+        other._ordering, other.num_samples, other.batch_size = order, num_samples, batch_size
+        other.num_batches = math.ceil(num_samples / batch_size)
+        return other
 
     def batches(self) -> Iterator[Batch]:
         """Returns an iterator over one pass of the data."""

@@ -131,7 +131,7 @@ class LoaderAdapter(DataAdapter):
     """
 
     def __init__(self, loader: DataLoader[Any], device: torch.device) -> None:
-        self._loader = loader
+        self.loader = loader
         self._mover = Mover(device, "torch DataLoader")
         self.batch_size = loader.batch_size
         self.num_batches = _length(loader)
@@ -146,7 +146,11 @@ class LoaderAdapter(DataAdapter):
 
     def batches(self) -> Iterator[Batch]:
         """Returns an iterator over one pass of the loader."""
-        return map(self._mover, self._loader)
+        return self.batches_of(self.loader)
+
+    def batches_of(self, loader: DataLoader[Any]) -> Iterator[Batch]:
+        """Returns an iterator over one pass of a loader, of the same data, on the device."""
+        return map(self._mover, loader)
 
 
 def weigher(class_weight: Any) -> Callable[[Batch], Batch]:

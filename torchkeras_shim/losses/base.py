@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import config, dtype_policies, dtypes, naming, tree
+from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.losses.table import LOSSES
 from torchkeras_shim.ops.alignment import (
     apply_mask,
@@ -43,6 +44,9 @@ class Loss:
         >>> Distance()([[1.0]], [[3.0]])
         tensor(2.)
     """
+
+    #: Whether the loss is not one of each sample, but of all samples of a batch together.
+    takes_batch_whole = False
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         self.name = name or naming.auto_name(type(self).__name__)
@@ -176,6 +180,8 @@ def reduce_weighted_values(
     if sample_weight is not None:
         sample_weight = as_tensor(sample_weight, dtype, like=losses)
     if mask is not None:
+        if Work.sharing is not None and reduction in ("mean", "sum_over_batch_size"):
+            Work.denominator = as_tensor(mask, dtype, like=losses).sum()
         sample_weight = apply_mask(sample_weight, as_tensor(mask, like=losses), dtype, reduction)
     if sample_weight is not None:
         losses, sample_weight = squeeze_or_expand_to_same_rank(losses, sample_weight)
@@ -186,6 +192,8 @@ def reduce_weighted_values(
     if reduction == "sum" or not losses.numel():
         return losses.sum()
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
+        if Work.sharing is not None:
+            Work.denominator = sample_weight.sum()
         return divide_no_nan(losses.sum(), sample_weight.sum())
     return losses.mean()
 

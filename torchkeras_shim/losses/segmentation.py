@@ -36,6 +36,12 @@ class Dice(LossFunctionWrapper):
         super().__init__(dice, reduction=reduction, name=name, dtype=dtype, axis=axis)
         self.axis = axis
 
+    @property
+    def takes_batch_whole(self) -> bool:  # type: ignore[override]
+        """Whether samples are summed, too."""
+        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        return self.axis is None or 0 in axes
+
 
 @LOSSES.register()
 class Tversky(LossFunctionWrapper):
@@ -69,3 +75,9 @@ class Tversky(LossFunctionWrapper):
         self.alpha = alpha
         self.beta = beta
         self.axis = axis
+
+    @property
+    def takes_batch_whole(self) -> bool:  # type: ignore[override]
+        """Whether samples are summed, too."""
+        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        return self.axis is None or 0 in axes

@@ -26,6 +26,7 @@ class Circle(LossFunctionWrapper):
         tensor(0.)
     """
 
+    takes_batch_whole = True
     _config_fields = ("gamma", "margin", "remove_diagonal")
 
     def __init__(

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from torchkeras_shim.core import naming
+from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.losses.base import Loss, reduce_weighted_values
 from torchkeras_shim.losses.table import LOSSES
 from torchkeras_shim.ops import torch_losses
@@ -91,6 +92,8 @@ class TorchLoss(Loss):
         y_true = as_tensor(y_true, like=y_pred)
         self._move_to(y_pred.device)
         if sample_weight is None and mask is None:
+            if Work.sharing is not None:
+                Work.denominator = torch_losses.mean_divisor(self.loss, self._torch_name, y_true, y_pred)
             loss = torch_losses.call_torch_loss(self.loss, self._torch_name, y_true, y_pred)
             return (
                 loss if loss.ndim == 0 else reduce_weighted_values(loss, None, None, self.reduction, self._torch_dtype)

@@ -63,7 +63,8 @@ class Metric:
             shape: Its shape.
             initializer: The first value: a name such as `"zeros"`, or an initializer; zeros for `None`.
             dtype: Its type, `floatx()` by default.
-            aggregation: How replicas are to be merged; there is one replica here.
+            aggregation: How the states of several processes become one at the end of an epoch: `"sum"`, `"mean"`, or
+                that of the first process for all else.
             name: Its name.
 
         Raises:
@@ -79,6 +80,8 @@ class Metric:
         start = initializers.get("zeros" if initializer is None else initializer)
         variable = Variable(start, shape=tuple(shape), dtype=dtype, trainable=False, name=name)
         variable._path = f"{self.name}/{variable.name}"
+        if aggregation != "sum":
+            variable._aggregation = aggregation  # type: ignore[attr-defined]
         self._variables.append(variable)
         return variable
 

@@ -87,6 +87,34 @@ def prepare_target(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> tor
     return y_true
 
 
+def mean_divisor(loss: Any, name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor | None:
+    """Returns what torch's loss divides a mean by, if that is something else than a number of values.
+
+    Args:
+        loss: The loss.
+        name: Torch's name of it.
+        y_true: The targets.
+        y_pred: The predictions.
+
+    Example:
+        >>> loss = torch.nn.CrossEntropyLoss(ignore_index=0)
+        >>> mean_divisor(loss, "CrossEntropyLoss", torch.tensor([0, 1]), torch.zeros(2, 3))
+        tensor(1.)
+    """
+    keywords = loss.keywords if isinstance(loss, functools.partial) else vars(loss)
+    if name not in ("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss"):
+        return None
+    target = prepare_target(name, y_true, y_pred)
+    if keywords.get("reduction", "mean") != "mean" or target.is_floating_point():
+        return None
+    weight: Any = loss.weight if isinstance(loss, torch.nn.Module) else keywords.get("weight")
+    counts: torch.Tensor = target != keywords.get("ignore_index", -100)
+    weights: torch.Tensor = (
+        counts.to(y_pred.dtype) if weight is None else weight[torch.where(counts, target, 0)] * counts
+    )
+    return weights.sum()
+
+
 def call_torch_loss(loss: Callable[..., Any], name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """Calls a torch loss as `(prediction, target)`, the target in the type it expects."""
     result: torch.Tensor = loss(y_pred, prepare_target(name, y_true, y_pred))

@@ -28,6 +28,8 @@ from torchkeras_shim.training.own_steps import make_own_prediction, make_own_ste
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_forward
 from torchkeras_shim.training.predictions import require_outputs
 from torchkeras_shim.training.results import Results
+from torchkeras_shim.training.several import make_several_own
+from torchkeras_shim.training.team import ALONE, Team
 
 #: The methods of a model that take the place of the built-in step where a class overrides one of them.
 _OWN = {
@@ -71,10 +73,12 @@ class Binding:
         self._heard: set[str] = set()  # why what was asked for does not work, as far as the user has heard it
         self._bound: dict[str, _Bound] = {}
         self._fingerprint: Any = None
+        #: The processes to work with.
+        self.team: Team = ALONE
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        return {**self.__dict__, "_bound": {}, "_fingerprint": None, "reports": {}}
+        return {**self.__dict__, "_bound": {}, "_fingerprint": None, "reports": {}, "team": ALONE}
 
     # What is out of date ----------------------------------------------------------------------------------------------
 
@@ -98,6 +102,12 @@ class Binding:
             self.recheck()
         elif self._fingerprint is not None:
             self.unbind()  # what a loop has bound may be replaying
+
+    def work_with(self, team: Team) -> None:
+        """Binds the steps again if this process works with others now, or does not any more."""
+        if team.processes is not self.team.processes or team.find_unused != self.team.find_unused:
+            self.unbind()
+        self.team = team
 
     def set_optimizer(self, optimizer: Any) -> None:
         """Goes on with another optimizer."""
@@ -220,6 +230,8 @@ class Binding:
             parameters=self.parameters,
             metrics=self.results.metrics,
             device=self.device,
+            processes=self.team.processes,
+            find_unused=self.team.find_unused,
         )
 
     def step(self, method: str, planned: float = math.inf, *, mid_epoch: bool = False) -> Step:
@@ -246,7 +258,12 @@ class Binding:
         if own is not None:
             report.reason = own
             call = getattr(self.model, _OWN[method][0])
-            return _Bound(make_own_prediction(call) if method == "predict" else make_own_step(call), version, own=True)
+            if method == "predict":
+                return _Bound(make_own_prediction(call), version, own=True)
+            step = make_own_step(call)
+            if self.team.processes is not None:
+                step = make_several_own(step, self.model, self.team.processes, lambda: self.model.metrics)
+            return _Bound(step, version, own=True)
         if method != "predict":
             self.require_loss()
         wish = Wish(self.told.jit_compile, planned, report=report, heard=self._heard)

@@ -12,6 +12,7 @@ import torch
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.data import DataAdapter
+from torchkeras_shim.distribution.portion import Work
 
 _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "int32")
 
@@ -47,7 +48,7 @@ class Feed:
         """Returns the first batch without taking it away; `None` where there is none."""
         iterator = self._iterator if self._iterator is not None else self._start()
         first = next(iterator, None)
-        self._iterator = iterator if first is None else itertools.chain([first], iterator)
+        self._iterator = iterator if first is None else itertools.chain(_again(first), iterator)
         return first
 
     def epoch(self) -> Iterator[Any]:
@@ -119,6 +120,17 @@ class Feed:
                 return
             self._seen += 1
             yield batch
+
+
+def _again(batch: Any) -> Iterator[Any]:
+    """Hands a batch out a second time, with what it is of the batch of several processes."""
+    portion = Work.handed
+
+    def once() -> Iterator[Any]:
+        Work.handed = portion
+        yield batch
+
+    return once()
 
 
 def warn_of_end(what: str) -> None:

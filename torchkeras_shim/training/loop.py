@@ -10,6 +10,7 @@ from torchkeras_shim.core.turns import Turn, turn_of
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training import denormals
 from torchkeras_shim.training.binding import Binding
+from torchkeras_shim.training.team import team
 
 
 @contextmanager
@@ -22,12 +23,14 @@ def opened(binding: Binding, what: str, training: bool = False) -> Iterator[Turn
         training: Whether the layers are to be in training mode.
     """
     model = binding.model
+    binding.work_with(team())
     metrics = None if what == "predict" else lambda: list(model.metrics)
     with turn_of(model, what, training=training, metrics=metrics) as turn:
         with turn:
             model._place()
         try:
-            with denormals.flushed(binding.device):
+            with denormals.flushed(binding.device), binding.team.telling():
+                binding.team.begin(model)
                 yield turn
         finally:
             if training:

@@ -9,6 +9,8 @@ import torch
 
 from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
+from torchkeras_shim.distribution.portion import Portion, Work
+from torchkeras_shim.distribution.processes import known
 from torchkeras_shim.training.outputs import Outputs, flattener
 
 
@@ -84,7 +86,7 @@ class Objective:
         only = self._only
         if only is not None and self.checked and type(y_true) is torch.Tensor:
             loss: torch.Tensor = only(y_true, y_pred, sample_weight)
-            return loss
+            return loss if Work.sharing is None else _share(only, loss, Work.sharing)
         return self._general(y_true, y_pred, sample_weight)
 
     def _general(self, y_true: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
@@ -98,12 +100,18 @@ class Objective:
                 losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
             self.checked = True
             only = self._only
-            self.fused = only.fused if only is not None and isinstance(y_true, torch.Tensor) else None
+            alone = Work.sharing is None and isinstance(y_true, torch.Tensor)
+            self.fused = only.fused if only is not None and alone else None
         batch = flat_pred[0].shape[0] if flat_pred[0].ndim else 1
         total: torch.Tensor | None = None
         for number, (index, loss, weight) in enumerate(self._entries):
             value = loss(flat_true[index], flat_pred[index], flat_weight[index])
-            if self.trackers:
+            if Work.sharing is not None:
+                value = _share(loss, value, Work.sharing)
+                if self.trackers:
+                    self.trackers[number].total.add_(value.detach(), alpha=Work.sharing.total)
+                    self.trackers[number].count.add_(Work.sharing.rows)
+            elif self.trackers:
                 tracker = self.trackers[number]
                 tracker.update_state(value.detach(), sample_weight=batch)
             if weight is not None:
@@ -116,6 +124,27 @@ class Objective:
         """Lets the next batch be checked by value again: a new `fit` may bring new data."""
         self.checked = False
         self.fused = None
+
+
+def _share(loss: Any, value: torch.Tensor, portion: Portion) -> torch.Tensor:
+    """Returns this process's share of the loss of a batch: the shares of all processes add up to it."""
+    denominator, Work.denominator = Work.denominator, None
+    if loss.takes_batch_whole:
+        raise ValueError(
+            f"The loss '{loss.name}' takes all samples of a batch together, which several processes cannot do each for "
+            "its part. Let it take each sample alone, by its argument `axis` if it has one, or train in one process."
+        )
+    if loss.reduction == "sum":
+        return value if portion.rows else value * 0.0
+    if denominator is None:
+        return value * portion.share
+    if not portion.rows:
+        denominator = torch.zeros_like(denominator)
+    whole = denominator.clone()
+    processes = known()
+    assert processes is not None
+    processes.add_up([whole])
+    return value * (denominator / torch.where(whole == 0, 1.0, whole))
 
 
 def _as_weight(weight: Any) -> float | None:

@@ -11,6 +11,8 @@ import torch
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.torch_private import is_hooked
+from torchkeras_shim.distribution.portion import Work
+from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.training.measures import Measures
@@ -37,6 +39,8 @@ class Parts:
         parameters: The weights that it updates.
         metrics: All metrics that a step may write to, those of layers included.
         device: Where the model lives.
+        processes: All that train together with this one, if there are any.
+        find_unused: Whether they are to look in each step for weights that take no part in it.
     """
 
     model: Any
@@ -48,6 +52,8 @@ class Parts:
     parameters: Sequence[torch.Tensor]
     metrics: Sequence[Any]
     device: torch.device
+    processes: Processes | None = None
+    find_unused: bool = False
 
 
 def batch_size_of(x: Any) -> int:
@@ -79,12 +85,13 @@ class ExtraLosses:
         return self._any
 
     def add_to(self, loss: torch.Tensor) -> torch.Tensor:
-        """Returns the loss with everything added, and forgets what layers added in this step."""
+        """Returns the loss with everything added; of several processes, each adds its share."""
+        share = 1.0 if Work.sharing is None else Work.sharing.share
         for regularizer, weight in self._penalties:
-            loss = loss + regularizer(weight)
+            loss = loss + regularizer(weight) * share
         for layer in self._adders:
             for added in layer._added_losses:
-                loss = loss + added.sum() if added.ndim else loss + added
+                loss = loss + (added.sum() if added.ndim else added) * share
         return loss
 
     def clear(self) -> None:

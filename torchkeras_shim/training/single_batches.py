@@ -35,7 +35,7 @@ def run_on_batch(
         adapter = choose_adapter(
             x, y, sample_weight, batch_size=_length(x), class_weight=class_weight, device=binding.device
         )
-        batch = next(iter(adapter.batches()))
+        batch = next(iter(binding.team.split(adapter).batches()))
         with turn:
             binding.build(batch)
             turn.renew()
@@ -44,6 +44,7 @@ def run_on_batch(
             step = binding.step("fit" if training else "evaluate", planned=0)
             with torch.set_grad_enabled(training):
                 returned = step(*batch)
+            returned = binding.team.add_up(binding.model.metrics, returned)
             values = logs_module.read(binding.results.logs(returned))
     return values if return_dict else binding.results.in_order(values)
 

@@ -103,7 +103,7 @@ class Trainer:
                 class_weight=class_weight,
                 device=self.binding.device,
             )
-            feed = Feed(adapter, steps_per_epoch)
+            feed = Feed(self.binding.team.split(adapter), steps_per_epoch)
             feed.peek()  # outside the turn: workers that make the batch may ask this very model
             with turn:
                 self._first_batch(feed, "fit")
@@ -132,7 +132,7 @@ class Trainer:
             steps=number_of_steps,
             device=self.binding.device,
         )
-        feed = Feed(adapter, number_of_steps)
+        feed = Feed(self.binding.team.split(adapter), number_of_steps)
         if isinstance(adapter, ArrayAdapter):  # what cannot work is said before an epoch is spent
             first, targets, _ = feed.peek()
             self.model._check_inputs(self.model._standardized(first))
@@ -166,6 +166,7 @@ class Trainer:
                 epoch_logs.update({f"val_{name}": value for name, value in results.items()})
             callbacks.on_epoch_end(epoch, epoch_logs)
             training_logs = epoch_logs
+            self.stop_training = self.binding.team.stops(self.stop_training)
             if self.stop_training:
                 break
         if epochs.stop > 0 and self.binding.parameters and self.binding.optimizer is not None:
@@ -189,6 +190,7 @@ class Trainer:
             if not done:
                 self.binding.results.reset()
         callbacks.on_epoch_begin(epoch)
+        self.binding.team.agree_random()
         with turn:
             turn.renew()
             self.binding.recheck()  # a callback may have changed what a captured step would not look at
@@ -201,7 +203,7 @@ class Trainer:
             lambda: self.binding.step("fit", planned, mid_epoch=True),
             turn,
             on_begin=on_begin,
-            on_end=on_end,
+            on_end=self.binding.team.listening(on_end, self, "train", callbacks),
             owner=self,
             stop_flag="stop_training",
             steps_per_execution=self.binding.told.steps_per_execution,
@@ -211,7 +213,8 @@ class Trainer:
         if not done + count:
             return None
         with turn:
-            logs = logs_module.read(self.binding.results.logs(returned))
+            returned = self.binding.team.add_up(self.model.metrics, returned)
+            logs = self.binding.team.end_epoch(self.model, logs_module.read(self.binding.results.logs(returned)))
             turn.rest()
         self._seen.epoch_seconds = (time.perf_counter() - start, count)
         return logs
@@ -256,7 +259,7 @@ class Trainer:
                 steps=number_of_steps,
                 device=self.binding.device,
             )
-            feed = Feed(adapter, number_of_steps)
+            feed = Feed(self.binding.team.split(adapter), number_of_steps)
             feed.peek()  # outside the turn: workers that make the batch may ask this very model
             with turn:
                 self._first_batch(feed, "evaluate")
@@ -282,7 +285,7 @@ class Trainer:
                 lambda: self.binding.step("evaluate", planned, mid_epoch=True),
                 turn,
                 on_begin=on_begin,
-                on_end=on_end,
+                on_end=self.binding.team.listening(on_end, self, "test", callbacks),
                 owner=self,
                 stop_flag="stop_evaluating",
                 steps_per_execution=self.binding.told.steps_per_execution,
@@ -292,6 +295,7 @@ class Trainer:
         if not count:
             warn_of_end("before this validation had any batch, so there are no results of it")
         with turn:
+            returned = self.binding.team.add_up(self.model.metrics, returned)
             results = logs_module.read(self.binding.results.logs(returned)) if count else {}
         callbacks.on_test_end(results)
         return results
@@ -303,7 +307,7 @@ class Trainer:
         check_loop(batch_size, number_of_steps, verbose)
         with opened(self.binding, "predict") as turn:
             adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.binding.device)
-            feed = Feed(adapter, number_of_steps)
+            feed = Feed(self.binding.team.split(adapter), number_of_steps)
             if not is_built(self.model):
                 feed.peek()  # outside the turn: workers that make the batch may ask this very model
                 with turn:
@@ -313,7 +317,8 @@ class Trainer:
                 return self._run_predict(turn, feed, callbacks)
 
     def _run_predict(self, turn: Turn, feed: Feed, callbacks: CallbackList) -> Any:
-        collected = Predictions(feed.adapter.num_samples if feed.steps is None else None)
+        known = feed.adapter.num_samples if feed.steps is None and self.binding.team.processes is None else None
+        collected = Predictions(known)
         planned = feed.num_batches or math.inf
         with turn:
             self.binding.recheck()
@@ -338,14 +343,14 @@ class Trainer:
                 bind,
                 turn,
                 on_begin=on_begin,
-                on_end=on_end,
+                on_end=self.binding.team.listening(on_end, self, "predict", callbacks),
                 owner=self,
                 stop_flag="stop_predicting",
                 steps_per_execution=self.binding.told.steps_per_execution,
             )
             feed.end()
             callbacks.on_predict_end()
-        return collected.result()
+        return self.binding.team.gathered(collected.result(), feed.adapter)
 
     # Shared ---------------------------------------------------------------------------------------------------------
 
@@ -366,6 +371,7 @@ class Trainer:
     ) -> CallbackList:
         if isinstance(callbacks, CallbackList):
             return callbacks
+        callbacks, verbose = self.binding.team.speaking(callbacks, verbose)
         return CallbackList(
             callbacks,
             add_history=add_history,

@@ -9,6 +9,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.core.config import epsilon
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.input_spec import InputSpec
@@ -179,6 +180,7 @@ class BatchNormalization(ScaledAndShifted):
             mask is not None
             or self.renorm
             or inputs.numel() <= inputs.shape[self.axis]
+            or Work.portion is not None
             or (self.synchronized and across_processes.spread())
         ):
             # One value per channel has no unbiased variance, which torch's kernel computes.
@@ -234,7 +236,7 @@ class BatchNormalization(ScaledAndShifted):
     def _train_by_hand(self, inputs: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Normalizes in separate steps, for what torch's kernel cannot do: masks and renormalization."""
         x = inputs.float() if inputs.dtype in _HALF else inputs
-        if self.synchronized and across_processes.spread():
+        if Work.portion is not None or (self.synchronized and across_processes.spread()):
             counts = None if mask is None else self._counts(x, mask)
             mean, variance = across_processes.moments(x, counts, self._reduction_axes, epsilon())
         elif mask is None:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from torchkeras_shim.distribution.portion import Work
+
 
 def spread() -> bool:
     """Tells whether there is more than one process to share statistics with."""
@@ -46,6 +48,8 @@ def moments(
     else:
         number = counts.to(x.dtype).sum(axes)
         total = torch.where(counts, x, 0).sum(axes)
+    if Work.portion is not None and not Work.portion.rows:  # a borrowed row
+        number, total = number * 0.0, total * 0.0
     shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
     number, total = _SumOverProcesses.apply(torch.stack([number, total]))
     number = number if counts is None else number + epsilon
@@ -53,5 +57,8 @@ def moments(
     deviation = x - mean.reshape(shape)
     if counts is not None:
         deviation = torch.where(counts, deviation, 0)
-    squares = _SumOverProcesses.apply(deviation.square().sum(axes))
+    squares = deviation.square().sum(axes)
+    if Work.portion is not None and not Work.portion.rows:
+        squares = squares * 0.0
+    squares = _SumOverProcesses.apply(squares)
     return mean, squares / number

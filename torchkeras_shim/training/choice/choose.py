@@ -12,7 +12,7 @@ import torch
 
 from torchkeras_shim.core.device import has_graphs
 from torchkeras_shim.core.torch_private import has_gradient_hooks
-from torchkeras_shim.training import steps
+from torchkeras_shim.training import several, steps
 from torchkeras_shim.training.capture import steps as captured_steps
 from torchkeras_shim.training.capture.torch_compiled import reason
 from torchkeras_shim.training.choice.report import Report, forced, tell_once, through_compiler, watched
@@ -28,6 +28,7 @@ class Ways(NamedTuple):
     captured: Callable[[Parts], tuple[Step, Any]]
     compiled: Callable[[Parts, Any], tuple[Step, Any]]
     graphed: Callable[[Parts], tuple[Step, Any]] | None = None
+    several: Callable[[Parts], Step] | None = None
     trains: bool = False
 
 
@@ -38,10 +39,14 @@ WAYS = {
         captured_steps.make_captured_training,
         captured_steps.make_compiled_training,
         captured_steps.make_graphed_training,
+        several=several.make_several_training,
         trains=True,
     ),
     "evaluate": Ways(
-        steps.make_evaluation, captured_steps.make_captured_evaluation, captured_steps.make_compiled_evaluation
+        steps.make_evaluation,
+        captured_steps.make_captured_evaluation,
+        captured_steps.make_compiled_evaluation,
+        several=several.make_several_evaluation,
     ),
     "predict": Ways(
         steps.make_prediction, captured_steps.make_captured_prediction, captured_steps.make_compiled_prediction
@@ -92,6 +97,9 @@ def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
         wish: What is known of the loop that it is for.
     """
     report = wish.report
+    if parts.processes is not None and ways.several is not None:
+        report.reason = f"{parts.processes.count} processes exchange gradients while the backward pass runs"
+        return (ways if parts.parameters or not ways.trains else WAYS["evaluate"]).several(parts)  # type: ignore[misc]
     eager = ways.eager(parts)
     if ways.trains and not parts.parameters:
         report.reason = "nothing is trainable"

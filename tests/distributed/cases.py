@@ -1,0 +1,441 @@
+"""What several processes must compute as one does: each case is run by one process, by 2 and by 4, and returns values.
+
+A case is a function without arguments; its docstring is not needed, its name says what it holds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+import torchkeras_shim as keras
+from torchkeras_shim import layers
+
+CASES: dict[str, Callable[[], Any]] = {}
+
+#: How many processes run a case, besides one; few cases are worth 4.
+WORLDS: dict[str, tuple[int, ...]] = {
+    "plain": (1, 2, 4),
+    "batch_normalization": (1, 2, 4),
+    "fewer_rows_than_processes": (1, 2, 4),
+    "masked_steps": (1, 2, 4),
+    "metrics_of_101_samples": (1, 2, 4),
+    "loader": (1, 2, 4),
+}
+
+N = 41
+
+
+def worlds(name: str) -> tuple[int, ...]:
+    """Returns by how many processes a case is run."""
+    return WORLDS.get(name, (1, 2))
+
+
+def case(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Enters a case under its name."""
+    CASES[function.__name__] = function
+    return function
+
+
+def data(n: int = N) -> tuple[np.ndarray, np.ndarray]:
+    """Returns features and classes, always the same."""
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(n, 6)).astype("float32"), generator.integers(0, 3, n)
+
+
+def classifier(*between: Any, loss: Any = None, optimizer: Any = None, **compiled: Any) -> Any:
+    """Returns a compiled model of three classes, of always the same weights."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="relu"), *between, layers.Dense(3)])
+    loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer or keras.optimizers.SGD(0.1, momentum=0.9), loss, **compiled)
+    return model
+
+
+def fitted(model: Any, x: Any, y: Any = None, **arguments: Any) -> dict[str, Any]:
+    """Trains a model. Returns its weights and its history."""
+    arguments = {"epochs": 2, "verbose": 0, **({"batch_size": 8} if y is not None else {}), **arguments}
+    history = model.fit(x, y, **arguments).history
+    return {"weights": model.get_weights(), "history": history}
+
+
+# The step ------------------------------------------------------------------------------------------------------------
+
+
+@case
+def plain() -> Any:
+    x, y = data()
+    model = classifier(metrics=["accuracy"])
+    result = fitted(model, x, y, validation_split=0.3)
+    return {
+        **result,
+        "evaluated": model.evaluate(x, y, batch_size=9, verbose=0),
+        "all rows": model.predict(x, verbose=0),
+    }
+
+
+@case
+def adam_and_the_captured_wish() -> Any:
+    return fitted(classifier(optimizer="adam", jit_compile="auto"), *data(), shuffle=False)
+
+
+@case
+def batch_normalization() -> Any:
+    model = classifier(layers.BatchNormalization(momentum=0.5), layers.BatchNormalization(synchronized=True))
+    result = fitted(model, *data())
+    return {**result, "at rest": model.evaluate(*data(), verbose=0)}
+
+
+@case
+def batch_normalization_frozen() -> Any:
+    model = classifier(layers.BatchNormalization(momentum=0.5))
+    model.fit(*data(), verbose=0)
+    model.layers[1].trainable = False
+    model.compile("sgd", model.loss)
+    return fitted(model, *data())
+
+
+@case
+def batch_normalization_of_masked_steps() -> Any:
+    keras.utils.set_random_seed(2)
+    x = np.random.default_rng(3).integers(0, 5, (21, 6))
+    model = keras.Sequential(
+        [
+            layers.Embedding(5, 4, mask_zero=True),
+            layers.BatchNormalization(momentum=0.5),
+            layers.LSTM(3),
+            layers.Dense(1),
+        ]
+    )
+    model.compile("sgd", "mse")
+    return fitted(model, x, np.ones((21, 1), "float32"))
+
+
+@case
+def class_weights() -> Any:
+    return fitted(classifier(weighted_metrics=["accuracy"]), *data(), class_weight={0: 1.0, 1: 3.0, 2: 0.5})
+
+
+@case
+def sample_weights() -> Any:
+    x, y = data()
+    model = classifier(metrics=["accuracy"], weighted_metrics=["accuracy"])
+    weights = np.linspace(0, 2, len(x)).astype("float32")
+    return {
+        **fitted(model, x, y, sample_weight=weights),
+        "evaluated": model.evaluate(x, y, sample_weight=weights, verbose=0),
+    }
+
+
+@case
+def mean_with_sample_weight() -> Any:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+    x, y = data()
+    return fitted(classifier(loss=loss), x, y, sample_weight=np.linspace(0, 2, len(x)).astype("float32"))
+
+
+@case
+def summed_loss() -> Any:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    return fitted(classifier(loss=loss, optimizer=keras.optimizers.SGD(0.01)), *data())
+
+
+@case
+def masked_steps() -> Any:
+    keras.utils.set_random_seed(2)
+    x = np.random.default_rng(3).integers(0, 5, (21, 6))
+    model = keras.Sequential(
+        [layers.Embedding(5, 4, mask_zero=True), layers.LSTM(3, return_sequences=True), layers.Dense(2)]
+    )
+    model.compile("sgd", "mse", metrics=["mae"])
+    y = np.ones((21, 6, 2), "float32")
+    return {**fitted(model, x, y, shuffle=False), "evaluated": model.evaluate(x, y, verbose=0)}
+
+
+@case
+def torch_loss_with_class_weights() -> Any:
+    loss = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 4.0, 0.5]), ignore_index=2)
+    x, y = data()
+    return fitted(classifier(loss=loss), x, y)
+
+
+@case
+def penalties_and_added_losses() -> Any:
+    return fitted(
+        classifier(
+            layers.Dense(4, kernel_regularizer="l2", activity_regularizer="l1"), layers.ActivityRegularization(0.1)
+        ),
+        *data(),
+    )
+
+
+@case
+def accumulated_and_clipped() -> Any:
+    optimizer = keras.optimizers.Adam(0.05, gradient_accumulation_steps=3, global_clipnorm=0.1)
+    return fitted(classifier(optimizer=optimizer), *data())
+
+
+@case
+def clipped_one_by_one() -> Any:
+    return fitted(classifier(optimizer=keras.optimizers.SGD(0.5, clipnorm=0.05)), *data())
+
+
+@case
+def scaled_loss() -> Any:
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), initial_scale=64.0)
+    return fitted(classifier(optimizer=optimizer), *data())
+
+
+@case
+def averaged_weights() -> Any:
+    return fitted(classifier(optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=3)), *data())
+
+
+@case
+def frozen_weights() -> Any:
+    model = classifier(layers.Dense(4, trainable=False))
+    return fitted(model, *data())
+
+
+class Forked(keras.Model):
+    """Has weights that take no part in the loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.unused = layers.Dense(3), layers.Dense(2)
+
+    def call(self, x: Any) -> Any:
+        self.unused(x)
+        return self.used(x)
+
+
+@case
+def unused_weights() -> Any:
+    keras.utils.set_random_seed(1)
+    model = Forked()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Gradients do not exist")
+        return fitted(model, *data())
+
+
+@case
+def several_outputs() -> Any:
+    keras.utils.set_random_seed(1)
+    x, y = data()
+    inputs = keras.Input((6,))
+    hidden = layers.Dense(5, activation="tanh")(inputs)
+    model = keras.Model(inputs, {"a": layers.Dense(3)(hidden), "b": layers.Dense(1)(hidden)})
+    model.compile(
+        "sgd",
+        {"a": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "b": "mse"},
+        loss_weights={"a": 1.0, "b": 0.3},
+        metrics={"b": ["mae"]},
+    )
+    targets = {"a": y, "b": x[:, :1]}
+    result = fitted(model, x, targets)
+    return {**result, "all rows": model.predict(x, batch_size=7, verbose=0)}
+
+
+@case
+def fewer_rows_than_processes() -> Any:
+    x, y = data(9)
+    model = classifier(layers.BatchNormalization(momentum=0.5), metrics=["accuracy"])
+    result = fitted(model, x, y, shuffle=False)  # a batch of 8 and one of 1
+    small = {
+        "evaluated": model.evaluate(x[:1], y[:1], verbose=0),
+        "all rows": model.predict(x[:3], batch_size=2, verbose=0),
+    }
+    return {**result, **small}
+
+
+class OwnStep(keras.Model):
+    """Makes its update itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x)
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+        loss.backward()
+        weights = self.trainable_weights
+        self.optimizer.apply([weight.grad for weight in weights], weights)
+        self.zero_grad()
+        for metric in self.metrics:
+            metric.update_state(loss.detach()) if metric.name == "loss" else metric.update_state(y, self(x))
+        return {"mean_of_rows": loss.detach()}
+
+
+@case
+def a_step_of_its_own() -> Any:
+    keras.utils.set_random_seed(1)
+    model = OwnStep()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = data(40)
+    return fitted(model, x, y)
+
+
+@case
+def run_eagerly() -> Any:
+    return fitted(classifier(run_eagerly=True, metrics=["accuracy"]), *data())
+
+
+@case
+def single_batches() -> Any:
+    x, y = data(7)
+    model = classifier(metrics=["accuracy"])
+    logs = [model.train_on_batch(x, y, return_dict=True) for _ in range(3)]
+    return {
+        "logs": logs,
+        "tested": model.test_on_batch(x, y),
+        "weights": model.get_weights(),
+        "rows": model.predict_on_batch(x),
+    }
+
+
+# Metrics -------------------------------------------------------------------------------------------------------------
+
+
+class Share(keras.metrics.Metric):
+    """A metric of a user's own."""
+
+    def __init__(self, name: str = "share", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hits = self.add_weight(name="hits", initializer="zeros")
+        self.seen = self.add_weight(name="seen", initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.hits.assign_add((y_pred[:, 0] > 0).sum().float())
+        self.seen.assign_add(float(y_pred.shape[0]))
+
+    def result(self) -> Any:
+        return self.hits / self.seen
+
+
+@case
+def metrics_of_101_samples() -> Any:
+    keras.utils.set_random_seed(1)
+    x = np.random.default_rng(5).normal(size=(101, 4)).astype("float32")
+    y = (x.sum(-1, keepdims=True) > 0).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    metrics = keras.metrics
+    model.compile(
+        "sgd",
+        "binary_crossentropy",
+        metrics=[
+            metrics.AUC(),
+            metrics.F1Score(threshold=0.5),
+            metrics.BinaryIoU(),
+            metrics.Precision(),
+            metrics.RootMeanSquaredError(),
+            metrics.R2Score(),
+            metrics.PrecisionAtRecall(0.5),
+            Share(),
+        ],
+    )
+    return model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
+
+
+# Data ----------------------------------------------------------------------------------------------------------------
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches by index."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> Any:
+        x, y = data()
+        return x[index * 7 : index * 7 + 7], y[index * 7 : index * 7 + 7]
+
+
+@case
+def py_dataset() -> Any:
+    model = classifier(metrics=["accuracy"])
+    return {**fitted(model, Batches(workers=2), shuffle=True), "all rows": model.predict(Batches(), verbose=0)}
+
+
+@case
+def loader() -> Any:
+    x, y = data()
+    model = classifier(metrics=["accuracy"])
+    rows = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    batches = torch.utils.data.DataLoader(rows, batch_size=8, shuffle=True)
+    return {**fitted(model, batches), "evaluated": model.evaluate(batches, verbose=0)}
+
+
+@case
+def loader_of_iterable() -> Any:
+    class Stream(torch.utils.data.IterableDataset):  # type: ignore[type-arg]
+        def __iter__(self) -> Any:
+            yield from zip(*data(), strict=True)
+
+    return fitted(classifier(), torch.utils.data.DataLoader(Stream(), batch_size=8))
+
+
+@case
+def generator() -> Any:
+    def batches() -> Any:
+        x, y = data()
+        while True:
+            for start in range(0, N, 8):
+                yield x[start : start + 8], y[start : start + 8]
+
+    return fitted(classifier(metrics=["accuracy"]), batches(), steps_per_epoch=5)
+
+
+@case
+def pipeline() -> Any:
+    from torchkeras_shim.data.pipeline.dataset import Dataset
+
+    model = classifier(metrics=["accuracy"])
+    rows = Dataset.from_tensor_slices(data())
+    shuffled = rows.shuffle(20, seed=3).batch(8)
+    mapped = rows.map(lambda x, y: (x * 2, y)).shuffle(41).batch(8).prefetch(2)
+    return {
+        **fitted(model, shuffled),
+        "mapped": model.fit(mapped, verbose=0).history,
+        "evaluated": model.evaluate(rows.batch(8), verbose=0),
+        "weights after all": model.get_weights(),
+    }
+
+
+@case
+def shuffled_within_batches() -> Any:
+    return fitted(classifier(), *data(), shuffle="batch", validation_data=data(10), validation_freq=2)
+
+
+# Callbacks -----------------------------------------------------------------------------------------------------------
+
+
+@case
+def callbacks_that_decide() -> Any:
+    x, y = data()
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)
+    slow = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=0)
+    model = classifier(optimizer=keras.optimizers.SGD(1.0))
+    result = fitted(model, x, y, epochs=8, validation_split=0.5, callbacks=[stop, slow])
+    return {**result, "rate": float(model.optimizer.learning_rate), "stopped": stop.stopped_epoch}
+
+
+class StopAt(keras.callbacks.Callback):
+    """Stops in the middle of an epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch == 2:
+            self.model.stop_training = True
+
+
+@case
+def stopping_in_an_epoch() -> Any:
+    return fitted(classifier(), *data(), shuffle=False, callbacks=[StopAt(), keras.callbacks.TerminateOnNaN()])

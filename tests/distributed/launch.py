@@ -1,0 +1,99 @@
+"""Runs cases in one process, in 2 and in 4: `python -m tests.distributed.launch FOLDER [case ...]`.
+
+torch is loaded once, and the processes are forked from that one; each writes what its cases return to
+`FOLDER/<number of processes>-<rank>.pickle`, and what it prints to a `.txt` beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch._dynamo  # what `DistributedDataParallel` loads, before the processes part
+import torch._inductor.config
+
+import torchkeras_shim  # noqa: F401
+from tests.distributed import cases
+from torchkeras_shim.training import trainer  # noqa: F401
+
+SECONDS = 120
+
+
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
+    with socket.socket() as socket_:
+        socket_.bind(("127.0.0.1", 0))
+        return int(socket_.getsockname()[1])
+
+
+def run_cases(names: list[str]) -> dict[str, Any]:
+    """Returns what each case returns, or its error as text."""
+    results: dict[str, Any] = {}
+    for name in names:
+        start = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                results[name] = cases.CASES[name]()
+        except Exception:
+            results[name] = traceback.format_exc()
+        if "TIMES" in os.environ:
+            print(f"{time.perf_counter() - start:.2f} s {name}", flush=True)
+    return results
+
+
+def child(folder: Path, world: int, rank: int, port: int, names: list[str]) -> None:
+    """Runs the cases as one of several processes; never returns."""
+    code = 1
+    try:
+        with open(folder / f"{world}-{rank}.txt", "w") as text:
+            os.dup2(text.fileno(), 1)
+            os.dup2(text.fileno(), 2)
+        if world > 1:
+            os.environ.update(
+                RANK=str(rank),
+                LOCAL_RANK=str(rank),
+                WORLD_SIZE=str(world),
+                MASTER_ADDR="127.0.0.1",
+                MASTER_PORT=str(port),
+            )
+        torch.set_num_threads(1)
+        results = run_cases(names)
+        (folder / f"{world}-{rank}.pickle").write_bytes(pickle.dumps(results))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def launch(folder: Path, world: int, names: list[str]) -> None:
+    """Runs the cases in so many processes."""
+    port, children = free_port(), []
+    for rank in range(world):
+        pid = os.fork()
+        if not pid:
+            child(folder, world, rank, port, names)
+        children.append(pid)
+    end = time.monotonic() + SECONDS
+    while children and time.monotonic() < end:
+        children = [pid for pid in children if os.waitpid(pid, os.WNOHANG)[0] == 0]
+        time.sleep(0.02)
+    for pid in children:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    for worlds in (1, 2, 4):
+        chosen = sys.argv[2:] or list(cases.CASES)
+        launch(Path(sys.argv[1]), worlds, [name for name in chosen if worlds in cases.worlds(name)])

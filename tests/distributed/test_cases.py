@@ -1,0 +1,60 @@
+"""Several processes compute what one does."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.distributed import cases
+from torchkeras_shim.core import tree
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What each process has found, by number of processes and rank."""
+    folder = tmp_path_factory.mktemp("cases")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
+    for name in ("RANK", "WORLD_SIZE"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "tests.distributed.launch", str(folder)]
+    subprocess.run(command, cwd=ROOT, env=environment, timeout=240, check=True)
+    found = {}
+    for world in (1, 2, 4):
+        for rank in range(world):
+            file = folder / f"{world}-{rank}.pickle"
+            assert file.exists(), (folder / f"{world}-{rank}.txt").read_text()[-3000:]
+            found[world, rank] = pickle.loads(file.read_bytes())
+            found["text", world, rank] = (folder / f"{world}-{rank}.txt").read_text()
+    return found
+
+
+def _assert_same(found, expected, place):
+    assert tree.flatten_with_path(found).__len__() == tree.flatten_with_path(expected).__len__(), place
+    for (path, value), (_, right) in zip(tree.flatten_with_path(found), tree.flatten_with_path(expected), strict=True):
+        np.testing.assert_allclose(value, right, rtol=2e-5, atol=2e-6, err_msg=f"{place} {path}")
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize("name", list(cases.CASES))
+def test_as_one_process(results, name):
+    expected = results[1, 0][name]
+    assert not isinstance(expected, str), expected
+    for world in cases.worlds(name):
+        for rank in range(world):
+            found = results[world, rank][name]
+            assert not isinstance(found, str), f"process {rank} of {world}: {found}"
+            _assert_same(found, expected, f"{name}, process {rank} of {world}")
+
+
+@pytest.mark.subprocess
+def test_the_first_process_speaks(results):
+    assert results["text", 2, 0].count("Training data-parallel on 2 processes (gloo)") == 1
+    assert not results["text", 2, 1]

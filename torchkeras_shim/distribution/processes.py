@@ -1,0 +1,220 @@
+"""The processes that work together: how they find one another, and the few things they tell one another.
+
+The engine is `torch.distributed`. CPU tensors go through gloo, those of CUDA devices through NCCL.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from torchkeras_shim.core.console import mute
+
+#: After how many seconds a process gives up waiting for another one.
+TIMEOUT = 600.0
+
+_ADDRESSES, _COUNT, _RANK = (
+    "KERAS_DISTRIBUTION_JOB_ADDRESSES",
+    "KERAS_DISTRIBUTION_NUM_PROCESSES",
+    "KERAS_DISTRIBUTION_PROCESS_ID",
+)
+_DEFAULT_PORT = "29500"
+
+
+class Processes:
+    """All processes that train together, seen from one of them.
+
+    Attributes:
+        rank: This one's number.
+        count: How many there are.
+    """
+
+    def __init__(self) -> None:
+        self.rank = dist.get_rank()
+        self.count = dist.get_world_size()
+        self.backend = dist.get_backend()
+
+    # Tensors --------------------------------------------------------------------------------------------------------
+
+    def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replaces tensors, in place, by their sums over the processes: one exchange for each type and device."""
+        for group in _alike(tensors):
+            if len(group) == 1 and group[0].is_contiguous():
+                dist.all_reduce(group[0].detach())
+                continue
+            flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
+            dist.all_reduce(flat)
+            _unpack(flat, group)
+
+    def spread(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Overwrites tensors with those of the first process."""
+        for group in _alike(tensors):
+            flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
+            dist.broadcast(flat, 0)
+            if self.rank:
+                _unpack(flat, group)
+
+    def send_from(self, rank: int, tensor: torch.Tensor) -> None:
+        """Overwrites a tensor on the host with that of one process."""
+        dist.broadcast(tensor, rank)
+
+    # Numbers on the host --------------------------------------------------------------------------------------------
+
+    def sum_of(self, *numbers: int) -> list[int]:
+        """Returns the sums of whole numbers over the processes."""
+        return self._of(numbers, dist.ReduceOp.SUM)
+
+    def largest(self, *numbers: int) -> list[int]:
+        """Returns the largest of whole numbers among the processes."""
+        return self._of(numbers, dist.ReduceOp.MAX)
+
+    def any(self, flag: bool) -> bool:
+        """Returns whether a flag is set in any process."""
+        return bool(self.largest(int(flag))[0])
+
+    def _of(self, numbers: Sequence[int], operation: Any) -> list[int]:
+        tensor = torch.tensor(numbers, dtype=torch.int64, device="cpu")
+        dist.all_reduce(tensor, operation)
+        return tensor.tolist()
+
+    def from_first(self, value: Any) -> Any:
+        """Returns what the first process has."""
+        box = [value if self.rank == 0 else None]
+        dist.broadcast_object_list(box, 0, device=torch.device("cpu"))
+        return box[0]
+
+    def from_all(self, value: Any) -> list[Any]:
+        """Returns what each process has, by rank."""
+        found: list[Any] = [None] * self.count
+        with torch.device("cpu"):
+            dist.all_gather_object(found, value)
+        return found
+
+
+def _alike(tensors: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
+    groups: dict[Any, list[torch.Tensor]] = {}
+    for tensor in tensors:
+        if tensor.numel():
+            groups.setdefault((tensor.dtype, tensor.device), []).append(tensor)
+    return list(groups.values())
+
+
+def _unpack(flat: torch.Tensor, tensors: Sequence[torch.Tensor]) -> None:
+    with torch.no_grad():
+        for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
+            tensor.detach().copy_(part.reshape(tensor.shape))
+
+
+# Getting together ----------------------------------------------------------------------------------------------------
+
+
+def under_launcher() -> bool:
+    """Returns whether `torchrun`, or what sets the same variables, has started this as one of several processes."""
+    environment = os.environ
+    return int(environment.get("WORLD_SIZE") or 1) > 1 and all(
+        name in environment for name in ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    )
+
+
+def is_initialized() -> bool:
+    """Returns whether this process knows of others."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def initialize(
+    job_addresses: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+    *,
+    timeout: float = TIMEOUT,
+) -> None:
+    """Joins the processes that were started for one training. Under `torchrun`, `fit` does so by itself.
+
+    Each process calls it before anything else. What is not given is looked for in the environment:
+    `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `KERAS_DISTRIBUTION_NUM_PROCESSES` and `KERAS_DISTRIBUTION_PROCESS_ID`, then
+    the variables that `torchrun` sets.
+
+    Args:
+        job_addresses: `"host:port"` of process 0, at which all meet; of a list by commas the first one counts.
+        num_processes: How many processes there are.
+        process_id: Which of them this is, from 0 on.
+        timeout: After how many seconds a process gives up waiting for another one. Not in Keras.
+
+    Raises:
+        ValueError: If it is not known who the others are.
+
+    Example:
+        >>> initialize()  # doctest: +SKIP
+    """
+    if is_initialized():
+        return
+    environment = os.environ
+    job_addresses = job_addresses or environment.get(_ADDRESSES)
+    count = num_processes if num_processes is not None else environment.get(_COUNT, environment.get("WORLD_SIZE"))
+    rank = process_id if process_id is not None else environment.get(_RANK, environment.get("RANK"))
+    if count is None or rank is None or not (job_addresses or "MASTER_ADDR" in environment):
+        raise ValueError(
+            "`initialize` does not know the other processes. Start the script by `torchrun --nproc-per-node 2 "
+            "script.py`, or write `initialize('host:port', num_processes=2, process_id=...)`. Received: "
+            f"job_addresses={job_addresses}, num_processes={count}, process_id={rank}"
+        )
+    if not 0 <= int(rank) < int(count):
+        raise ValueError(
+            f"`process_id` must be from 0 to `num_processes - 1`. Received: process_id={rank}, num_processes={count}"
+        )
+    if job_addresses:
+        host, _, port = job_addresses.split(",")[0].strip().partition(":")
+        environment["MASTER_ADDR"], environment["MASTER_PORT"] = host, port or _DEFAULT_PORT
+    dist.init_process_group(
+        _backend(int(rank)), rank=int(rank), world_size=int(count), timeout=timedelta(seconds=timeout)
+    )
+    mute(int(rank) > 0)
+    atexit.register(_leave)
+
+
+def _backend(rank: int) -> str:
+    """Chooses this process's device, if there are any, and the ways in which tensors are exchanged."""
+    if not (torch.cuda.is_available() and dist.is_nccl_available()):
+        return "gloo"
+    place = int(os.environ.get("LOCAL_RANK", rank))
+    if place >= torch.cuda.device_count():
+        raise ValueError(
+            f"Process {rank} is number {place} on this machine, which has {torch.cuda.device_count()} GPUs: one "
+            f"process for each. Start `torchrun --nproc-per-node {torch.cuda.device_count()}`; for processes on the "
+            "CPU, hide the GPUs by CUDA_VISIBLE_DEVICES=''."
+        )
+    torch.cuda.set_device(place)
+    return "cpu:gloo,cuda:nccl"
+
+
+def _leave() -> None:
+    if is_initialized() and getattr(sys, "last_type", None) is None:
+        dist.destroy_process_group()
+
+
+def note_failure(error: BaseException) -> None:
+    """Writes an error to where `torchrun` looks for what ended a process, so that its summary says so."""
+    if "TORCHELASTIC_ERROR_FILE" in os.environ:
+        from torch.distributed.elastic.multiprocessing.errors import get_error_handler  # 0.2 s
+
+        get_error_handler().record_exception(error)
+
+
+_known: Processes | None = None
+
+
+def known() -> Processes | None:
+    """Returns the processes that this one has joined; `None` if there are none or it is alone."""
+    global _known
+    if not is_initialized() or dist.get_world_size() == 1:
+        _known = None
+    elif _known is None:
+        _known = Processes()
+    return _known

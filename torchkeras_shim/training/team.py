@@ -1,0 +1,268 @@
+"""What the loops of one process tell those of the others: `Alone` has nobody to tell, `Several` has.
+
+All processes run the same script, so that each calls the same methods here in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from torchkeras_shim.core import tree
+from torchkeras_shim.core.random_state import RandomState
+from torchkeras_shim.data import DataAdapter
+from torchkeras_shim.data.splitting import Part, split
+from torchkeras_shim.distribution.portion import Work
+from torchkeras_shim.distribution.processes import Processes, note_failure
+from torchkeras_shim.distribution.strategies import Distribution, joined
+from torchkeras_shim.layers import Layer
+from torchkeras_shim.layers.weights import StructureVersion
+
+#: What ends the loop of each kind of batches.
+_FLAGS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
+
+
+class Team(Protocol):
+    """What a loop asks of the processes."""
+
+    @property
+    def processes(self) -> Processes | None:
+        """All that train together with this one, if there are any."""
+
+    @property
+    def find_unused(self) -> bool:
+        """Whether they look in each step for weights that take no part in it."""
+
+    def split(self, adapter: DataAdapter) -> DataAdapter:
+        """Returns the data of this process."""
+
+    def begin(self, model: Any) -> None:
+        """Makes weights and random generators alike before a loop."""
+
+    def agree_random(self) -> None:
+        """Makes the random generators alike before an epoch."""
+
+    def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
+        """Makes the metrics those of all data. Returns what the last step returned, averaged."""
+
+    def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
+        """Makes what else layers have counted alike, and the logs."""
+
+    def listening(self, on_end: Any, owner: Any, kind: str, callbacks: Any) -> Any:
+        """Returns what to call after each batch, so that all stop if one does."""
+
+    def stops(self, flag: bool) -> bool:
+        """Returns whether a process wants to stop."""
+
+    def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+        """Returns the callbacks that this process calls, and how much it prints."""
+
+    def gathered(self, outputs: Any, adapter: DataAdapter) -> Any:
+        """Returns the outputs of all processes in the order of the data."""
+
+    def telling(self) -> Any:
+        """Returns a context in which errors are noted for the launcher."""
+
+
+class Alone:
+    """A process of its own: there is nothing to agree on."""
+
+    processes: Processes | None = None
+    find_unused = False
+
+    def split(self, adapter: DataAdapter) -> DataAdapter:
+        """Returns the data."""
+        return adapter
+
+    def begin(self, model: Any) -> None:
+        """Does nothing."""
+
+    def agree_random(self) -> None:
+        """Does nothing."""
+
+    def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
+        """Returns what the last step returned."""
+        return returned
+
+    def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
+        """Returns the logs."""
+        return logs
+
+    def listening(self, on_end: Any, owner: Any, kind: str, callbacks: Any) -> Any:
+        """Returns the hook."""
+        return on_end
+
+    def stops(self, flag: bool) -> bool:
+        """Returns the flag."""
+        return flag
+
+    def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+        """Returns both."""
+        return callbacks, verbose
+
+    def gathered(self, outputs: Any, adapter: DataAdapter) -> Any:
+        """Returns the outputs."""
+        return outputs
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Does nothing."""
+        yield
+
+
+class Several:
+    """One of several processes that train data-parallel.
+
+    Args:
+        processes: All of them.
+        distribution: How they share the work.
+    """
+
+    def __init__(self, processes: Processes, distribution: Distribution) -> None:
+        self.processes: Processes = processes
+        self._whole = distribution.auto_shard_dataset
+        self.find_unused = bool(getattr(distribution, "find_unused_parameters", False))
+
+    def split(self, adapter: DataAdapter) -> DataAdapter:
+        """Returns this process's part of the data."""
+        return split(adapter, self.processes, self._whole)
+
+    def begin(self, model: Any) -> None:
+        """Takes over the first process's random numbers, and its weights if that has not been done since a change."""
+        self.agree_random()
+        if model.__dict__.get("_alike_since") != StructureVersion.value:
+            self.processes.spread([*model.parameters(), *model.buffers()])
+            model.__dict__["_alike_since"] = StructureVersion.value
+
+    def agree_random(self) -> None:
+        """Takes over where the first process's random generators stand."""
+        state = self.processes.from_first(RandomState())
+        if self.processes.rank:
+            state.restore()
+
+    def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
+        """Adds up the metrics' states. Returns what a step of the model's own returned, averaged over the rows."""
+        sums: list[torch.Tensor] = []
+        firsts: list[torch.Tensor] = []
+        means: list[torch.Tensor] = []
+        for metric in metrics:
+            for variable in metric.variables:
+                kind = getattr(variable, "_aggregation", "sum")
+                {"sum": sums, "mean": means}.get(kind, firsts).append(variable)
+        with torch.no_grad():
+            self.processes.add_up([*sums, *means])
+            for variable in means:
+                variable.div_(self.processes.count)
+        if firsts:
+            self.processes.spread(firsts)
+        return self._averaged(returned)
+
+    def _averaged(self, returned: Any) -> Any:
+        handed = Work.handed
+        if not isinstance(returned, dict) or handed is None:
+            return returned
+        result = dict(returned)
+        names = sorted(name for name, value in result.items() if isinstance(value, (torch.Tensor, float, int)))
+        scalars = [torch.as_tensor(result[name], dtype=torch.float64, device="cpu").detach() for name in names]
+        if scalars and all(scalar.ndim == 0 for scalar in scalars):
+            together = torch.stack(scalars) * handed.share
+            self.processes.add_up([together])
+            result.update(zip(names, together.float(), strict=True))
+        return result
+
+    def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
+        """Averages the statistics of raw torch modules, which know of their own rows only. Returns the first's logs."""
+        with torch.no_grad():
+            kept = [
+                buffer
+                for module in model.modules()
+                if not isinstance(module, Layer)
+                for buffer in module._buffers.values()
+                if buffer is not None and buffer.is_floating_point()
+            ]
+            self.processes.add_up(kept)
+            for buffer in kept:
+                buffer.div_(self.processes.count)
+        return self.processes.from_first(logs)  # type: ignore[no-any-return]
+
+    def listening(self, on_end: Any, owner: Any, kind: str, callbacks: Any) -> Any:
+        """Returns the hook; if callbacks of the user's may stop the loop, all processes compare after each batch."""
+        if on_end is None or not callbacks.may_stop(kind):
+            return on_end
+        flag = _FLAGS[kind]
+
+        def heard(index: int, result: Any) -> None:
+            on_end(index, result)
+            setattr(owner, flag, self.processes.any(getattr(owner, flag)))
+
+        return heard
+
+    def stops(self, flag: bool) -> bool:
+        """Returns whether any process wants to stop."""
+        return self.processes.any(flag)
+
+    def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+        """Returns the callbacks that this process calls, and how much it prints: the first one writes for all."""
+        if self.processes.rank == 0:
+            return callbacks, verbose
+        listed = tree.flatten(callbacks or [])
+        return [one for one in listed if not getattr(one, "only_in_first_process", False)], 0
+
+    def gathered(self, outputs: Any, adapter: DataAdapter) -> Any:
+        """Returns the outputs of all processes in the order of the data, in each of them.
+
+        Args:
+            outputs: Arrays of this process's rows, borrowed ones among them.
+            adapter: The data of this process.
+        """
+        assert isinstance(adapter, Part)
+        counts = adapter.counts
+        everywhere = self.processes.from_all(counts)
+        if not any(map(sum, everywhere)):
+            return outputs
+        starts = np.zeros((len(counts), self.processes.count), dtype=np.int64)
+        sizes = np.array(everywhere, dtype=np.int64).T
+        starts.reshape(-1)[1:] = np.cumsum(sizes.reshape(-1))[:-1]
+        places = [_runs(starts[:, rank], sizes[:, rank]) for rank in range(self.processes.count)]
+        mine = np.array(counts, dtype=np.int64)
+        shown = np.maximum(mine, 1)  # a borrowed row came out, too
+        own = _runs(np.cumsum(shown) - shown, mine)
+        return tree.map_structure(lambda array: self._joined(array[own], places), outputs)
+
+    def _joined(self, array: np.ndarray[Any, Any], places: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+        whole = np.empty((sum(map(len, places)), *array.shape[1:]), array.dtype)
+        for rank, rows in enumerate(places):
+            own = rank == self.processes.rank
+            part = np.ascontiguousarray(array) if own else np.empty((len(rows), *array.shape[1:]), array.dtype)
+            if part.size:
+                self.processes.send_from(rank, torch.from_numpy(part.reshape(-1).view(np.uint8)))
+                whole[rows] = part
+        return whole
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Notes an error that ends a loop, for the launcher's summary."""
+        try:
+            yield
+        except BaseException as error:
+            note_failure(error)
+            raise
+
+
+def _runs(starts: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Returns the numbers from each start on, as many as its size says."""
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(int(ends[-1]) if len(ends) else 0)
+
+
+def team() -> Team:
+    """Returns the processes to work with, as the distribution in force has it."""
+    found = joined()
+    return ALONE if found is None else Several(*found)
+
+
+ALONE = Alone()
