@@ -92,12 +92,65 @@ class TestCheckpoint:
         with pytest.raises(tf.errors.InvalidArgumentError, match="TensorFlow itself"):
             tf.train.Checkpoint(a=v).restore(str(tmp_path / "real"))
 
-    def test_models_that_are_not_built_are_named(self, tf, tmp_path):
-        model = network(tf)
-        model(tf.zeros((1, 1)))
-        path = tf.train.Checkpoint(model=model).write(str(tmp_path / "x"))
-        with pytest.warns(UserWarning, match=r"\['model'\].*not built"):
-            tf.train.Checkpoint(model=network(tf)).restore(path)
+    @pytest.mark.parametrize("kind", ["sequential", "written"])
+    @pytest.mark.parametrize("first", ["call", "fit"])
+    def test_models_that_are_not_built_get_their_values_in_the_first_call(self, tf, tmp_path, kind, first):
+        class Written(tf.keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.last, self.first = tf.keras.layers.Dense(1), tf.keras.layers.Dense(3)
+
+            def call(self, x):
+                return self.last(self.first(x))
+
+        def new():
+            made = network(tf) if kind == "sequential" else Written()
+            made.compile("adam", "mse")
+            return made
+
+        x = np.ones((4, 1), "float32")
+        old = new()
+        old.fit(x, x, verbose=0)
+        path = tf.train.Checkpoint(model=old, optimizer=old.optimizer).write(str(tmp_path / "x"))
+        model = new()
+        status = tf.train.Checkpoint(model=model, optimizer=model.optimizer).restore(path)
+        with pytest.raises(AssertionError, match="model/variable_0"):
+            status.assert_consumed()
+        if first == "call":
+            np.testing.assert_array_equal(model(x), old(x))
+            status.assert_consumed()
+        old.fit(x, x, verbose=0)
+        model.fit(x, x, verbose=0)
+        for ours, theirs in zip(model.optimizer.variables, old.optimizer.variables, strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+        np.testing.assert_allclose(model(x), old(x), rtol=1e-6)
+        status.assert_consumed()
+
+    def test_a_model_as_the_root_waits_for_its_variables_too(self, tf, tmp_path):
+        old, model = network(tf), network(tf)
+        old(tf.zeros((1, 1)))
+        path = tf.train.Checkpoint(old).save(str(tmp_path / "x"))
+        tf.train.Checkpoint(model).restore(path)
+        np.testing.assert_array_equal(model(tf.ones((1, 1))), old(tf.ones((1, 1))))
+
+    def test_modules_get_their_values_where_they_make_their_variables(self, tf, tmp_path):
+        class Line(tf.Module):
+            def __call__(self, x):
+                if not hasattr(self, "w"):
+                    self.w = tf.Variable(tf.zeros([x.shape[-1]]))
+                return tf.reduce_sum(self.w * x)
+
+        class Net(tf.Module):
+            def __init__(self):
+                self.line = Line()
+
+        old, new = Net(), Net()
+        old.line(tf.ones([2]))
+        old.line.w.assign([1.0, 2.0])
+        path = tf.train.Checkpoint(net=old).write(str(tmp_path / "x"))
+        status = tf.train.Checkpoint(net=new).restore(path)
+        assert new.line(tf.ones([2])).numpy() == 3.0
+        status.assert_consumed()
 
     @pytest.mark.parametrize("latest", ["../other", 5, None, "missing"])
     def test_the_index_is_not_trusted(self, tf, tmp_path, latest):

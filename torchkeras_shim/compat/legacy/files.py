@@ -177,7 +177,7 @@ def loading_weights(load_weights: Callable[..., None]) -> Callable[..., Any]:
             kwargs.pop("by_name", None)
         if os.path.exists(f"{path}.weights.h5") and not os.path.isfile(path):
             load_weights(self, f"{path}.weights.h5", *args, **kwargs)
-            return checkpoint.Status([], [])
+            return checkpoint.Status([], {})
         if path.endswith((*_OF_WEIGHTS, ".keras")) and not (by_name and _is_old(path)):
             return load_weights(self, path, *args, **kwargs)
         if _begins(path, b"\x89HDF\r\n\x1a\n"):

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +47,8 @@ def _attributes(value: Any) -> dict[str, Any]:
     return {}
 
 
-def _variables(value: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
-    """The variables below an object, with the path that leads to each."""
+def _below(value: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """What is below an object, itself first, with the path that leads to each."""
     seen = set() if seen is None else seen
     if isinstance(value, torch.Tensor):
         yield path, value
@@ -57,20 +56,26 @@ def _variables(value: Any, path: str = "", seen: set[int] | None = None) -> Iter
     if isinstance(value, (str, bytes, int, float)) or id(value) in seen:
         return
     seen.add(id(value))
+    yield path, value
     for name, one in _attributes(value).items():
-        yield from _variables(one, f"{path}/{name}" if path else name, seen)
+        yield from _below(one, f"{path}/{name}" if path else name, seen)
+
+
+def _variables(value: Any) -> dict[str, torch.Tensor]:
+    """The variables below an object, by the path that leads to each."""
+    return {path: one for path, one in _below(value) if isinstance(one, torch.Tensor)}
 
 
 class Status:
-    """What `restore` says of what it has found."""
+    """What `restore` says of what it has found, as it stands when it is asked."""
 
-    def __init__(self, missing: list[str], unused: list[str]) -> None:
-        self._missing, self._unused = missing, unused
+    def __init__(self, missing: list[str], waiting: dict[str, Any]) -> None:
+        self._missing, self._waiting = missing, waiting
 
     def assert_consumed(self) -> Status:
         """Raises an AssertionError unless every variable was found and every value was used."""
-        if self._unused:
-            raise AssertionError(f"Some values of the checkpoint belong to no object: {self._unused[:5]}")
+        if self._waiting:
+            raise AssertionError(f"Some values of the checkpoint belong to no object: {sorted(self._waiting)[:5]}")
         return self.assert_existing_objects_matched()
 
     def assert_existing_objects_matched(self) -> Status:
@@ -106,14 +111,15 @@ class Checkpoint:
     """
 
     def __init__(self, root: Any = None, **kwargs: Any) -> None:
-        self._objects = {**({} if root is None else _attributes(root) or {"root": root}), **kwargs}
+        whole = isinstance(root, Module) or not isinstance(root, torch.nn.Module)
+        self._objects = {**({} if root is None else _attributes(root) if whole else {"root": root}), **kwargs}
         self.save_counter = _Variable(np.int64(0), trainable=False, name="save_counter")
         self.__dict__.update(kwargs)
 
     def write(self, file_prefix: Any, options: Any = None) -> str:
         """Saves under exactly this name, and returns it."""
         prefix: str = os.fspath(file_prefix)
-        found = dict(_variables(self))
+        found = _variables(self)
         path = prefix + SUFFIX
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -145,42 +151,43 @@ class Checkpoint:
             raise NotFoundError(
                 f"Unsuccessful TensorSliceReader constructor: Failed to find any matching files for {prefix}"
             )
-        with zipfile.ZipFile(path) as archive:
-            self._build_optimizers(json.loads(archive.read("index.json")))
-        targets = dict(_variables(self))
-        with zipfile.ZipFile(path) as archive:
-            names = json.loads(archive.read("index.json"))
-            places = {name: f"{number}.npy" for number, name in enumerate(names)}
-            values = {}
-            for name in targets.keys() & places.keys():
-                with archive.open(places[name]) as file:
-                    values[name] = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        for name, value in values.items():
-            if value.shape != tuple(targets[name].shape):
-                raise ValueError(
-                    f"The variable {name!r} has the shape {tuple(targets[name].shape)}, its value in {path} "
-                    f"has {value.shape}."
-                )
-        for name, value in values.items():
-            target = targets[name]
-            if hasattr(target, "assign"):
-                target.assign(torch.from_numpy(value))
-            else:
-                with torch.no_grad():
-                    target.copy_(torch.from_numpy(value))
-        unused = sorted(places.keys() - targets.keys())
-        waiting = [
-            name for name, one in self._objects.items() if not getattr(one, "built", True) and _below(unused, name)
-        ]
-        if waiting:
-            warnings.warn(
-                f"The checkpoint has values for {waiting}, which are not built yet: these were not restored. Call "
-                "a model once before `restore`, so that it has variables.",
-                stacklevel=3,
-            )
-        return Status(sorted(targets.keys() - places.keys()), unused)
+        values = _read(path)
+        status = Status(sorted(_variables(self).keys() - values.keys()), values)
+        self._build_optimizers(values)
+        self._give(values)
+        for at, one in list(_below(self)):
+            below = {name for name in values if name.startswith(f"{at}/")}
+            if below and _is_unbuilt(one):
+                self._wait(one, at, values)
+            elif below and isinstance(one, Module):
+                one._tf_waiting = _Waiting(at, values)
+        return status
 
-    def _build_optimizers(self, names: list[str]) -> None:
+    def _give(self, values: dict[str, np.ndarray]) -> None:
+        """Gives variables their values, which are taken out of the dict; those of what is not built wait."""
+        waiting = tuple(f"{at}/" for at, one in _below(self) if _is_unbuilt(one))
+        targets = {at: one for at, one in _variables(self).items() if at in values and not at.startswith(waiting)}
+        for at, target in targets.items():
+            _check_shape(at, target, values[at])
+        for at, target in targets.items():
+            _assign(target, values.pop(at))
+
+    def _wait(self, layer: Any, at: str, values: dict[str, np.ndarray]) -> None:
+        """Has a layer that is not built get its values in its first call, before it computes anything."""
+
+        def restore(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            handle.remove()
+            count = sum(name.startswith(f"{at}/") for name in values)
+            if len(module.variables) < count:  # layers inside are built by running
+                with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                    module.forward(*args, **kwargs)
+            module.built = True
+            self._build_optimizers(values)
+            self._give(values)
+
+        handle = layer.register_forward_pre_hook(restore, with_kwargs=True)
+
+    def _build_optimizers(self, values: dict[str, np.ndarray]) -> None:
         """Gives optimizers that are not built their variables, where the file has values for them."""
         models = [
             one
@@ -189,25 +196,62 @@ class Checkpoint:
         ]
         trained = [variable for one in models for variable in one.trainable_variables]
         for name, one in self._objects.items():
-            if (
-                hasattr(one, "apply_gradients")
-                and not one.built
-                and trained
-                and len(_below(names, name)) > len(one.variables)
-            ):
+            below = sum(at.startswith(f"{name}/") for at in values)
+            if hasattr(one, "apply_gradients") and not one.built and trained and below > len(one.variables):
                 one.build(trained)
                 one.built = True
 
     def restore(self, save_path: Any, options: Any = None) -> Status:
         """As `read`; `None`, the answer of `latest_checkpoint` where there is none, restores nothing."""
         if save_path is None:
-            return Status([], [])
+            return Status([], {})
         return self.read(save_path)
 
 
-def _below(names: list[str], path: str) -> list[str]:
-    """The names that belong to an object."""
-    return [name for name in names if name.startswith(f"{path}/")]
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of a file by name."""
+    with zipfile.ZipFile(path) as archive:
+        names = json.loads(archive.read("index.json"))
+        return {
+            name: np.load(io.BytesIO(archive.read(f"{number}.npy")), allow_pickle=False)
+            for number, name in enumerate(names)
+        }
+
+
+def _is_unbuilt(value: Any) -> bool:
+    """Returns whether an object is a layer or model that has not got all of its variables yet."""
+    return isinstance(value, torch.nn.Module) and not isinstance(value, Module) and not getattr(value, "built", True)
+
+
+def _check_shape(at: str, target: torch.Tensor, value: np.ndarray) -> None:
+    if value.shape != tuple(target.shape):
+        raise ValueError(
+            f"The variable {at!r} has the shape {tuple(target.shape)}, its value in the checkpoint has {value.shape}."
+        )
+
+
+def _assign(target: Any, value: np.ndarray) -> None:
+    if hasattr(target, "assign"):
+        target.assign(torch.from_numpy(value))
+    else:
+        with torch.no_grad():
+            target.copy_(torch.from_numpy(value))
+
+
+class _Waiting:
+    """The values of variables that a `tf.Module` has not made yet: each gets its own when it is assigned to."""
+
+    def __init__(self, at: str, values: dict[str, np.ndarray]) -> None:
+        self._at, self._values = at, values
+
+    def meet(self, name: str, value: Any) -> None:
+        """Gives a new attribute of the module, or what is in it, its values."""
+        for at, one in _below(value, f"{self._at}/{name}"):
+            if isinstance(one, torch.Tensor) and at in self._values:
+                _check_shape(at, one, self._values[at])
+                _assign(one, self._values.pop(at))
+            elif isinstance(one, Module):
+                one._tf_waiting = _Waiting(at, self._values)
 
 
 def _note(folder: Path, latest: str | None, all_paths: list[str]) -> None:

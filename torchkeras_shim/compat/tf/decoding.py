@@ -12,7 +12,7 @@ import torch
 
 from torchkeras_shim.compat.tf.api import tf_op
 from torchkeras_shim.compat.tf.dtypes import as_dtype
-from torchkeras_shim.compat.tf.image import convert_image_dtype
+from torchkeras_shim.compat.tf.image_colors import convert_image_dtype
 from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.text import StringTensor, as_strings, scalar

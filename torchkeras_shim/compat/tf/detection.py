@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.compat.tf.api import tf_op
-from torchkeras_shim.compat.tf.image import non_max_suppression
+from torchkeras_shim.compat.tf.image_measures import non_max_suppression
 from torchkeras_shim.compat.tf.tensors import like
 
 CombinedNonMaxSuppression = namedtuple(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.compat.tf import image as images
+from torchkeras_shim.compat.tf import image_colors
 from torchkeras_shim.compat.tf.api import tf_op
 from torchkeras_shim.compat.tf.decoding import adjust_jpeg_quality
 from torchkeras_shim.compat.tf.random import _draw_uniform, _generator, _stateless
@@ -79,17 +80,17 @@ def _crop(draw: Draw, value: Any, size: Any) -> Any:
 def _brightness(draw: Draw, image: Any, max_delta: Any) -> Any:
     if float(max_delta) < 0:
         raise ValueError("max_delta must be non-negative.")
-    return images.adjust_brightness(image, draw([], -float(max_delta), float(max_delta)))
+    return image_colors.adjust_brightness(image, draw([], -float(max_delta), float(max_delta)))
 
 
 def _contrast(draw: Draw, image: Any, lower: Any, upper: Any) -> Any:
     _check_limits(lower, upper)
-    return images.adjust_contrast(image, draw([], float(lower), float(upper)))
+    return image_colors.adjust_contrast(image, draw([], float(lower), float(upper)))
 
 
 def _saturation(draw: Draw, image: Any, lower: Any, upper: Any) -> Any:
     _check_limits(lower, upper)
-    return images.adjust_saturation(image, draw([], float(lower), float(upper)))
+    return image_colors.adjust_saturation(image, draw([], float(lower), float(upper)))
 
 
 def _check_limits(lower: Any, upper: Any) -> None:
@@ -102,7 +103,7 @@ def _check_limits(lower: Any, upper: Any) -> None:
 def _hue(draw: Draw, image: Any, max_delta: Any) -> Any:
     if not 0 <= float(max_delta) <= 0.5:
         raise ValueError(f"max_delta must be from 0 to 0.5. Received: {max_delta}")
-    return images.adjust_hue(image, draw([], -float(max_delta), float(max_delta)))
+    return image_colors.adjust_hue(image, draw([], -float(max_delta), float(max_delta)))
 
 
 def _jpeg_quality(draw: Draw, image: Any, min_jpeg_quality: Any, max_jpeg_quality: Any) -> Any:

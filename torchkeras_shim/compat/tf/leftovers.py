@@ -173,12 +173,6 @@ refuse(
     """.split(),
 )
 refuse(
-    "Write `tf.keras.optimizers.Adam(use_ema=True)` for averages of weights.",
-    *"""
-    train.ExponentialMovingAverage
-    """.split(),
-)
-refuse(
     "Write `tf.train.Checkpoint` and `tf.train.CheckpointManager`.",
     *"""
     train.CheckpointOptions train.CheckpointView train.TrackableView train.checkpoints_iterator
@@ -293,7 +287,7 @@ refuse(
     *"""
     image.decode_and_crop_jpeg image.decode_jxl image.extract_glimpse
     image.generate_bounding_box_proposals image.non_max_suppression_overlaps
-    image.non_max_suppression_padded image.sample_distorted_bounding_box image.ssim_multiscale
+    image.non_max_suppression_padded image.sample_distorted_bounding_box
     image.stateless_sample_distorted_bounding_box
     """.split(),
 )

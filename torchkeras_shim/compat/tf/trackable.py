@@ -50,6 +50,14 @@ class Module(torch.nn.Module):
                 )
             self._tf_name = name
 
+    #: What meets new attributes: a checkpoint that has values for variables which are not made yet.
+    _tf_waiting: Any = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._tf_waiting is not None and not name.startswith("_"):
+            self._tf_waiting.meet(name, value)
+        super().__setattr__(name, value)
+
     @property
     def name(self) -> str:
         """The name."""
@@ -98,7 +106,7 @@ def _attributes(module: Any) -> Iterator[Any]:
     for table in ("_parameters", "_buffers", "_modules"):
         attributes.update(attributes.pop(table, None) or {})
     for name in sorted(attributes):
-        if name not in (NON_PERSISTENT, "_tf_name"):
+        if name not in (NON_PERSISTENT, "_tf_name", "_tf_waiting"):
             yield attributes[name]
 
 
