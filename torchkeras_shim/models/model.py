@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -431,16 +431,30 @@ class Model(Trainable):
         """
         return export.to_torch(self, copy)
 
-    def to_torch_source(self, path: Any = None, *, weights: Any = None, channels_first: bool = False) -> str:
+    def to_torch_source(
+        self,
+        path: Any = None,
+        training_loop: bool = True,
+        *,
+        weights: Any = None,
+        channels_first: bool = False,
+        callbacks: Sequence[Any] = (),
+    ) -> str:
         """Returns the same network as PyTorch source code, which needs torch alone.
 
         Args:
             path: Where to write it, if anywhere.
+            training_loop: Whether to write, for a compiled model, its optimizer, loss and metrics, and a loop that
+                trains as `fit` does.
             weights: Where to write the weights, under the names of the written modules: a file for `torch.load`, or
                 for `safetensors` if it ends so.
             channels_first: Whether the written network takes and returns images with channels first.
+            callbacks: `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint` to be written into the loop.
         """
-        return export.to_torch_source(self, path, weights=weights, channels_first=channels_first)
+        told = self._trainer.binding.told if self.compiled else None
+        return export.to_torch_source(
+            self, path, training_loop, weights=weights, channels_first=channels_first, callbacks=callbacks, told=told
+        )
 
     def export(
         self,

@@ -13,50 +13,106 @@ import torch
 
 import torchkeras_shim as keras
 from tests.unit.export.cases import CASES, example, flat, randomized
+from tests.unit.export.trained_cases import TRAINED, batches
 
 L = keras.layers
 
-#: Runs in a Python that never sees the library: each file is loaded with its weights and asked for its outputs.
+#: Layers that are traced, operator by operator, which takes half a second each.
+TRACED = {"stft_spectrogram", "mel_spectrogram", "up_sampling2d_bicubic", "resizing", "resizing_antialias", "center_crop",
+          "activation_sparsemax"}  # fmt: skip
+
+#: Runs in a Python that never sees the library: each file is loaded with its weights and asked for its outputs, or made
+#: to train, where the case has targets.
 _FRESH = """
-import importlib.util, json, pathlib, sys, torch
+import contextlib, importlib.util, io, pathlib, sys, torch
+from torch.utils.data import TensorDataset
 
 def flat(x):
     if isinstance(x, dict):
         x = [x[key] for key in sorted(x)]
     return [x] if isinstance(x, torch.Tensor) else [leaf for item in x for leaf in flat(item)]
 
+def check(name, one, other, rtol, atol):
+    torch.testing.assert_close(one, other, rtol=rtol, atol=atol, msg=lambda text: f"{name}: {text}")
+
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     case = torch.load(path.with_suffix(".case"), weights_only=True)
-    network = [value for value in vars(module).values() if isinstance(value, type)][-1]()
-    network.load_state_dict(torch.load(path.with_suffix(".pt"), weights_only=True))
+    classes = [value for value in vars(module).values() if isinstance(value, type)]
+    network = [value for value in classes if value.__module__ == path.stem][-1]()
+    module.load_weights(network, str(path.with_suffix(".pt")))
+    if "targets" in case:
+        data = TensorDataset(*case["inputs"], *case["targets"])
+        with contextlib.redirect_stdout(io.StringIO()):
+            history = module.fit(network, data, batch_size=8, shuffle=False, validation_data=data, device="cpu")
+        after = torch.load(path.with_suffix(".after"), weights_only=True)
+        for key, value in network.state_dict().items():
+            if not key.endswith("num_batches_tracked"):
+                check(f"{path.stem}: {key}", value, after[key], 2e-4, 1e-4)
+        wanted = {key for key in case["history"] if not key.endswith("_loss") or key == "val_loss"}
+        assert wanted == set(history), (path.stem, history)
+        for key, value in history.items():
+            check(f"{path.stem}: {key}", torch.tensor(value), torch.tensor(case["history"][key]), 2e-4, 2e-4)
+        continue
     network.eval()
     for one, other in zip(flat(network(*case["inputs"])), case["outputs"], strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5, msg=lambda text: f"{path.stem}: {text}")
+        check(path.stem, one, other, 1e-4, 1e-5)
     network.train()
     assert len(flat(network(*case["inputs"]))) == len(case["outputs"])
 assert not [name for name in sys.modules if name.partition(".")[0] in ("torchkeras_shim", "keras")]
 """
 
 
+def _write_case(folder: Path, name: str) -> None:
+    model = randomized(CASES[name]())
+    inputs = example(model)
+    model.to_torch_source(folder / f"{name}.py", weights=folder / f"{name}.pt")
+    outputs = flat(model(inputs if len(inputs) > 1 else inputs[0]))
+    torch.save({"inputs": inputs, "outputs": [one.detach() for one in outputs]}, folder / f"{name}.case")
+
+
+def _write_trained(folder: Path, name: str) -> None:
+    keras.utils.set_random_seed(1)
+    model = TRAINED[name]()
+    inputs, targets = batches(model)
+    model.to_torch_source(folder / f"train_{name}.py", weights=folder / f"train_{name}.pt")
+    x = inputs if len(inputs) > 1 else inputs[0]
+    y: Any = targets if len(targets) > 1 else targets[0]
+    if isinstance(model.output, dict):
+        y = dict(zip(model.output_names, targets, strict=True))
+    history = model.fit(x, y, batch_size=8, shuffle=False, verbose=0, validation_data=(x, y)).history
+    model.to_torch_source(weights=folder / f"train_{name}.after")
+    torch.save({"inputs": inputs, "targets": targets, "history": history}, folder / f"train_{name}.case")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the file, the weights, and the expected outputs of each model of the table."""
+    """A folder with the file, the weights, and what is expected of each model of the tables."""
     found = tmp_path_factory.mktemp("sources")
-    for name, make in CASES.items():
-        model = randomized(make())
-        inputs = example(model)
-        model.to_torch_source(found / f"{name}.py", weights=found / f"{name}.pt")
-        outputs = flat(model(inputs if len(inputs) > 1 else inputs[0]))
-        torch.save({"inputs": inputs, "outputs": [one.detach() for one in outputs]}, found / f"{name}.case")
+    for name in CASES:
+        if name not in TRACED:
+            _write_case(found, name)
+    for name in TRAINED:
+        _write_trained(found, name)
     return found
 
 
-def test_files_run_without_the_library_and_give_the_same(folder: Path) -> None:
+def _assert_same(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", _FRESH, str(folder)], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_files_run_without_the_library_and_give_the_same(folder: Path) -> None:
+    _assert_same(folder)
+
+
+@pytest.mark.nightly
+def test_traced_layers_give_the_same(tmp_path: Path) -> None:
+    for name in TRACED:
+        _write_case(tmp_path, name)
+    _assert_same(tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
@@ -76,9 +132,10 @@ def _residual() -> Any:
 
 def _loaded(text: str, model: Any, tmp_path: Path, **options: Any) -> Any:
     assert model.to_torch_source(weights=tmp_path / "weights.pt", **options) == text
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"__name__": "network"}
     exec(compile(text, "network", "exec"), space)
-    network = [value for value in space.values() if isinstance(value, type)][-1]()
+    classes = [value for value in space.values() if isinstance(value, type) and issubclass(value, torch.nn.Module)]
+    network = classes[-1]()
     network.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
     return network.eval()
 

@@ -8,6 +8,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from torchkeras_shim.export.source import parts
+from torchkeras_shim.export.source.parts import normalization, optimizers, training
+
+#: All names that a part may have in a file.
+PART_NAMES = {
+    name
+    for module in (normalization, optimizers, training)
+    for name, value in vars(module).items()
+    if getattr(value, "__module__", "") == module.__name__
+}
 
 
 def is_part(thing: Any) -> bool:

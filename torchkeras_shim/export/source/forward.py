@@ -229,6 +229,9 @@ class Forward:
             and isinstance(node.args[0], fx.Node)
         ):
             return self._method(name, args, named)
+        if function is F.pad:
+            args = [args[0], _as_tuple(args[1])]
+            named = [] if node.kwargs.get("value") in (None, 0) else named
         for namespace, text in _NAMESPACES:
             short = name.removeprefix(f"{text.rpartition('.')[2]}_")  # `torch.linalg.norm` calls itself `linalg_norm`
             if short.isidentifier() and getattr(namespace, short, None) is function:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import Network
@@ -28,6 +29,7 @@ class SourceNetwork(Network):
 
     Attributes:
         problems: What has no counterpart, one sentence each.
+        has_masked_outputs: Whether a mask reaches an output, where Keras lets it weigh the loss.
     """
 
     def __init__(self, weights: Weights, memo: dict[Any, Any], problems: list[str], training: bool | None) -> None:
@@ -37,6 +39,7 @@ class SourceNetwork(Network):
         self._members = Names(_OF_MODULES)
         self._given: dict[Any, str] = {}
         self._layer_at_work: Any = None
+        self.has_masked_outputs = False
 
     def whole(self, model: Any) -> fx.GraphModule:
         """Returns a model as a module."""
@@ -46,9 +49,10 @@ class SourceNetwork(Network):
         for node, name in zip(inputs, names, strict=True):
             node.meta["name"] = "inputs" if len(inputs) == 1 and _NOBODYS_NAME.fullmatch(name) else name
         outputs = self.inline(model, inputs)
+        self.has_masked_outputs = any(leaf in self.masks for leaf in tree.flatten(outputs))
         for node, spec in self.specs.items():
             if isinstance(spec, KerasTensor):
-                node.meta["shape"] = spec.shape
+                node.meta.update(shape=spec.shape, dtype=spec.dtype)
         return self.finish(outputs, "Network")
 
     def find(self, layer: Any) -> tuple[type, Any] | None:

@@ -8,14 +8,29 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 #: The width that ruff and Black take if nobody has set one.
 WIDTH = 88
 #: Longer names are cut, so that a statement of three of them fits into a line.
 _LONGEST = 24
-_IMPORTED = {"torch", "nn", "F", "math", "self", "Path", "DataLoader", "TensorDataset", "Dataset"}
+_IMPORTED = {
+    "torch",
+    "nn",
+    "F",
+    "math",
+    "copy",
+    "Any",
+    "Callable",
+    "self",
+    "Path",
+    "DataLoader",
+    "TensorDataset",
+    "Dataset",
+}
 
 
 class Names:
@@ -129,6 +144,25 @@ def literal(value: object) -> str | Call:
     if isinstance(value, dict):
         return Call("", [f"{literal(key)}: {literal(item)}" for key, item in value.items()], "{}")
     raise TypeError(f"A {type(value).__name__} cannot be written as a constant. Received: {value!r}")
+
+
+def number(value: Any) -> str:
+    """Returns a number as one would write it: what a float32 holds in the fewest digits that make it.
+
+    Raises:
+        TypeError: If it is not a number.
+
+    Example:
+        >>> number(0.0010000000474974513), number(1e-7), number(3), number(1 / 3)
+        ('0.001', '1e-07', '3', '0.3333333333333333')
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"Expected a number. Received: {value!r} (of type {type(value).__name__})")
+    if isinstance(value, (int, np.integer)):
+        return repr(int(value))
+    exact = float(value)
+    rounded = float(np.float32(exact))
+    return _number(float(str(np.float32(exact))) if rounded == exact and math.isfinite(exact) else exact)
 
 
 def _number(value: float) -> str:

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import fx
 
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import _check_model
 from torchkeras_shim.export.source import writers
-from torchkeras_shim.export.source.catalog import needed, source
+from torchkeras_shim.export.source.assembly import arranged, block_names, file_text
 from torchkeras_shim.export.source.classes import Classes
-from torchkeras_shim.export.source.layouts import Layouts
 from torchkeras_shim.export.source.network import SourceNetwork
-from torchkeras_shim.export.weights import Weights
+from torchkeras_shim.export.source.training.loop import Training, write
+from torchkeras_shim.export.source.training.penalties import penalties, unwritten
+from torchkeras_shim.export.source.weights import Recording, device_of
 
 assert writers  # importing them fills the table
 
 
-def to_torch_source(model: Any, path: Any = None, *, weights: Any = None, channels_first: bool = False) -> str:
+def to_torch_source(
+    model: Any,
+    path: Any = None,
+    training_loop: bool = True,
+    *,
+    weights: Any = None,
+    channels_first: bool = False,
+    callbacks: Sequence[Any] = (),
+    told: Any = None,
+) -> str:
     """Returns a model as PyTorch source code, as a person would have written it.
 
     Args:
         model: A built `Sequential` or functional model.
         path: Where to write the file, if anywhere.
+        training_loop: Whether to write, for a compiled model, its optimizer, loss and metrics, and a loop that trains
+            as `fit` does.
         weights: Where to write the weights, under the names of the written modules: a file that `torch.load` reads
             with `weights_only=True`, or a `.safetensors` file.
         channels_first: Whether the network takes images with channels first, as torch's own networks do, and not as
             the model does.
+        callbacks: `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint` to be written into the loop.
+        told: What `compile` was told.
 
     Raises:
         ValueError: If a part of the model has no counterpart in plain torch. All of these are named at once.
@@ -60,12 +74,25 @@ def to_torch_source(model: Any, path: Any = None, *, weights: Any = None, channe
     """
     _check_model(model)
     problems: list[str] = []
-    module = _network(model, problems, channels_first)
-    classes = Classes(problems, set())
+    if callbacks and (told is None or not training_loop):
+        raise ValueError("`callbacks` are written into the loop: compile the model, and leave `training_loop=True`.")
+    source_of = Recording(device_of(model))
+    network = SourceNetwork(source_of, {}, problems, None)
+    module = arranged(network.whole(model), channels_first)
+    training = Training()
+    if told is not None and training_loop:
+        problems += unwritten(model, network.has_masked_outputs)
+        structure = model._specs[-1] if model._graph is None else model._unpacked(model._graph.output_structure)
+        terms = penalties(module, source_of, problems)
+        training = write(told, model, structure, terms, callbacks, problems)
+    taken = {part.__name__ for part in training.parts} | {
+        name for block in training.blocks for name in block_names(block)
+    }
+    classes = Classes(problems, taken)
     name = classes.add(module, model.name, ['"""The network of a Keras model."""'])
     if problems:
         raise NoCounterpartError(_all_of(problems, model))
-    text = _file(classes, name)
+    text = file_text(classes, name, training, module)
     if path is not None:
         with replacing(os.fspath(path)) as temporary:
             Path(temporary).write_text(text, encoding="utf-8")
@@ -83,32 +110,6 @@ def _save(state: dict[str, torch.Tensor], path: str) -> None:
 
         distinct = {key: value.clone() for key, value in state.items()}  # it refuses memory that two keys share
         safetensors.torch.save_file(distinct, temporary, metadata={"format": "pt"})
-
-
-def _network(model: Any, problems: list[str], channels_first: bool) -> fx.GraphModule:
-    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
-    module = SourceNetwork(Weights(True, device), {}, problems, None).whole(model)
-    return _arranged(module, channels_first)
-
-
-def _arranged(module: fx.GraphModule, channels_first: bool) -> fx.GraphModule:
-    for name, child in list(module.named_children()):
-        if isinstance(child, fx.GraphModule):
-            setattr(module, name, _arranged(child, False))
-    arranged = fx.GraphModule(module, Layouts(module, channels_first).run(), class_name="Network")
-    arranged.meta.update(module.meta)
-    return arranged
-
-
-def _file(classes: Classes, name: str) -> str:
-    parts = [source(part) for part in needed(classes.parts)]
-    body = "\n".join("\n" * 2 + "\n".join(lines) for lines in [*parts, *classes.texts])
-    imports = [line for mark, line in (("math.", "import math"),) if mark in body]
-    imports += ["", "import torch"] if imports else ["import torch"]
-    imports += ["import torch.nn.functional as F"] if "F." in body else []
-    imports += ["from torch import nn"]
-    lines = ['"""A Keras model as PyTorch code."""', "", *imports]
-    return "\n".join(lines) + "\n" + body + "\n"
 
 
 def _all_of(problems: list[str], model: Any) -> str:
