@@ -53,7 +53,7 @@ def to_torch_source(
     Example:
         >>> import torchkeras_shim as keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="relu", name="hidden")])
-        >>> print(to_torch_source(model))
+        >>> print(to_torch_source(model).partition("def load_weights")[0])
         \"\"\"A Keras model as PyTorch code.\"\"\"
         <BLANKLINE>
         import torch
@@ -70,6 +70,8 @@ def to_torch_source(
         <BLANKLINE>
             def forward(self, inputs: torch.Tensor) -> torch.Tensor:
                 return F.relu(self.hidden(inputs))
+        <BLANKLINE>
+        <BLANKLINE>
         <BLANKLINE>
     """
     _check_model(model)

@@ -10,7 +10,7 @@ from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.export.source.parts import training as parts
-from torchkeras_shim.export.source.text import Names, literal, statement
+from torchkeras_shim.export.source.text import Call, Names, literal, statement
 from torchkeras_shim.export.source.training import callbacks, losses, optimizers
 from torchkeras_shim.training.outputs import Outputs, identifiers
 
@@ -290,15 +290,15 @@ def _returned(pairs: _Pairs) -> list[str]:
 
 
 def _roots(pairs: _Pairs, indent: int) -> list[str]:
-    """Returns the lines that take roots of means, as they are laid out at an indent."""
-    return [
-        f"logs[{literal(name)}] = math.sqrt(logs[{literal(name)}])" for name, _, one, _ in pairs.metrics if one.root
-    ]
+    """Returns the lines that take roots of means, laid out for an indent."""
+    names = [f"logs[{literal(name)}]" for name, _, one, _ in pairs.metrics if one.root]
+    lines = [line for name in names for line in statement(f"{name} = ", Call("math.sqrt", [name]), indent=indent)]
+    return [line.removeprefix(" " * indent) for line in lines]
 
 
 def _evaluate(pairs: _Pairs, inputs: int, penalty: bool) -> list[str]:
     names, move, arguments = _batch(pairs, inputs)
-    roots = [line.removeprefix(" " * 4) for line in _roots(pairs, 4)]
+    roots = _roots(pairs, 4)
     return [
         "@torch.no_grad()",
         "def evaluate(",
@@ -341,7 +341,7 @@ def _fit(pairs: _Pairs, written: optimizers.Written, fragments: callbacks.Fragme
         *(["    scheduler.step()"] if schedule else []),
         f"    means.add(len({'inputs' if inputs == 1 else 'inputs[0]'}), logs)",
         "logs = means.result()",
-        *(line.removeprefix(" " * 8) for line in _roots(pairs, 8)),
+        *_roots(pairs, 8),
         "if validation_data is not None:",
         "    results = evaluate(model, validation_data, batch_size, device)",
         '    logs.update({f"val_{name}": value for name, value in results.items()})',

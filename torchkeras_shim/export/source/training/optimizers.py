@@ -41,8 +41,9 @@ def write(optimizer: Any, problems: list[str], rate_changes: bool) -> Written | 
         rate_changes: Whether a callback changes the learning rate.
     """
     name = type(optimizer).__name__
-    if isinstance(optimizer, type) and getattr(torch.optim, optimizer.__name__, None) is optimizer:
-        return Written(Call(f"torch.optim.{optimizer.__name__}", ["model.parameters()"]))
+    if inspect.isclass(optimizer) and issubclass(optimizer, torch.optim.Optimizer):
+        make_one: Any = optimizer
+        return _torchs_own(make_one([torch.nn.Parameter(torch.zeros(()))]), problems)
     if isinstance(optimizer, optimizers.TorchOptimizer):
         return _torchs_own(optimizer.optimizer, problems)
     make = _RULES.get(type(optimizer))
