@@ -114,6 +114,7 @@ from torchkeras_shim.layers.reshaping.rescaling import Rescaling
 from torchkeras_shim.layers.reshaping.reshape import Reshape
 from torchkeras_shim.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from torchkeras_shim.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from torchkeras_shim.layers.retired import LAYERS as _RETIRED  # noqa: F401  # files name them
 from torchkeras_shim.layers.rnn.bidirectional import Bidirectional
 from torchkeras_shim.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from torchkeras_shim.layers.rnn.gru import GRU

@@ -43,6 +43,9 @@ ARGUMENTS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "Deconvolution2D": ("Conv2DTranspose", _CONVOLUTION),
+    **{f"LocallyConnected{rank}D": (f"LocallyConnected{rank}D", _CONVOLUTION) for rank in (1, 2)},
+    "Highway": ("Highway", _DENSE),
+    "MaxoutDense": ("MaxoutDense", {**_DENSE, "nb_feature": "features"}),
     **{f"MaxPooling{rank}D": (f"MaxPooling{rank}D", _POOLING) for rank in (1, 2, 3)},
     **{f"AveragePooling{rank}D": (f"AveragePooling{rank}D", _POOLING) for rank in (1, 2, 3)},
     **{name: (name, _RECURRENT) for name in ("LSTM", "GRU", "SimpleRNN")},
@@ -73,12 +76,9 @@ ONLY_IN_KERAS_1 = (
     "forget_bias_init",
     *(name for names in _KERNELS for name in names),
 )
-_UNSUPPORTED = frozenset(
-    ("Highway", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "ParametricSoftplus", "SReLU", "Graph",
-     "Siamese")
-)  # fmt: skip
+_UNSUPPORTED = frozenset(("Graph", "Siamese"))
 _MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
-           "cos": "Dot"}  # fmt: skip
+           "cos": "CosineMerge"}  # fmt: skip
 _NAMES = {"zero": "zeros", "one": "ones", "uniform": "random_uniform", "normal": "random_normal"}
 
 
@@ -201,11 +201,9 @@ def _merge(inner: dict[str, Any]) -> dict[str, Any]:
     if inner.get("mode_type", "raw") != "raw" or mode not in _MERGES:
         raise _refusal(f"Merge layer '{name}' with a function as its mode")
     config: dict[str, Any] = {"name": name}
-    if mode == "cos":
-        raise _refusal(f"Merge layer '{name}' with mode='cos'")
     if mode == "concat":
         config["axis"] = inner.get("concat_axis", -1)
-    if mode == "dot":
+    if mode in ("dot", "cos"):
         config["axes"] = inner.get("dot_axes", -1)
     return {"class_name": _MERGES[mode], "config": config}
 

@@ -108,7 +108,10 @@ def owners(module: torch.nn.Module) -> dict[int, tuple[torch.nn.Module, str]]:
     return {id(p): (part, name) for part in module.modules() for name, p in part._parameters.items() if p is not None}
 
 
-def fit(source: Source, weight: torch.Tensor, owner: tuple[torch.nn.Module, str] | None, origin: Origin) -> None:
+Owner = tuple[torch.nn.Module, str]
+
+
+def fit(source: Source, weight: torch.Tensor, owner: Owner | None, origin: Origin) -> None:
     """Lays an array out as a weight wants it, where its layer had another layout when it was written.
 
     Args:
@@ -125,8 +128,6 @@ def fit(source: Source, weight: torch.Tensor, owner: tuple[torch.nn.Module, str]
     if origin.backend == "theano" and _is_convolution(layer, name):
         axes = tuple(range(len(source.shape) - 2))
         source.rearrange(lambda value: value.flip(axes))
-    if isinstance(layer, (LSTMCell, GRUCell)):
-        _cudnn(source, layer, name, tuple(weight.shape))
 
 
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
@@ -159,15 +160,46 @@ def _keras1_kernel(source: Source, layer: torch.nn.Module, wanted: tuple[int, ..
         source.rearrange(lambda value: value.permute(*spatial, 1, 0))
 
 
-def _cudnn(source: Source, cell: torch.nn.Module, name: str, wanted: tuple[int, ...]) -> None:
-    """Refuses the weights of a `CuDNNLSTM` or `CuDNNGRU`, whose kernels lie otherwise, too.
+def fit_cudnn(sources: list[Source], owners: list[Owner | None], era: int) -> None:
+    """Lays out the arrays of `CuDNNLSTM` and `CuDNNGRU`, whose kernels were transposed gate by gate, for today's cells.
 
-    Raises:
-        ValueError: If the bias is one of theirs.
+    They are known by their bias, which has one part for the inputs and one for the state in a single row.
+
+    Args:
+        sources: What the weights of a layer are read from.
+        owners: The layer in it that each of the weights belongs to, and its name there.
+        era: Which Keras wrote the file.
     """
-    width = wanted[-1]
-    if name == "bias" and source.shape == (2 * width,):
-        raise ValueError(
-            f"'{source.name}' is of CuDNN{type(cell).__name__.removesuffix('Cell')}, whose weights are not read here. "
-            "Load them into an ordinary layer with tf.keras 2, and save that."
-        )
+    if era != 2:
+        return
+    of_cudnn = {
+        id(owner[0]): owner[0]
+        for source, owner in zip(sources, owners, strict=True)
+        if owner is not None
+        and owner[1] == "bias"
+        and isinstance(owner[0], (LSTMCell, GRUCell))
+        and source.shape == (2 * _gate_count(owner[0]) * owner[0].units,)
+    }
+    for source, owner in zip(sources, owners, strict=True):
+        if owner is not None and id(owner[0]) in of_cudnn:
+            _from_cudnn(source, owner[0], owner[1])
+
+
+def _gate_count(cell: torch.nn.Module) -> int:
+    return 4 if isinstance(cell, LSTMCell) else 3
+
+
+def _from_cudnn(source: Source, cell: torch.nn.Module, name: str) -> None:
+    gates = _gate_count(cell)
+    if name == "kernel":
+        source.rearrange(lambda value: _by_gate(value, gates, lambda gate: gate.reshape(gate.shape[::-1]).T))
+    elif name == "recurrent_kernel":
+        source.rearrange(lambda value: _by_gate(value, gates, lambda gate: gate.T))
+    elif isinstance(cell, LSTMCell):
+        source.rearrange(lambda value: value.reshape(2, -1).sum(0))
+    else:
+        source.rearrange(lambda value: value.reshape(2, -1))
+
+
+def _by_gate(value: torch.Tensor, gates: int, change: Change) -> torch.Tensor:
+    return torch.cat([change(gate) for gate in value.chunk(gates, dim=-1)], dim=-1)

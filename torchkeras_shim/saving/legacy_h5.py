@@ -177,10 +177,12 @@ def _fit(
         warnings.warn(f"Skipping loading of weights: {message}", stacklevel=5)
         return []
     copies = []
-    for weight, source in zip(weights, sources, strict=True):
+    homes = [(owners or {}).get(id(weight)) for weight in weights]
+    legacy_arrays.fit_cudnn(sources, homes, origin.era)
+    for weight, source, home in zip(weights, sources, homes, strict=True):
         if source.dtype.kind == "c" and not weight.is_complex():
             raise ValueError(f"{what}: expected real numbers for '{source.name}'. Found: {source.dtype}")
-        legacy_arrays.fit(source, weight, (owners or {}).get(id(weight)), origin)
+        legacy_arrays.fit(source, weight, home, origin)
         if tuple(weight.shape) == source.shape:
             copies.append(_Copy(weight, source))
             continue

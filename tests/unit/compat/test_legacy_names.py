@@ -355,3 +355,82 @@ def test_metrics_and_recurrent_layers_start_over():
     np.testing.assert_allclose(model.predict(x, verbose=0), first, rtol=1e-6)
     model.layers[-1].reset_states()
     np.testing.assert_allclose(model.predict(x, verbose=0), first, rtol=1e-6)
+
+
+RETIRED = [
+    ("Highway(activation='tanh', W_regularizer='l2', bias=False)", (3,)),
+    ("MaxoutDense(output_dim=2, nb_feature=3, init='uniform')", (3,)),
+    ("SReLU(shared_axes=[1])", (4, 3)),
+    ("ParametricSoftplus(alpha_init=0.5)", (3,)),
+    ("LocallyConnected1D(4, 3, init='uniform', border_mode='valid')", (6, 2)),
+    ("LocallyConnected1D(nb_filter=4, filter_length=3, subsample_length=2)", (6, 2)),
+    ("LocallyConnected2D(4, (3, 3), strides=(2, 2))", (6, 5, 2)),
+    ("LocallyConnected2D(nb_filter=4, nb_row=3, nb_col=2, dim_ordering='th')", (2, 6, 5)),
+]
+
+
+@pytest.mark.parametrize(("source", "shape"), RETIRED)
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_layers_that_are_gone(source, shape, ending, tmp_path):
+    from keras import layers
+    from keras.models import Sequential, load_model, model_from_json
+
+    layer = eval(source, {name: getattr(layers, name) for name in layers.__all__})
+    model = Sequential([layers.InputLayer(shape), layer])
+    model.compile("sgd", "mse")
+    x = np.random.rand(4, *shape).astype("float32")
+    before = model.predict(x, verbose=0)
+    model.save(tmp_path / f"m{ending}")
+    np.testing.assert_allclose(load_model(tmp_path / f"m{ending}").predict(x, verbose=0), before, rtol=1e-6)
+    assert model_from_json(model.to_json()).output_shape == model.output_shape == (None, *before.shape[1:])
+    weights = model.get_weights()
+    model.fit(x, before * 0, verbose=0)
+    assert any((old != new).any() for old, new in zip(weights, model.get_weights(), strict=True))
+
+
+def test_places_are_one_size_and_one_way():
+    from keras.layers import LocallyConnected1D, LocallyConnected2D
+
+    with pytest.raises(ValueError, match="ZeroPadding2D"):
+        LocallyConnected2D(4, (3, 3), padding="same")
+    with pytest.raises(ValueError, match="implementation=1"):
+        LocallyConnected1D(4, 3, implementation=2)
+
+
+def test_a_merge_in_front_of_a_stack(tmp_path):
+    from keras.layers import Dense, Input, Merge
+    from keras.models import Model, Sequential, load_model
+
+    def branch(width):
+        return Sequential([Dense(2, input_dim=width)])
+
+    model = Sequential()
+    model.add(Merge([branch(3), branch(4)], mode="concat", concat_axis=1))
+    model.add(Dense(1, name="last"))
+    model.compile("sgd", "mse")
+    x = [np.ones((4, 3), "float32"), np.ones((4, 4), "float32")]
+    assert len(model.fit(x, np.ones((4, 1)), nb_epoch=2, verbose=0).history["loss"]) == 2
+    (w1, b1, w2, b2, w, b) = model.get_weights()
+    expected = np.concatenate([x[0] @ w1 + b1, x[1] @ w2 + b2], 1) @ w + b
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
+    assert model.layers[-1].name == "last"
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_allclose(load_model(tmp_path / "m.keras").predict(x, verbose=0), expected, rtol=1e-5)
+
+    twice = Sequential([Merge([model, branch(5)], mode="mul"), Dense(3)])
+    assert twice.output_shape == (None, 3)
+    assert [tensor.shape for tensor in twice.inputs] == [(None, 3), (None, 4), (None, 5)]
+    a, b = Input((3,)), Input((3,))
+    assert Model([a, b], Merge(mode="sum")([a, b])).output_shape == (None, 3)
+    with pytest.raises(ValueError, match="'dif'"):
+        Merge([branch(3), branch(3)], mode="dif")
+
+
+@pytest.mark.parametrize(("mode", "value"), [("sum", 8), ("mul", 12), ("ave", 4), ("max", 6), ("dot", 36), ("cos", 1)])
+def test_ways_to_merge(mode, value):
+    from keras.layers import merge
+
+    a, b = np.full((1, 3), 2, "float32"), np.full((1, 3), 6, "float32")
+    found = merge([a, b], mode=mode, dot_axes=1)
+    assert found.shape == {"dot": (1, 1), "cos": (1, 1, 1)}.get(mode, (1, 3))
+    np.testing.assert_allclose(found, value, rtol=1e-6)

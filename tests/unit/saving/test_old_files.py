@@ -20,7 +20,6 @@ DATA = pathlib.Path(__file__).parent / "data"
 ERAS = sorted(path.name.removesuffix(".tar.xz") for path in DATA.glob("*.tar.xz"))
 #: Whose rule is another one today: Keras 3's momentum of Nadam grows otherwise.
 OTHER_RULES = ("optimizer_nadam", "optimizer_legacy_nadam")
-REFUSED = {"merge_cos": "mode='cos'", "other_dense": "'highway_1' of class Highway"}
 
 
 @functools.cache
@@ -64,26 +63,14 @@ def check(model, era, name, tolerance=1e-5):
         np.testing.assert_allclose(value, want, rtol=tolerance, atol=5e-3 if "mixed" in name else tolerance)
 
 
-def refusal(name):
-    return REFUSED.get(name.partition(".")[0])
-
-
 @pytest.mark.parametrize(("era", "name"), [*files("*[!s].h5"), *files("*.keras")])
 def test_models_predict_as_they_did(era, name, tmp_path):
     path = path_to(tmp_path, era, name)
-    if refusal(name):
-        with pytest.raises(ValueError, match=f"This is a Keras 1 file.*{refusal(name)}"):
-            keras.saving.load_model(path)
-        return
     check(keras.saving.load_model(path), era, name)
 
 
 @pytest.mark.parametrize(("era", "name"), files("*.json"))
 def test_configs_take_the_weights_of_their_files(era, name, tmp_path):
-    if refusal(name):
-        with pytest.raises(ValueError, match=refusal(name)):
-            keras.models.model_from_json(content(era)[name].decode())
-        return
     model = keras.models.model_from_json(content(era)[name].decode())
     weights = name.replace(".json", ".h5")
     model.load_weights(path_to(tmp_path, era, weights))

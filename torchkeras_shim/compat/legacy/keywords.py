@@ -12,6 +12,7 @@ import torch
 
 from torchkeras_shim import layers
 from torchkeras_shim.compat.legacy import once
+from torchkeras_shim.layers import retired
 from torchkeras_shim.saving import keras1_config, legacy_config
 
 #: Keywords of functions and methods, by the name they had, and what they are called today.
@@ -41,7 +42,7 @@ EMPTY: dict[str, dict[str, str]] = {
 #: Keywords that layers take without naming them: those of a first layer, and how a recurrent one computes.
 _UNNAMED = frozenset(("input_shape", "batch_input_shape", "input_dim", "implementation"))
 #: The layers whose `input_dim` was the size of one step of a sequence.
-_OF_SEQUENCES = ("Conv1D", "GRU", "LSTM", "RNN", "SimpleRNN")
+_OF_SEQUENCES = ("Conv1D", "GRU", "LSTM", "LocallyConnected1D", "RNN", "SimpleRNN")
 #: What the layers of today were called in Keras 1.
 _OLD_CLASS = {new: old for old, (new, _) in keras1_config.ARGUMENTS.items() if old != "TimeDistributedDense"}
 
@@ -177,11 +178,12 @@ class _Weighted:
 def layer_classes() -> list[type]:
     """Returns the layers that took other keywords once: the shape of the first layer's input, if nothing else."""
     found = [(name, getattr(layers, name)) for name in layers.__all__]
-    return [
+    public = [
         one
         for name, one in found
         if isinstance(one, type) and one.__name__ == name and issubclass(one, layers.Layer) and one is not layers.Layer
     ]
+    return [*public, *retired.LAYERS]
 
 
 def accepting(cls: type, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:

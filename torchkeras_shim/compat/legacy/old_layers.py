@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from torchkeras_shim import layers
-from torchkeras_shim.compat.legacy import once
+from torchkeras_shim.compat.legacy import merged, once
+from torchkeras_shim.layers import retired
 
 #: What came after the sizes of a kernel, in Keras 1.
 _AFTER_SIZES = ("init", "activation", "weights", "border_mode", "subsample", "dim_ordering")
@@ -63,51 +64,71 @@ def _thresholded_relu(theta: float = 1.0, **kwargs: Any) -> Any:
     return layers.ReLU(threshold=theta, **kwargs)
 
 
-_MODES = {
-    "sum": layers.add,
-    "mul": layers.multiply,
-    "ave": layers.average,
-    "max": layers.maximum,
+_MODES: dict[str, type] = {
+    "ave": layers.Average,
+    "concat": layers.Concatenate,
+    "cos": retired.CosineMerge,
+    "dot": layers.Dot,
+    "max": layers.Maximum,
+    "mul": layers.Multiply,
+    "sum": layers.Add,
 }
 
 
-def merge(
-    inputs: Any, mode: Any = "sum", concat_axis: int = -1, dot_axes: Any = -1, name: str | None = None, **kwargs: Any
+def _axes(dot_axes: Any) -> Any:
+    if not isinstance(dot_axes, (list, tuple)):
+        return dot_axes
+    return tuple(axis[0] if isinstance(axis, (list, tuple)) else axis for axis in dot_axes)
+
+
+def _merging(
+    mode: Any,
+    concat_axis: int = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    name: str | None = None,
+    **kwargs: Any,
 ) -> Any:
-    """Merges tensors as Keras 1 did.
+    """Returns the layer of today for a way to merge.
 
     Args:
-        inputs: The tensors.
         mode: `"sum"`, `"mul"`, `"ave"`, `"max"`, `"concat"`, `"dot"` or `"cos"`, or a function of the list.
         concat_axis: The axis of `"concat"`.
         dot_axes: The axes of `"dot"` and `"cos"`.
+        output_shape: What a function returns.
         name: The layer's name.
-        **kwargs: `output_shape` of a function.
+        **kwargs: `arguments` and `output_mask` of a function.
 
     Raises:
         ValueError: If the mode is not one of these.
     """
-    named: dict[str, Any] = {} if name is None else {"name": name}
-    if mode in _MODES:
-        once.say(f'merge(mode="{mode}")', f"layers.{_MODES[mode].__name__}(tensors)")
-        return _MODES[mode](inputs, **named)
-    if mode == "concat":
-        once.say('merge(mode="concat")', "layers.concatenate(tensors)")
-        return layers.concatenate(inputs, axis=concat_axis, **named)
-    if mode in ("dot", "cos"):
-        once.say(f'merge(mode="{mode}")', "layers.dot(tensors, axes)")
-        axes = (
-            tuple(axis[0] if isinstance(axis, (list, tuple)) else axis for axis in dot_axes)
-            if isinstance(dot_axes, (list, tuple))
-            else dot_axes
-        )
-        return layers.dot(inputs, axes=axes, normalize=mode == "cos", **named)
     if callable(mode):
         once.say("merge(mode=function)", "layers.Lambda(function)(tensors)")
-        return layers.Lambda(mode, **named, **kwargs)(inputs)
-    raise ValueError(
-        f"merge(mode={mode!r}) is not known. It takes: {[*_MODES, 'concat', 'dot', 'cos']}, or a function."
-    )
+        shape = output_shape if isinstance(output_shape, (list, tuple)) else None
+        return layers.Lambda(mode, output_shape=shape, mask=kwargs.get("output_mask"),
+                             arguments=kwargs.get("arguments"), name=name)  # fmt: skip
+    if mode not in _MODES:
+        raise ValueError(f"merge(mode={mode!r}) is not known. It takes: {list(_MODES)}, or a function.")
+    once.say(f'merge(mode="{mode}")', f"layers.{_MODES[mode].__name__}()(tensors)")
+    settings = {"concat": {"axis": concat_axis}, "dot": {"axes": _axes(dot_axes)}, "cos": {"axes": _axes(dot_axes)}}
+    return _MODES[mode](name=name, **settings.get(mode, {}))
+
+
+def merge(inputs: Any, mode: Any = "sum", concat_axis: int = -1, dot_axes: Any = -1, output_shape: Any = None,
+          output_mask: Any = None, arguments: Any = None, name: str | None = None) -> Any:  # fmt: skip
+    """Merges tensors as Keras 1 did; `_merging` has the arguments."""
+    layer = _merging(mode, concat_axis, dot_axes, output_shape, name, output_mask=output_mask, arguments=arguments)
+    return layer(inputs)
+
+
+def _merge_layer(layers: Any = None, mode: Any = "sum", concat_axis: int = -1, dot_axes: Any = -1,
+                 output_shape: Any = None, output_mask: Any = None, arguments: Any = None, node_indices: Any = None,
+                 tensor_indices: Any = None, name: str | None = None) -> Any:  # fmt: skip
+    """Returns what `Merge([models], mode)` is today: a model of all their inputs, or the layer alone without models."""
+    layer = _merging(mode, concat_axis, dot_axes, output_shape, name, output_mask=output_mask, arguments=arguments)
+    if layers is None:
+        return layer
+    return merged.branches(layers, layer)
 
 
 #: The layers, by name.
@@ -115,11 +136,13 @@ NAMES: dict[str, Any] = {
     "Convolution1D": _convolution("Convolution1D", layers.Conv1D, 1),
     "Convolution2D": _convolution("Convolution2D", layers.Conv2D, 2),
     "Convolution3D": _convolution("Convolution3D", layers.Conv3D, 3),
+    "Merge": _merge_layer,
     "merge": merge,
     "Deconvolution2D": _convolution("Deconvolution2D", layers.Conv2DTranspose, 2),
     "AtrousConvolution1D": _convolution("AtrousConvolution1D", layers.Conv1D, 1),
     "AtrousConvolution2D": _convolution("AtrousConvolution2D", layers.Conv2D, 2),
     "SeparableConvolution2D": _convolution("SeparableConvolution2D", layers.SeparableConv2D, 2),
+    **{layer.__name__: layer for layer in retired.LAYERS if layer is not retired.CosineMerge},
     "CuDNNGRU": _old_class("CuDNNGRU", layers.GRU, _cudnn_gru),
     "CuDNNLSTM": _old_class("CuDNNLSTM", layers.LSTM, _cudnn_lstm),
     "ThresholdedReLU": _old_class("ThresholdedReLU", layers.ReLU, _thresholded_relu),
