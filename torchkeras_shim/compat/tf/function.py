@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.compat.tf.api import public
-from torchkeras_shim.compat.tf.specs import TensorSpec
+from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.device import device as device_scope
 from torchkeras_shim.core.ragged import RaggedTensor
@@ -57,7 +57,8 @@ def _fitting(spec: Any, value: Any) -> Any:
     if not spec.is_compatible_with(tensor):
         raise TypeError(
             f"Binding inputs to tf.function failed: can not cast "
-            f"{TensorSpec.from_tensor(tensor)} to {spec}. Received: {value!r}"
+            f"a tensor of shape {tuple(tensor.shape)} and type {as_dtype(tensor.dtype)!r} to {spec}. "
+            f"Received: {value!r}"
         )
     return tensor
 
