@@ -21,9 +21,12 @@ SCRIPT_VARIABLE = "TORCHKERAS_SHIM_SCRIPT"
 _USAGE = """\
 usage: python -m torchkeras_shim script.py [arguments]
        python -m torchkeras_shim -m module [arguments]
+       python -m torchkeras_shim port script.py [-o out.py]
+       python -m torchkeras_shim --modernize script.py [-o out.py]
 
 Runs a program written for Keras or TensorFlow on PyTorch, unchanged: `import keras`, `import tensorflow as tf` and
 everything below them resolve to torchkeras_shim. Arguments, exit code and tracebacks are those of plain Python.
+`port` prints a script as one that imports torchkeras_shim, `--modernize` with the spellings of Keras 3.
 
 options:
   -m module      run a module or package instead of a script

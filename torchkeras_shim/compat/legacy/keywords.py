@@ -40,7 +40,7 @@ EMPTY: dict[str, dict[str, str]] = {
     },
 }
 #: Keywords that layers take without naming them: those of a first layer, and how a recurrent one computes.
-_UNNAMED = frozenset(("input_shape", "batch_input_shape", "input_dim", "implementation"))
+UNNAMED = frozenset(("input_shape", "batch_input_shape", "input_dim", "implementation"))
 #: The layers whose `input_dim` was the size of one step of a sequence.
 _OF_SEQUENCES = ("Conv1D", "GRU", "LSTM", "LocallyConnected1D", "RNN", "SimpleRNN")
 #: What the layers of today were called in Keras 1.
@@ -133,7 +133,7 @@ def of_layer(class_name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
     def translate(old: dict[str, Any]) -> dict[str, Any]:
         weights = {"weights": old["weights"]} if "weights" in old else {}
-        old = {key: value for key, value in old.items() if key not in ("weights", *_UNNAMED)}
+        old = {key: value for key, value in old.items() if key not in ("weights", *UNNAMED)}
         era = 1 if not keras_1.isdisjoint(old) else 2
         whole = {"class_name": old_class if era == 1 else class_name, "config": old}
         new: dict[str, Any] = legacy_config.modernize(whole, era)["config"]
@@ -194,7 +194,7 @@ def accepting(cls: type, translate: Callable[[dict[str, Any]], dict[str, Any]]) 
 def accepting_layer(cls: type) -> Callable[..., Any]:
     """Returns the `__init__` of a layer that takes old keywords, too."""
     name, init = cls.__name__, cls.__init__  # type: ignore[misc]
-    known = keywords_of(cls) | _UNNAMED
+    known = keywords_of(cls) | UNNAMED
     if name in _OF_SEQUENCES:
         known -= {"input_dim"}
     translate = of_layer(name)

@@ -8,14 +8,10 @@ from typing import Any
 from torchkeras_shim.callbacks import CallbackList, History
 from torchkeras_shim.compat.legacy import once
 
-_PAIRS = (("acc", "accuracy"), ("lr", "learning_rate"))
+#: What results are called today, by the name that they had.
+TODAY = {"acc": "accuracy", "val_acc": "val_accuracy", "lr": "learning_rate"}
 #: The other name of a result.
-OTHER = {
-    **dict(_PAIRS),
-    **{new: old for old, new in _PAIRS},
-    "val_acc": "val_accuracy",
-    "val_accuracy": "val_acc",
-}
+OTHER = {**TODAY, **{new: old for old, new in TODAY.items()}}
 
 
 class Results(dict):  # type: ignore[type-arg]

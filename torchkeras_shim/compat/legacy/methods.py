@@ -132,6 +132,13 @@ MODEL: dict[str, Callable[..., Any]] = {
     "to_yaml": _to_yaml,
 }
 LAYER: dict[str, Any] = {"add_variable": _add_variable}
+#: The methods of today that do the same, and what the first argument of the old ones was called.
+TODAY = {
+    "fit_generator": ("fit", "generator"),
+    "evaluate_generator": ("evaluate", "generator"),
+    "predict_generator": ("predict", "generator"),
+    "predict_proba": ("predict", "x"),
+}
 RESET = {"reset_states": _reset_states}
 
 

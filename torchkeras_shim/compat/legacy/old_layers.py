@@ -10,7 +10,7 @@ from torchkeras_shim.compat.legacy import merged, once
 from torchkeras_shim.layers import retired
 
 #: What came after the sizes of a kernel, in Keras 1.
-_AFTER_SIZES = ("init", "activation", "weights", "border_mode", "subsample", "dim_ordering")
+AFTER_SIZES = ("init", "activation", "weights", "border_mode", "subsample", "dim_ordering")
 
 
 class _Maker(type):
@@ -35,7 +35,7 @@ def _convolution(name: str, base: Any, rank: int) -> type:
     def make(*args: Any, **kwargs: Any) -> Any:
         sizes = args[1 : 1 + rank]
         if rank > 1 and len(sizes) == rank and all(type(size) is int for size in sizes):
-            rest = dict(zip(_AFTER_SIZES, args[1 + rank :], strict=False))
+            rest = dict(zip(AFTER_SIZES, args[1 + rank :], strict=False))
             numbers = ", ".join(map(str, sizes))
             once.say(f"{name}({args[0]}, {numbers})", f"{base.__name__}({args[0]}, ({numbers}))")
             return base(args[0], sizes, **rest, **kwargs)
@@ -64,7 +64,8 @@ def _thresholded_relu(theta: float = 1.0, **kwargs: Any) -> Any:
     return layers.ReLU(threshold=theta, **kwargs)
 
 
-_MODES: dict[str, type] = {
+#: The layer of today for a way of merging.
+MODES: dict[str, type] = {
     "ave": layers.Average,
     "concat": layers.Concatenate,
     "cos": retired.CosineMerge,
@@ -107,11 +108,11 @@ def _merging(
         shape = output_shape if isinstance(output_shape, (list, tuple)) else None
         return layers.Lambda(mode, output_shape=shape, mask=kwargs.get("output_mask"),
                              arguments=kwargs.get("arguments"), name=name)  # fmt: skip
-    if mode not in _MODES:
-        raise ValueError(f"merge(mode={mode!r}) is not known. It takes: {list(_MODES)}, or a function.")
-    once.say(f'merge(mode="{mode}")', f"layers.{_MODES[mode].__name__}()(tensors)")
+    if mode not in MODES:
+        raise ValueError(f"merge(mode={mode!r}) is not known. It takes: {list(MODES)}, or a function.")
+    once.say(f'merge(mode="{mode}")', f"layers.{MODES[mode].__name__}()(tensors)")
     settings = {"concat": {"axis": concat_axis}, "dot": {"axes": _axes(dot_axes)}, "cos": {"axes": _axes(dot_axes)}}
-    return _MODES[mode](name=name, **settings.get(mode, {}))
+    return MODES[mode](name=name, **settings.get(mode, {}))
 
 
 def merge(inputs: Any, mode: Any = "sum", concat_axis: int = -1, dot_axes: Any = -1, output_shape: Any = None,

@@ -1,0 +1,1 @@
+from tests.unit.compat.conftest import clean, installed  # noqa: F401
