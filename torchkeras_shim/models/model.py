@@ -164,6 +164,16 @@ class Model(Trainable):
             self.trainable = False
         StructureVersion.bump()
 
+    def set_outputs(self, outputs: Any) -> None:
+        """Has a functional model return other tensors of the same inputs, before it is compiled.
+
+        Args:
+            outputs: A `KerasTensor`, or a structure of them.
+        """
+        graph = Graph(self._known_graph("outputs").input_structure, outputs)
+        self._modules.clear()
+        self._adopt_graph(graph)
+
     def _known_graph(self, what: str) -> Graph:
         if self._graph is None:
             raise AttributeError(

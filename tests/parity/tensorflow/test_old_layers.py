@@ -9,6 +9,7 @@ import pytest
 import torchkeras_shim
 from tests.parity.oracle import imported, kept
 from torchkeras_shim import layers as today
+from torchkeras_shim.compat.legacy import effects
 from torchkeras_shim.compat.legacy.old_optimizers import Decay
 from torchkeras_shim.layers import retired
 
@@ -141,3 +142,39 @@ def test_the_decay_of_optimizers(name, kwargs, monkeypatch):
     model.compile(cls(learning_rate=0.05, decay=0.1, **kwargs), "mse")
     assert isinstance(model.optimizer._decay, Decay)
     np.testing.assert_allclose(_passes(model, x, y, rates), expected, rtol=2e-4, atol=2e-5)
+
+
+def _with_effects(keras, add_loss, add_metric, x, y):
+    inputs = keras.layers.Input((3,))
+    hidden = keras.layers.Dense(2, kernel_initializer="ones", activation="relu")(inputs)
+    model = keras.models.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(hidden))
+    add_loss(model, hidden * 0.25)
+    add_metric(model, hidden, name="size", aggregation="mean")
+    model.compile(keras.optimizers.SGD(0.125), None if y is None else "mse")
+    history = model.fit(x, y, batch_size=2, epochs=3, shuffle=False, verbose=0).history
+    return {name: [float(value) for value in values] for name, values in history.items()}, model.evaluate(
+        x, y, verbose=0, return_dict=True
+    )
+
+
+def _of_keras_2(keras, x, y):
+    def add_loss(model, value):
+        model.add_loss(keras.backend.mean(value))
+
+    return _with_effects(keras, add_loss, lambda model, value, **kwargs: model.add_metric(value, **kwargs), x, y)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("with_targets", [False, True])
+def test_losses_and_metrics_of_symbolic_tensors(with_targets):
+    x = np.arange(12, dtype="float32").reshape(4, 3) / 12
+    y = np.ones((4, 1), "float32") if with_targets else None
+    expected, evaluated = kept(_of_keras_2, keras2, x, y)
+    add_loss = effects.adding_losses(today.Layer.add_loss)
+    found = _with_effects(
+        torchkeras_shim, lambda model, value: add_loss(model, torchkeras_shim.ops.mean(value)), effects.add_metric, x, y
+    )
+    for ours, theirs in zip(found, (expected, evaluated), strict=True):
+        assert sorted(ours) == sorted(theirs)
+        for name in ours:
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5)

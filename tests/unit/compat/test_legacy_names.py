@@ -304,6 +304,12 @@ def test_the_state_of_an_optimizer():
     state = model.optimizer.get_weights()
     assert sorted(value.shape for value in state) == [(), (1,), (1,), (2, 1), (2, 1)]
     assert int(state[0]) == 1
+    model.train_on_batch(np.ones((1, 2)), np.ones((1, 1)))
+    model.optimizer.set_weights(state)
+    assert int(model.optimizer.iterations) == 1
+    for ours, given in zip(model.optimizer.get_weights(), state, strict=True):
+        np.testing.assert_array_equal(ours, given)
+    assert float(model.optimizer.lr) == pytest.approx(0.001)
     with pytest.raises(TypeError, match="to_json"):
         model.to_yaml()
 
@@ -434,3 +440,65 @@ def test_ways_to_merge(mode, value):
     found = merge([a, b], mode=mode, dot_axes=1)
     assert found.shape == {"dot": (1, 1), "cos": (1, 1, 1)}.get(mode, (1, 3))
     np.testing.assert_allclose(found, value, rtol=1e-6)
+
+
+def test_losses_and_metrics_in_a_call_and_of_a_model(tmp_path):
+    from keras import backend as K
+    from keras.layers import Dense, Input, Layer
+    from keras.models import Model, load_model
+
+    class Sized(Layer):
+        def call(self, x):
+            self.add_loss(K.mean(x), inputs=x)
+            self.add_metric(K.mean(x), name="size", aggregation="mean")
+            return x
+
+    x = Input((3,))
+    hidden = Sized()(Dense(2, kernel_initializer="ones")(x))
+    model = Model(x, hidden)
+    model.compile("sgd")
+    data = np.ones((8, 3), "float32")
+    history = model.fit(data, epochs=2, verbose=0, batch_size=8).history
+    assert history["size"] == history["loss"] == pytest.approx([3.0, 3.0 - 0.01 * 2.0])
+
+    model = Model(x, Dense(1, name="last")(hidden))
+    model.add_loss([K.sum(K.square(hidden)), lambda: 0.0])
+    model.add_metric(hidden, name="hidden")
+    model.compile("sgd", "mse")
+    values = model.evaluate(data, np.ones((8, 1)), verbose=0, return_dict=True)
+    assert set(values) == {"loss", "hidden", "size"}
+    model.save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras", custom_objects={"Sized": Sized})
+    found = again.evaluate(data, np.ones((8, 1)), verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(values["loss"])
+    with pytest.raises(ValueError, match="provide a name"):
+        model.add_metric(hidden)
+    with pytest.raises(ValueError, match="aggregation=`sum`"):
+        model.add_metric(hidden, name="b", aggregation="sum")
+    with pytest.raises(ValueError, match="functional model"):
+        Dense(2).add_loss(K.sum(hidden))
+
+
+def test_shapes_and_tensors_of_layers():
+    from keras.layers import Dense, Input, Layer, add
+    from keras.models import Sequential
+
+    shared, a, b = Dense(2), Input((3,)), Input((3,))
+    first, second = shared(a), shared(b)
+    assert (shared.input_shape, shared.output_shape) == ((None, 3), (None, 2))
+    assert shared.get_output_at(1) is second
+    assert shared.get_input_at(0) is a
+    assert shared.get_output_shape_at(0) == (None, 2)
+    assert shared.get_input_shape_at(1) == (None, 3)
+    with pytest.raises(ValueError, match="only 2 inbound nodes"):
+        shared.get_output_at(2)
+    assert add([first, second])._keras_history.operation.input_shape == [(None, 2), (None, 2)]
+    model = Sequential([Dense(4, input_dim=3)])
+    assert (model.layers[0].input_shape, model.layers[-1].output_shape) == ((None, 3), (None, 4))
+
+    class Own(Layer):
+        def __init__(self):
+            super().__init__()
+            self.output_shape = "mine"
+
+    assert Own().output_shape == "mine"

@@ -9,6 +9,7 @@ from typing import Any
 from torchkeras_shim import callbacks, constraints, layers, metrics, models, optimizers, regularizers
 from torchkeras_shim.compat.legacy import (
     backend_graph,
+    effects,
     files,
     keywords,
     logs,
@@ -73,7 +74,7 @@ _ADDED: tuple[tuple[type, dict[str, Any]], ...] = (
     (optimizers.Optimizer, {"get_updates": backend_graph.get_updates}),
     (metrics.Metric, methods.RESET),
     (layers.RNN, methods.RESET),
-    (layers.Layer, methods.LAYER),
+    (layers.Layer, {**methods.LAYER, "add_metric": effects.add_metric}),
 )
 #: Methods that did more, and what makes such a one of today's.
 _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
@@ -84,7 +85,8 @@ _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (callbacks.ModelCheckpoint, "on_epoch_end", files.by_period),
     (layers.Layer, "add_weight", methods.adding),
     (optimizers.Optimizer, "learning_rate", old_optimizers.settable),
-    (layers.Layer, "add_loss", methods.adding_losses),
+    (optimizers.Optimizer, "set_weights", old_optimizers.restoring),
+    (layers.Layer, "add_loss", effects.adding_losses),
     (models.Sequential, "__init__", merged.initialized),
     (models.Sequential, "add", merged.adding),
     (models.Model, "save", lambda save: functools.wraps(save)(files.save_model)),

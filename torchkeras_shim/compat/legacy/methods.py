@@ -117,6 +117,36 @@ def _add_variable(self: Layer, *args: Any, **kwargs: Any) -> Any:
     return self.add_weight(*args, **kwargs)
 
 
+def _tensors_at(layer: Layer, index: int, which: str) -> Any:
+    once.say(f"layer.get_{which[:-1]}_at(index)", f"layer.{which[:-1]}")
+    nodes = [node for node in layer._inbound_nodes if node.input_tensors] or layer._inbound_nodes
+    if index >= len(nodes):
+        raise ValueError(f"Asked to get {which} at node {index}, but the layer has only {len(nodes)} inbound nodes.")
+    tensors = list(nodes[index].outputs if which == "outputs" else nodes[index].input_tensors)
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _shapes(tensors: Any) -> Any:
+    return [tuple(tensor.shape) for tensor in tensors] if isinstance(tensors, list) else tuple(tensors.shape)
+
+
+class _Shape:
+    """The shape of a layer's input or output; an attribute of that name in a layer of the user's hides it.
+
+    Args:
+        which: `"input"` or `"output"`.
+    """
+
+    def __init__(self, which: str) -> None:
+        self._which = which
+
+    def __get__(self, layer: Layer | None, owner: type) -> Any:
+        if layer is None:
+            return self
+        once.say(f"layer.{self._which}_shape", f"layer.{self._which}.shape")
+        return _shapes(getattr(layer, self._which))
+
+
 def _to_yaml(self: Model, **kwargs: Any) -> None:
     raise TypeError("model.to_yaml() is not supported: YAML files could run code. Write `model.to_json()`.")
 
@@ -131,7 +161,15 @@ MODEL: dict[str, Callable[..., Any]] = {
     "reset_states": _reset_model,
     "to_yaml": _to_yaml,
 }
-LAYER: dict[str, Any] = {"add_variable": _add_variable}
+LAYER: dict[str, Any] = {
+    "add_variable": _add_variable,
+    "get_input_at": lambda self, node_index: _tensors_at(self, node_index, "inputs"),
+    "get_input_shape_at": lambda self, node_index: _shapes(_tensors_at(self, node_index, "inputs")),
+    "get_output_at": lambda self, node_index: _tensors_at(self, node_index, "outputs"),
+    "get_output_shape_at": lambda self, node_index: _shapes(_tensors_at(self, node_index, "outputs")),
+    "input_shape": _Shape("input"),
+    "output_shape": _Shape("output"),
+}
 #: The methods of today that do the same, and what the first argument of the old ones was called.
 TODAY = {
     "fit_generator": ("fit", "generator"),
@@ -172,17 +210,6 @@ _DTYPES = frozenset(
     ("bool", "bfloat16", "string")
     + tuple(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64))
 )
-
-
-def adding_losses(add_loss: Callable[..., None]) -> Callable[..., None]:
-    """Returns the `add_loss` of a layer that takes `inputs`, which the loss depends on."""
-
-    @functools.wraps(add_loss)
-    def added(self: Layer, loss: Any = None, inputs: Any = None, **kwargs: Any) -> None:
-        loss = kwargs.pop("losses", loss)
-        add_loss(self, loss, **kwargs)
-
-    return added
 
 
 def counting(init: Callable[..., None]) -> Callable[..., None]:

@@ -135,6 +135,24 @@ def _get_weights(self: Optimizer) -> list[np.ndarray]:
     return [variable.numpy() for variable in _weights(self)]
 
 
+def restoring(set_weights: Callable[..., None]) -> Callable[..., None]:
+    """Returns the `set_weights` of an optimizer that takes what `get_weights` returned, too: all but the rate.
+
+    Args:
+        set_weights: The one that takes the values of all variables.
+    """
+
+    @functools.wraps(set_weights)
+    def restored(self: Optimizer, weights: Any) -> None:
+        if self.built and len(weights) == len(_weights(self)) != len(self.variables):
+            given = iter(weights)
+            own = {id(variable) for variable in _weights(self)}
+            weights = [next(given) if id(one) in own else one.numpy() for one in self.variables]
+        set_weights(self, weights)
+
+    return restored
+
+
 #: What optimizers had.
 OPTIMIZER: dict[str, Any] = {
     "decay": property(_decay),
