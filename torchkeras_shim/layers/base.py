@@ -19,8 +19,9 @@ from torchkeras_shim.core import dtype_policies, dtypes, naming, serialization, 
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
-from torchkeras_shim.layers import arguments, call_spec, calling, casting
+from torchkeras_shim.layers import arguments, call_spec, called, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
+from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output, kept_spec
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
 
@@ -28,8 +29,8 @@ LAYERS = Registry("layer", "keras.layers")
 
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
-_flags = calling.Flags
-_open, _thread = turns.Open, calling.thread
+_flags = called.Flags
+_open, _thread = turns.Open, called.thread
 
 
 class Layer(HasAttributes):
@@ -187,7 +188,7 @@ class Layer(HasAttributes):
                 try:
                     return _module_call(self, x)
                 except (RuntimeError, IndexError) as error:
-                    calling.explain(self, args, error)
+                    explain(self, args, error)
                     raise
         return calling.call_layer(self, args, kwargs)
 

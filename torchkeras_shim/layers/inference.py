@@ -221,7 +221,7 @@ def _meta_of(tensor: torch.Tensor) -> torch.Tensor:
     return torch.nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else data
 
 
-def adopt(layer: torch.nn.Module) -> None:
+def adopt(layer: Any) -> None:
     """Takes in a layer that was built in the middle of a run: its new weights are real ones, and stay as they are."""
     for snapshot in _state.snapshots:
         snapshot.add(layer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.layers import calling
+from torchkeras_shim.layers import called
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.models.model import Model
 
@@ -51,5 +51,5 @@ def _masked(tensor: Any, mask: Any) -> Any:
         return tensor
     alias = tensor.view_as(tensor)
     alias._keras_mask = mask
-    calling.Flags.masks = True
+    called.Flags.masks = True
     return alias

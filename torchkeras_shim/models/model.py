@@ -14,8 +14,9 @@ from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
 from torchkeras_shim.core.text import STRING, StringTensor
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling
+from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.models import functional_config
 from torchkeras_shim.models.graph import Graph
@@ -25,8 +26,8 @@ from torchkeras_shim.training.trainer import Trainer
 
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
-_flags = calling.Flags
-_open, _thread = turns.Open, calling.thread
+_flags = called.Flags
+_open, _thread = turns.Open, called.thread
 
 
 @LAYERS.register()
@@ -98,7 +99,7 @@ class Model(Trainable):
                 try:
                     return _module_call(self, x)
                 except (RuntimeError, IndexError) as error:
-                    calling.explain(self, args, error)
+                    explain(self, args, error)
                     raise
         if args and type(args[0]) is not _Tensor:
             args = (self._standardized(args[0]), *args[1:])

@@ -11,8 +11,9 @@ import torch
 from torchkeras_shim.core import naming, serialization, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
-from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
+from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, called, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.models import config_checks
@@ -237,7 +238,7 @@ class Sequential(Model, torch.nn.Sequential):
                         outputs = infer_output(layer, inputs)
                     except (RuntimeError, IndexError, TypeError) as error:
                         if type(error) is not TypeError:
-                            calling.explain(layer, (inputs,), error, name)
+                            explain(layer, (inputs,), error, name)
                         raise
                     symbolic.Node(layer, (inputs,), {}, outputs)
                 specs.append(layer._unpacked(outputs) if isinstance(layer, Model) else outputs)
@@ -302,7 +303,7 @@ class Sequential(Model, torch.nn.Sequential):
         """Runs the layers one after the other; Keras's name of `forward`."""
         if mask is not None:
             inputs._keras_mask = mask
-            calling.Flags.masks = True
+            called.Flags.masks = True
         return torch.nn.Sequential.forward(self, inputs)  # type: ignore[no-untyped-call]
 
     def failing_member(self, args: tuple[Any, ...]) -> tuple[str, Any, tuple[Any, ...]]:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.errors import check_keywords
-from torchkeras_shim.models.overridable import Overridable
+from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.models import batch_steps
 from torchkeras_shim.training.compiled import Compiled, arguments_of
 from torchkeras_shim.training.single_batches import predict_on_batch, run_on_batch
 from torchkeras_shim.training.trainer import Trainer
@@ -17,10 +18,18 @@ from torchkeras_shim.training.trainer import Trainer
 _TORCH_COMPILE = {"fullgraph", "dynamic", "backend", "mode", "options", "disable"}
 
 
-class Trainable(Overridable):
-    """The half of `Model` that speaks of training. It keeps nothing itself: all of it is in the `Trainer`."""
+class Trainable(Layer):
+    """A layer that can be compiled, fitted and evaluated. What that takes is kept by its `Trainer`."""
 
     _trainer: Trainer
+
+    # What is done with one batch: methods for subclasses to override.
+    train_step = batch_steps.train_step
+    test_step = batch_steps.test_step
+    predict_step = batch_steps.predict_step
+    compute_loss = batch_steps.compute_loss
+    compute_metrics = batch_steps.compute_metrics
+    get_metrics_result = batch_steps.get_metrics_result
 
     @property
     def device(self) -> torch.device:

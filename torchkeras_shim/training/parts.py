@@ -13,7 +13,8 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.layers import calling
+from torchkeras_shim.layers import called, calling
+from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.training.measures import Measures
 from torchkeras_shim.training.objective import Objective
@@ -78,8 +79,8 @@ class ExtraLosses:
 
     def refresh(self) -> bool:
         """Takes in layers that have added a loss for the first time. Returns whether there is anything to add."""
-        if self._adders_seen != calling.Flags.adders:
-            self._adders_seen = calling.Flags.adders
+        if self._adders_seen != called.Flags.adders:
+            self._adders_seen = called.Flags.adders
             self._adders = calling.adders_in(self._model)
             self._any = bool(self._penalties or self._adders)
         return self._any
@@ -142,7 +143,7 @@ def make_loss(parts: Parts, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any
         extra: What is added to the compiled loss.
     """
     objective, model, forward = parts.objective, parts.model, parts.forward
-    flags, thread = calling.Flags, calling.thread
+    flags, thread = called.Flags, called.thread
     base: Callable[[Any, Any, Any], Any] = objective if objective.built else _no_loss
 
     def loss_of(x: Any, y: Any, sample_weight: Any) -> Any:
@@ -154,7 +155,7 @@ def make_loss(parts: Parts, extra: ExtraLosses) -> Callable[[Any, Any, Any], Any
         try:
             y_pred = forward(x)
         except _FIT_ERRORS as error:
-            calling.explain(model, (x,), error)
+            explain(model, (x,), error)
             raise
         finally:
             thread.depth -= 1

@@ -13,7 +13,7 @@ from torch import nn
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers
-from torchkeras_shim.layers import calling
+from torchkeras_shim.layers import called
 
 
 def simple():
@@ -134,7 +134,7 @@ def test_symbolic_tensors_have_no_truth_value():
 
 @pytest.mark.parametrize("masks", [False, True], ids=["no masks", "masks elsewhere in the process"])
 def test_a_call_runs_straight_code(masks, monkeypatch):
-    monkeypatch.setattr(calling.Flags, "masks", masks)
+    monkeypatch.setattr(called.Flags, "masks", masks)
     model = simple()
     model(torch.ones(2, 4))
     calls = []

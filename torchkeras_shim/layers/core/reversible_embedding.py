@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.calling import Flags
+from torchkeras_shim.layers.called import Flags
 from torchkeras_shim.layers.core.embedding import Embedding
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.layers.base import LAYERS
-from torchkeras_shim.layers.calling import Flags
+from torchkeras_shim.layers.called import Flags
 from torchkeras_shim.layers.merging.base_merge import Merge
 
 
