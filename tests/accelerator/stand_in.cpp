@@ -234,7 +234,7 @@ struct Views {
 void check_host_argument(const c10::OperatorHandle& op, const at::Tensor& tensor, const c10::Argument& argument) {
   static const std::set<std::string> take_scalars = {
       "aten::masked_fill", "aten::masked_fill_", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_",
-      "aten::index_fill",  "aten::index_fill_",  "aten::fill",      "aten::fill_"};
+      "aten::index_fill",  "aten::index_fill_",  "aten::fill",      "aten::fill_",       "aten::floor_divide"};
   const auto& name = op.operator_name().name;
   const bool written = argument.alias_info() && argument.alias_info()->isWrite();
   const bool takes_scalars = op.hasTag(at::Tag::pointwise) || take_scalars.count(name) || name.find("_foreach_") == 6;

@@ -15,7 +15,7 @@ import torch
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic, op
-from torchkeras_shim.ops.promotion import as_tensor
+from torchkeras_shim.ops.promotion import as_tensor, device_of
 from torchkeras_shim.ops.value_dependent import never_on_zeros, with_spec
 
 __all__ = [
@@ -225,8 +225,9 @@ def scan(
         raise ValueError(f"`unroll` must be a positive integer or boolean. Received: unroll={unroll}")
     if xs is None and length is None:
         raise ValueError("Got no `xs` to scan over and `length` not provided.")
-    carry = tree.map_structure(as_tensor, init)
-    sequences = None if xs is None else _elements(xs)
+    place = device_of(*tree.flatten(init), *tree.flatten(xs))
+    carry = tree.map_structure(lambda value: as_tensor(value, device=place), init)
+    sequences = None if xs is None else _elements(xs, place)
     count = int(length) if length is not None else tree.flatten(sequences)[0].shape[0]
     order: Any = range(count)
     ys = []
@@ -291,12 +292,12 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
     return tree.pack_sequence_as(structure, flat)
 
 
-def _elements(xs: Any) -> Any:
+def _elements(xs: Any, place: torch.device | None = None) -> Any:
     """Returns tensors in their structure; a list of plain numbers is one tensor, not a structure of scalars."""
     numbers = isinstance(xs, (list, tuple)) and not builtins.any(
         getattr(leaf, "shape", ()) for leaf in tree.flatten(xs)
     )
-    return as_tensor(xs) if numbers else tree.map_structure(as_tensor, xs)
+    return as_tensor(xs, device=place) if numbers else tree.map_structure(lambda x: as_tensor(x, device=place), xs)
 
 
 @op

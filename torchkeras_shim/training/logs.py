@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -28,79 +29,54 @@ def read(results: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names}
 
 
+#: Keeps logs that nobody has looked at from being an empty dict to C code, such as `json`'s, that asks for the size.
+_UNREAD = object()
+
+
 class LazyLogs(dict):  # type: ignore[type-arg]
     """The logs of one batch: a dict that reads the device at the first look.
 
     Args:
         source: Returns the results by name; called once.
+
+    Example:
+        >>> logs = LazyLogs(lambda: {"loss": torch.tensor(0.5)})
+        >>> logs
+        {'loss': 0.5}
     """
 
     def __init__(self, source: Callable[[], dict[str, Any]]) -> None:
-        super().__init__()
+        super().__init__({_UNREAD: None})
         self._source: Callable[[], dict[str, Any]] | None = source
 
     def _look(self) -> None:
         if self._source is not None:
             source, self._source = self._source, None
+            dict.pop(self, _UNREAD)
             for key, value in read(source()).items():
                 dict.setdefault(self, key, value)
 
-    def __getitem__(self, key: Any) -> Any:
-        self._look()
-        return super().__getitem__(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        self._look()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._look()
-        return super().__len__()
-
-    def __contains__(self, key: object) -> bool:
-        self._look()
-        return super().__contains__(key)
-
-    def __eq__(self, other: object) -> bool:
-        self._look()
-        return super().__eq__(other)
-
     __hash__ = None
-
-    def __repr__(self) -> str:
-        self._look()
-        return super().__repr__()
 
     def __reduce__(self) -> Any:
         self._look()
         return dict, (dict(super().items()),)
 
-    def get(self, key: Any, default: Any = None) -> Any:
-        """Returns a value, or the default."""
-        self._look()
-        return super().get(key, default)
 
-    def keys(self) -> Any:
-        """Returns the names."""
-        self._look()
-        return super().keys()
+def _after_a_look(name: str) -> Callable[..., Any]:
+    method = getattr(dict, name)
 
-    def values(self) -> Any:
-        """Returns the values."""
+    @functools.wraps(method)
+    def looked(self: LazyLogs, *args: Any) -> Any:
         self._look()
-        return super().values()
+        return method(self, *args)
 
-    def items(self) -> Any:
-        """Returns the pairs of name and value."""
-        self._look()
-        return super().items()
+    return looked
 
-    def copy(self) -> dict[str, Any]:
-        """Returns a plain dict."""
-        self._look()
-        return dict(super().items())
 
-    def pop(self, *args: Any) -> Any:
-        """Removes a name and returns its value."""
-        self._look()
-        return super().pop(*args)
+for _name in (
+    *("__getitem__", "__delitem__", "__iter__", "__reversed__", "__len__", "__contains__", "__eq__", "__ne__"),
+    *("__repr__", "__or__", "__ror__", "__ior__"),
+    *("get", "keys", "values", "items", "copy", "pop", "popitem", "setdefault", "clear"),
+):
+    setattr(LazyLogs, _name, _after_a_look(_name))

@@ -41,6 +41,10 @@ def _attended(layer: Any, **kwargs: Any) -> Callable[[], Any]:
     return lambda: _graph([(5, 6), (7, 6)], lambda q, v: layer()(q, v, **kwargs))
 
 
+def _words(x: Any) -> Any:
+    return L.Embedding(5, 4, mask_zero=True)(x)
+
+
 def _masked(layer: Any, **kwargs: Any) -> Callable[[], Any]:
     return lambda: _graph([(6,)], lambda x: layer()(L.Embedding(5, 4, mask_zero=True)(x), **kwargs), "int32")
 
@@ -107,6 +111,16 @@ CASES: dict[str, Callable[[], Any]] = {
     "lstm_after_masked_dense": lambda: _graph(
         [(6,)], lambda x: L.GRU(2)(L.Dropout(0.5)(L.Dense(3)(L.Embedding(5, 4, mask_zero=True)(x)))), "int32"
     ),
+    "masked_add": lambda: _graph([(6,)], lambda x: L.LSTM(3)(L.Add()([_words(x), L.Dense(4)(_words(x))])), "int32"),
+    "masked_average": lambda: _graph([(6,)], lambda x: L.LSTM(3)(L.Average()([_words(x), _words(x)])), "int32"),
+    "half_masked_add": lambda: _graph([(6,)], lambda x: L.LSTM(3)(L.Add()([_words(x), L.Embedding(5, 4)(x)])), "int32"),
+    "masked_concatenate": lambda: _graph(
+        [(6,)], lambda x: L.LSTM(3)(L.Concatenate()([_words(x), L.Embedding(5, 2)(x)])), "int32"
+    ),
+    "masked_concatenate_of_steps": lambda: _graph(
+        [(6,)], lambda x: L.LSTM(3)(L.Concatenate(axis=1)([_words(x), _words(x)])), "int32"
+    ),
+    "add_of_ranks": lambda: _graph([(5, 4), (4,)], lambda a, b: L.Add()([a, b])),
     "gru": _steps(lambda: L.GRU(3, return_sequences=True)),
     "gru_mask": _masked(lambda: L.GRU(3, return_sequences=True, go_backwards=True)),
     "simple_rnn": _steps(lambda: L.SimpleRNN(3)),
@@ -141,6 +155,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "softmax": _steps(lambda: L.Softmax(axis=1)),
     "softmax_axes": _steps(lambda: L.Softmax(axis=[1, 2])),
     "dropout": _steps(lambda: L.Dropout(0.5)),
+    "dropout_of_steps": lambda: _stack((5, 4), L.Dropout(0.5, noise_shape=(None, 1, 4))),
     "spatial_dropout": _image(lambda: L.SpatialDropout2D(0.5)),
     "gaussian_noise": _steps(lambda: L.GaussianNoise(0.5)),
     "gaussian_dropout": _steps(lambda: L.GaussianDropout(0.5)),
