@@ -373,8 +373,14 @@ at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool non_bloc
                 from.sizes());
   }
   at::AutoDispatchBelowADInplaceOrView guard;
-  auto target = on_device(to) ? views.on_host(to) : to;
-  target.copy_(on_device(from) ? views.on_host(from) : from);
+  auto here = [&](const at::Tensor& tensor) {
+    if (!on_device(tensor)) return tensor;
+    auto host = views.on_host(tensor);
+    host._set_conj(tensor.is_conj());
+    host._set_neg(tensor.is_neg());
+    return host;
+  };
+  here(to).copy_(here(from));
   return to;
 }
 
@@ -511,11 +517,15 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("_thnn_fused_gru_cell", gru_cell);
   m.impl("_thnn_fused_gru_cell_backward", gru_cell_backward);
   // Of these there are composite ones, which a GPU does not use.
-  for (auto name : {"native_group_norm", "mse_loss"})
+  for (auto name : {"native_group_norm", "mse_loss", "kaiser_window.beta"})
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
   m.impl("record_stream", record_stream);
   m.impl("_fused_sdp_choice", attention_by_products);
 }
+
+// A copy is what takes lazy conjugates and negatives into account, and so must see them.
+TORCH_LIBRARY_IMPL(aten, Conjugate, m) { m.impl("_copy_from", torch::CppFunction::makeFallthrough()); }
+TORCH_LIBRARY_IMPL(aten, Negative, m) { m.impl("_copy_from", torch::CppFunction::makeFallthrough()); }
 
 TORCH_LIBRARY(stand_in, m) { m.def("default_generator() -> Generator?", [] { return std::optional(default_generator()); }); }
 

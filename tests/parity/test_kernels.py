@@ -138,7 +138,7 @@ def test_pool_of_integers():
     x = RANDOM.randint(-9, 9, (1, 4, 4, 2)).astype("int32")
     ours = pooling.max_pool(x, 2)
     assert ours.dtype == torch.int32
-    np.testing.assert_array_equal(ours.numpy(), x.reshape(1, 2, 2, 2, 2, 2).max(axis=(2, 4)))
+    np.testing.assert_array_equal(ours.cpu().numpy(), x.reshape(1, 2, 2, 2, 2, 2).max(axis=(2, 4)))
 
 
 @pytest.mark.parametrize("axis", [-1, 1, 0])

@@ -224,7 +224,7 @@ def conj(x: Any) -> Any:
         >>> conj([1.0])
         tensor([1.])
     """
-    return torch.conj(as_tensor(x))
+    return torch.conj(as_tensor(x)).resolve_conj()  # a lazy one refuses to become an array
 
 
 absolute = abs
