@@ -5,17 +5,24 @@ A case is a function without arguments; its docstring is not needed, its name sa
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers
 
 CASES: dict[str, Callable[[], Any]] = {}
+
+#: What 2 processes check of themselves.
+TOGETHER: dict[str, Callable[[], Any]] = {}
 
 #: How many processes run a case, besides one; few cases are worth 4.
 WORLDS: dict[str, tuple[int, ...]] = {
@@ -38,6 +45,12 @@ def worlds(name: str) -> tuple[int, ...]:
 def case(function: Callable[[], Any]) -> Callable[[], Any]:
     """Enters a case under its name."""
     CASES[function.__name__] = function
+    return function
+
+
+def together(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Enters a check that 2 processes run."""
+    TOGETHER[function.__name__] = function
     return function
 
 
@@ -81,6 +94,16 @@ def plain() -> Any:
 @case
 def adam_and_the_captured_wish() -> Any:
     return fitted(classifier(optimizer="adam", jit_compile="auto"), *data(), shuffle=False)
+
+
+@case
+def captured_steps() -> Any:
+    model = classifier(layers.Dropout(0.0), optimizer="adam", jit_compile="captured", metrics=["accuracy"])
+    result = fitted(model, *data(), epochs=3)
+    report = model._trainer.binding.reports["fit"]
+    assert report.told()[0] == "captured", report.told()
+    assert report.ran.replayed >= 10
+    return result
 
 
 @case
@@ -436,6 +459,198 @@ class StopAt(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+class Crash(keras.callbacks.Callback):
+    """Ends a training in the middle."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch == 3 and self.model.optimizer.iterations > 6:
+            raise InterruptedError
+
+
+@case
+def interrupted_and_resumed() -> Any:
+    x, y = data()
+    name = os.environ.get("MASTER_PORT", "alone")
+    folder = os.path.join(tempfile.gettempdir(), f"torchkeras-backup-{os.getppid()}-{name}")
+
+    def start(*more: Any) -> Any:
+        model = classifier(layers.Dropout(0.0), metrics=["accuracy", keras.metrics.MeanIoU(3, sparse_y_pred=False)])
+        backup = keras.callbacks.BackupAndRestore(folder, save_freq=3)
+        return fitted(model, x, y, epochs=3, callbacks=[backup, *more])
+
+    with contextlib.suppress(InterruptedError):
+        start(Crash())
+    resumed = start()
+    straight = fitted(classifier(layers.Dropout(0.0), metrics=["accuracy"]), x, y, epochs=3)
+    for one, other in zip(resumed["weights"], straight["weights"], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+    return resumed
+
+
 @case
 def stopping_in_an_epoch() -> Any:
     return fitted(classifier(), *data(), shuffle=False, callbacks=[StopAt(), keras.callbacks.TerminateOnNaN()])
+
+
+# What 2 processes check of themselves -------------------------------------------------------------------------------
+
+
+def _rank() -> int:
+    return int(os.environ["RANK"])
+
+
+@contextlib.contextmanager
+def raises(kind: Any, *texts: str) -> Any:
+    with pytest.raises(kind) as caught:
+        yield
+    missing = [text for text in texts if text not in str(caught.value)]
+    assert not missing, f"{missing} not in: {caught.value}"
+
+
+@together
+def parts_of_uneven_length() -> None:
+    """Each process has batches of its own; the longer part goes on with a borrowed row."""
+    x, y = data(20)
+    mine = [(x[:6], y[:6]), (x[10:16], y[10:16])] if _rank() == 0 else [(x[6:10], y[6:10])]
+    distribution = keras.distribution
+    for kind in (lambda: (batch for batch in mine), lambda: mine_as_dataset(mine)):
+        with distribution.DataParallel(auto_shard_dataset=False).scope():
+            found = fitted(classifier(layers.BatchNormalization(momentum=0.5), metrics=["accuracy"]), kind(), epochs=1)
+        alone, distribution_before = [(x[:10], y[:10]), (x[10:16], y[10:16])], distribution.distribution()
+        distribution.set_distribution(None)
+        right = fitted(
+            classifier(layers.BatchNormalization(momentum=0.5), metrics=["accuracy"]), mine_as_dataset(alone), epochs=1
+        )
+        distribution.set_distribution(distribution_before)
+        for one, other in zip(found["weights"], right["weights"], strict=True):
+            np.testing.assert_allclose(one, other, atol=2e-6)
+        np.testing.assert_allclose(found["history"]["loss"], right["history"]["loss"], rtol=1e-5)
+
+
+def mine_as_dataset(batches: Any) -> Any:
+    class Listed(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return len(batches)
+
+        def __getitem__(self, index: int) -> Any:
+            return batches[index]
+
+    return Listed()
+
+
+@together
+def data_that_differs() -> None:
+    x, y = data()
+
+    def batches(count: int) -> Any:
+        return ((x[:8], y[:8]) for _ in range(count))
+
+    with raises(ValueError, "not the same in all processes", "batch 2 has", "auto_shard_dataset=False"):
+        classifier().fit(batches(2 + _rank()), verbose=0)
+    with raises(ValueError, "not the same in all processes", "other values", "set_random_seed"):
+        classifier().fit(((x[:8] + _rank(), y[:8]) for _ in range(2)), verbose=0)
+
+
+@together
+def noise_of_each_process() -> None:
+    """Layers draw other numbers in each process; what is drawn between steps is the same."""
+    seen = []
+
+    class Noted(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            noise = torch.rand(4)
+            seen.append(noise)
+            return inputs
+
+    model = classifier(Noted(), layers.Dropout(0.5))
+    torch.manual_seed(100 + _rank())
+    seen.clear()
+    model.fit(*data(), batch_size=16, verbose=0)
+    processes = keras.distribution.processes.known()
+    everywhere = processes.from_all(torch.stack(seen).numpy())
+    assert not np.allclose(*everywhere)
+    steps = [noise[-3:] for noise in everywhere]  # before, the model ran to learn its outputs
+    assert len({tuple(row) for noise in steps for row in noise}) == 6, everywhere
+    assert len({float(value) for value in processes.from_all(torch.rand(1))}) == 1
+    for weights in zip(*processes.from_all(model.get_weights()), strict=True):
+        np.testing.assert_array_equal(*weights)
+
+
+@together
+def one_process_stops() -> None:
+    class Stops(keras.callbacks.Callback):
+        batches = 0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.batches += 1
+            if _rank() == 1 and batch == 1:
+                self.model.stop_training = True
+
+    class StopsLate(keras.callbacks.Callback):
+        epochs = 0
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.epochs += 1
+            self.model.stop_training = _rank() == 0 and epoch == 1
+
+    early, late = Stops(), StopsLate()
+    classifier().fit(*data(), batch_size=8, verbose=0, epochs=3, callbacks=[early])
+    assert early.batches == 2
+    classifier().fit(*data(), verbose=0, epochs=5, callbacks=[late])
+    assert late.epochs == 2
+
+
+@together
+def the_first_writes() -> None:
+    folder = os.path.join(tempfile.gettempdir(), f"torchkeras-files-{os.getppid()}-{_rank()}")
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(os.path.join(folder, "model.keras")),
+        keras.callbacks.CSVLogger(os.path.join(folder, "log.csv")),
+        keras.callbacks.BackupAndRestore(os.path.join(folder, "backup"), delete_checkpoint=False),
+    ]
+    if _rank() == 0:
+        os.makedirs(folder)
+    model = classifier()
+    model.fit(*data(), verbose=2, callbacks=callbacks)
+    model.summary()
+    if _rank():
+        assert not os.path.exists(folder)
+    else:
+        assert sorted(os.listdir(folder)) == ["backup", "log.csv", "model.keras"]
+        loaded = keras.saving.load_model(os.path.join(folder, "model.keras"))
+        np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+
+
+@together
+def refusals_and_reports() -> None:
+    x, y = data()
+    model = classifier(loss=keras.losses.Circle())
+    model.add(layers.UnitNormalization())
+    with raises(ValueError, "takes all samples of a batch together", "axis"):
+        model.fit(x, y, verbose=0)
+    model = classifier()
+    model.fit(x, y, verbose=0)
+    lines: list[str] = []
+    model.explain_step(print_fn=lines.append)
+    assert any("2 processes" in line for line in lines), lines
+    mesh = keras.distribution.DeviceMesh((2,), ["batch"])
+    assert keras.distribution.list_devices("cpu") == ["cpu:0", "cpu:1"]
+    assert keras.distribution.DataParallel(mesh).num_model_replicas == 2
+    layout = keras.distribution.TensorLayout(["batch", None], mesh)
+    cut = keras.distribution.distribute_tensor(torch.arange(8.0).reshape(4, 2), layout)
+    assert cut.to_local().tolist() == [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]]][_rank()]
+
+
+@together
+def weights_made_without_a_seed() -> None:
+    """Each process draws other weights and another order of a pipeline; the first one's count."""
+    from torchkeras_shim.data.pipeline.dataset import Dataset
+
+    torch.manual_seed(1000 + _rank())
+    model = keras.Sequential([layers.Dense(4), layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rows = Dataset.from_tensor_slices(data()).shuffle(N).batch(8)
+    model.fit(rows, epochs=2, verbose=0)
+    processes = keras.distribution.processes.known()
+    for weights in zip(*processes.from_all(model.get_weights()), strict=True):
+        np.testing.assert_array_equal(*weights)

@@ -42,7 +42,7 @@ def run_cases(names: list[str]) -> dict[str, Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                results[name] = cases.CASES[name]()
+                results[name] = {**cases.CASES, **cases.TOGETHER}[name]()
         except Exception:
             results[name] = traceback.format_exc()
         if "TIMES" in os.environ:
@@ -96,4 +96,7 @@ def launch(folder: Path, world: int, names: list[str]) -> None:
 if __name__ == "__main__":
     for worlds in (1, 2, 4):
         chosen = sys.argv[2:] or list(cases.CASES)
-        launch(Path(sys.argv[1]), worlds, [name for name in chosen if worlds in cases.worlds(name)])
+        names = [name for name in chosen if name in cases.CASES and worlds in cases.worlds(name)]
+        if worlds == 2:
+            names += [name for name in sys.argv[2:] or cases.TOGETHER if name in cases.TOGETHER]
+        launch(Path(sys.argv[1]), worlds, names)

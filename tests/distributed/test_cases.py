@@ -55,6 +55,15 @@ def test_as_one_process(results, name):
 
 
 @pytest.mark.subprocess
+@pytest.mark.parametrize("name", list(cases.TOGETHER))
+def test_two_processes(results, name):
+    for rank in range(2):
+        error = results[2, rank][name]
+        assert error is None, f"process {rank}: {error}"
+
+
+@pytest.mark.subprocess
 def test_the_first_process_speaks(results):
     assert results["text", 2, 0].count("Training data-parallel on 2 processes (gloo)") == 1
+    assert "Total params" in results["text", 2, 0]
     assert not results["text", 2, 1]

@@ -10,6 +10,7 @@ from typing import Any
 
 from torchkeras_shim.callbacks.callback import Callback, Logs, is_default
 from torchkeras_shim.core.atomic import replacing
+from torchkeras_shim.distribution.strategies import is_first
 
 _METADATA, _PREVIOUS = "training_metadata.json", "training_metadata.json.bkp"
 _WEIGHTS = re.compile(r"backup-(\d+)\.weights\.h5")
@@ -25,7 +26,9 @@ class BackupAndRestore(Callback):
     callbacks remember (`EarlyStopping`, say) and the `History` of earlier epochs start anew. Give it the last place in
     the list of callbacks: what those behind it change at the end of an epoch is not saved.
 
-    A backup is whole or not there at all, whenever the process is killed.
+    A backup is whole or not there at all, whenever the process is killed. Of several processes that train together the
+    first one writes, and all of them read: `backup_dir` must be a folder that they share. With `torchrun
+    --max-restarts 3` a training goes on by itself when one of them dies.
 
     Args:
         backup_dir: A folder that nothing else uses.
@@ -140,11 +143,14 @@ class BackupAndRestore(Callback):
 
     def _save(self, epoch: int, batches: int) -> None:
         """Writes the weights under a new name, then the file that says which weights count: one step does it all."""
+        state = self.model._training_state(epoch, batches)  # of all processes: each asks for it
+        if not is_first():
+            return
         os.makedirs(self.backup_dir, exist_ok=True)
         numbers = [int(match[1]) for name in os.listdir(self.backup_dir) if (match := _WEIGHTS.fullmatch(name))]
         weights = f"backup-{max(numbers, default=0) + 1}.weights.h5"
         self.model.save_weights(self._path(weights), overwrite=True)
-        state = {**self.model._training_state(epoch, batches), "weights": weights}
+        state["weights"] = weights
         kept = {weights}
         if self.double_checkpoint:
             previous = self._read_quietly(_METADATA)
@@ -169,7 +175,7 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Deletes the backup, where that is wanted."""
-        if not self.delete_checkpoint or not os.path.isdir(self.backup_dir):
+        if not self.delete_checkpoint or not is_first() or not os.path.isdir(self.backup_dir):
             return
         for name in os.listdir(self.backup_dir):
             if name.startswith(_METADATA) or _WEIGHTS.fullmatch(name) or name == _KERAS_WEIGHTS:

@@ -240,6 +240,12 @@ def get_distribution() -> Distribution | None:
     return distribution()
 
 
+def is_first() -> bool:
+    """Returns whether this process writes files: the first one does, for all that train together."""
+    known = None if _Current.value in (None, ...) else processes.known()
+    return known is None or known.rank == 0
+
+
 def joined() -> tuple[Processes, Distribution] | None:
     """Returns the processes to train with and how, `None` for this one alone. Under `torchrun` it is data-parallel.
 

@@ -183,8 +183,14 @@ def make_update(parts: Parts) -> Callable[[Any, Any, Any, Any, Any], None]:
     direct = measures.direct_updates
 
     def update(x: Any, y: Any, sample_weight: Any, y_pred: Any, loss: Any) -> None:
-        size = x.shape[0] if type(x) is _Tensor else batch_size_of(x)
-        total.add_(loss, alpha=size)
+        portion = Work.sharing
+        if portion is not None:  # the loss is a share of that of a larger batch
+            if not portion.rows:
+                return
+            whole, size = portion.total, portion.rows
+        else:
+            whole = size = x.shape[0] if type(x) is _Tensor else batch_size_of(x)
+        total.add_(loss, alpha=whole)
         count.add_(size)
         if direct is None:
             measures.update(y, y_pred, sample_weight)

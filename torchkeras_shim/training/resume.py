@@ -11,9 +11,10 @@ import torch
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.layers.seeding import layer_generators
 from torchkeras_shim.training.feed import Feed
+from torchkeras_shim.training.team import Team
 
 
-def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any]:
+def get_state(model: Any, feed: Feed, epoch: int, batches: int, *, team: Team) -> dict[str, Any]:
     """Returns where a training stands, as plain values. Weights and the optimizer's state are kept elsewhere.
 
     Args:
@@ -21,6 +22,7 @@ def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any
         feed: Its training data.
         epoch: The epoch to go on with.
         batches: How many batches of it are done.
+        team: The processes that train; all of them ask for the state.
     """
     state: dict[str, Any] = {
         "epoch": epoch,
@@ -30,7 +32,7 @@ def get_state(model: Any, feed: Feed, epoch: int, batches: int) -> dict[str, Any
         "data": feed.get_state(batches),
     }
     if batches:  # the running results of the epoch
-        state["metrics"] = [[variable.tolist() for variable in metric.variables] for metric in model.metrics]
+        state["metrics"] = [[value.tolist() for value in values] for values in team.values_of(model.metrics)]
     return state
 
 
@@ -46,13 +48,14 @@ class Resumption:
         self.batches = int(state.get("batch") or 0) if "data" in state else 0
         self._state = state
 
-    def start(self, model: Any, feed: Feed) -> Iterator[Any]:
+    def start(self, model: Any, feed: Feed, team: Team) -> Iterator[Any]:
         """Brings data, metrics and generators to where they were. Returns the rest of the epoch's batches."""
         if "random" not in self._state:
             return feed.epoch()
         batches = feed.resume(self._state["data"], RandomState.from_config(self._state["random"]))
         if self.batches:
             _restore_metrics(model.metrics, self._state["metrics"])
+            team.keep_once(model.metrics)
         for generator, stand in zip(layer_generators(model), self._state["layers"], strict=False):
             generator.go_on(stand)
         return batches

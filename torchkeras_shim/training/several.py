@@ -7,8 +7,7 @@ which begins while the backward pass is still running; replayed and compiled one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from torchkeras_shim.core.device import generator_of
 from torchkeras_shim.core.seeding import mixed
 from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss
+from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
 
 # Sets the noise of processes apart from what else is drawn from the same seed.
 _NOISE = 1 << 30
@@ -30,54 +29,69 @@ def make_several_training(parts: Parts) -> Step:
     optimizer, processes, parameters = parts.optimizer, parts.processes, parts.parameters
     scales = getattr(optimizer, "loss_scale_factor", None) is not None
     apply = optimizer.stepper(parameters)
-    no_grad = torch.no_grad()
+    update = make_update(parts)
     batch = _Batch(parts)
-    noise = _Noise(parts)
+    together = _Together(parts)
     overlapped: DistributedDataParallel | None = None
 
     def training(x: Any, y: Any, sample_weight: Any = None) -> None:
         nonlocal overlapped
-        portion = Work.handed
-        assert portion is not None
-        with _at_work(portion), noise:
+        with together:
             if overlapped is None:  # the first batch tells which weights take part
                 loss = batch(x, y, sample_weight)
                 (optimizer.scale_loss(loss) if scales else loss).backward()
-                used = _add_up_gradients(processes, parameters)
+                grads = [parameter.grad for parameter in parameters]
+                used = used_anywhere(processes, grads)
+                grads = added_up(processes, grads, used, parameters)
                 overlapped = _overlapping(batch, [w for w, takes in zip(parameters, used, strict=True) if takes], parts)
             else:
                 loss = overlapped(x, y, sample_weight) * processes.count  # of which it takes the mean
                 (optimizer.scale_loss(loss) if scales else loss).backward()
-            with no_grad:
-                apply([parameter.grad for parameter in parameters])
+                grads = [parameter.grad for parameter in parameters]
+            with torch.no_grad():
+                apply(grads)
                 for parameter in parameters:
                     parameter.grad = None
-                batch.update(x, y, sample_weight)
+                update(x, y, sample_weight, *batch.taken())
 
     return training
 
 
 def make_several_evaluation(parts: Parts) -> Step:
     """Returns the evaluation step of one of several processes."""
-    batch = _Batch(parts)
+    loss_of, update = make_loss(parts, ExtraLosses(parts.model)), make_update(parts)
+    together = _Together(parts, draws=False)
 
     def evaluation(x: Any, y: Any, sample_weight: Any = None) -> None:
-        portion = Work.handed
-        assert portion is not None
-        with _at_work(portion):
-            batch(x, y, sample_weight)
-            batch.update(x, y, sample_weight)
+        with together:
+            update(x, y, sample_weight, *loss_of(x, y, sample_weight))
 
     return evaluation
 
 
-@contextmanager
-def _at_work(portion: Portion) -> Iterator[None]:
-    Work.portion = Work.sharing = portion
-    try:
-        yield
-    finally:
-        Work.portion = Work.sharing = None
+def make_several_applying(parts: Parts, gradients: Callable[[Portion, Any, Any, Any], list[Any]]) -> Step:
+    """Returns a training step that adds the gradients up when all of them are there.
+
+    Args:
+        parts: What the step is made from.
+        gradients: From a portion and its batch to the gradients; it updates the metrics.
+    """
+    assert parts.processes is not None
+    processes, parameters = parts.processes, parts.parameters
+    apply = parts.optimizer.stepper(parameters)
+    together = _Together(parts)
+    used: list[bool] | None = None
+
+    def training(x: Any, y: Any, sample_weight: Any = None) -> None:
+        nonlocal used
+        with together, torch.no_grad():
+            assert Work.sharing is not None
+            grads = gradients(Work.sharing, x, y, sample_weight)
+            if used is None:
+                used = used_anywhere(processes, grads)
+            apply(added_up(processes, grads, used, parameters))
+
+    return training
 
 
 class _Batch(torch.nn.Module):
@@ -89,26 +103,19 @@ class _Batch(torch.nn.Module):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self._parts = (parts,)  # not a child: its weights are entered by `_overlapping`
-        self._loss_of = make_loss(parts, ExtraLosses(parts.model))
-        self._outputs: Any = None
+        self._loss_of = make_loss(parts, ExtraLosses(parts.model))  # the weights are entered by `_overlapping`
+        self._taken: Any = None
 
     def forward(self, x: Any, y: Any, sample_weight: Any) -> torch.Tensor:
         """Returns this process's share of the loss."""
         y_pred, loss = self._loss_of(x, y, sample_weight)
-        self._outputs = y_pred, loss.detach()
+        self._taken = y_pred, loss.detach()
         return loss  # type: ignore[no-any-return]
 
-    def update(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Accumulates loss and metrics of the batch that was last at work, unless its row is borrowed."""
-        (parts,), (y_pred, loss), portion = self._parts, self._outputs, Work.portion
-        assert portion is not None
-        self._outputs = None
-        if not portion.rows:
-            return
-        parts.loss_tracker.total.add_(loss, alpha=portion.total)
-        parts.loss_tracker.count.add_(portion.rows)
-        parts.measures.update(y, y_pred, sample_weight)
+    def taken(self) -> Any:
+        """Returns outputs and loss of the last batch, and lets go of them."""
+        taken, self._taken = self._taken, None
+        return taken
 
 
 def _overlapping(batch: _Batch, weights: Sequence[torch.Tensor], parts: Parts) -> DistributedDataParallel:
@@ -122,42 +129,59 @@ def _overlapping(batch: _Batch, weights: Sequence[torch.Tensor], parts: Parts) -
     )
 
 
-def _add_up_gradients(processes: Processes, parameters: Sequence[torch.Tensor]) -> list[bool]:
-    """Adds up the gradients of weights over the processes. Returns which of them have one in any process."""
-    used = [parameter.grad is not None for parameter in parameters]
-    used = [bool(flag) for flag in processes.largest(*map(int, used))]
-    for parameter, takes_part in zip(parameters, used, strict=True):
-        if takes_part and parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    processes.add_up([parameter.grad for parameter in parameters if parameter.grad is not None])
-    return used
+def used_anywhere(processes: Processes, grads: Sequence[Any]) -> list[bool]:
+    """Returns which weights have a gradient in any process."""
+    return [bool(flag) for flag in processes.largest(*(int(grad is not None) for grad in grads))]
 
 
-class _Noise:
-    """Lets layers draw other random numbers in each process, while all that is drawn between steps stays alike.
+def added_up(
+    processes: Processes, grads: Sequence[Any], used: Sequence[bool], parameters: Sequence[torch.Tensor]
+) -> list[Any]:
+    """Returns the sums of the gradients of all processes.
 
-    What a step draws depends on the seed, the number of the step and the process, so that a training that was
-    interrupted goes on with the same numbers.
+    Args:
+        processes: The processes.
+        grads: The gradients of this one.
+        used: Which weights have a gradient in any of them.
+        parameters: The weights.
+    """
+    found = [
+        torch.zeros_like(weight) if takes and grad is None else grad
+        for grad, takes, weight in zip(grads, used, parameters, strict=True)
+    ]
+    processes.add_up([grad for grad in found if grad is not None])
+    return found
+
+
+class _Together:
+    """What is different while a step of several processes is at work.
+
+    Layers and losses know the portion. Layers draw other random numbers in each process, while all that is drawn
+    between steps stays alike: what a step draws depends on the seed, the number of the step and the process, so that a
+    training that was interrupted goes on with the same numbers.
 
     Args:
         parts: What the step is made from.
+        draws: Whether the step may draw random numbers.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, draws: bool = True) -> None:
         assert parts.processes is not None
         self._rank, self._optimizer = parts.processes.rank, parts.optimizer
-        found = (torch.default_generator, generator_of(parts.device))
+        found = (torch.default_generator, generator_of(parts.device)) if draws else ()
         self._generators = list({id(generator): generator for generator in found if generator is not None}.values())
         self._before: list[torch.Tensor] = []
 
     def __enter__(self) -> None:
+        Work.portion = Work.sharing = Work.handed
         # 2.5 µs for a generator.
         self._before = [generator.get_state() for generator in self._generators]
-        step = self._optimizer._steps.read()
         for generator in self._generators:
-            generator.manual_seed(mixed(mixed(generator.initial_seed(), _NOISE + self._rank), step))
+            seed = mixed(generator.initial_seed(), _NOISE + self._rank)
+            generator.manual_seed(mixed(seed, self._optimizer._steps.read()))
 
     def __exit__(self, *_: object) -> None:
+        Work.portion = Work.sharing = None
         for generator, state in zip(self._generators, self._before, strict=True):
             generator.set_state(state)
 

@@ -49,6 +49,12 @@ class Team(Protocol):
     def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
         """Makes the metrics those of all data. Returns what the last step returned, averaged."""
 
+    def values_of(self, metrics: Sequence[Any]) -> list[list[torch.Tensor]]:
+        """Returns what the metrics hold of all data so far."""
+
+    def keep_once(self, metrics: Sequence[Any]) -> None:
+        """Leaves in all processes together what each of them holds of all data."""
+
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
         """Makes what else layers have counted alike, and the logs."""
 
@@ -87,6 +93,13 @@ class Alone:
     def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
         """Returns what the last step returned."""
         return returned
+
+    def values_of(self, metrics: Sequence[Any]) -> list[list[torch.Tensor]]:
+        """Returns what they hold."""
+        return [list(metric.variables) for metric in metrics]
+
+    def keep_once(self, metrics: Sequence[Any]) -> None:
+        """Does nothing."""
 
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
         """Returns the logs."""
@@ -146,20 +159,34 @@ class Several:
 
     def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
         """Adds up the metrics' states. Returns what a step of the model's own returned, averaged over the rows."""
-        sums: list[torch.Tensor] = []
-        firsts: list[torch.Tensor] = []
-        means: list[torch.Tensor] = []
-        for metric in metrics:
-            for variable in metric.variables:
-                kind = getattr(variable, "_aggregation", "sum")
-                {"sum": sums, "mean": means}.get(kind, firsts).append(variable)
-        with torch.no_grad():
-            self.processes.add_up([*sums, *means])
-            for variable in means:
-                variable.div_(self.processes.count)
-        if firsts:
-            self.processes.spread(firsts)
+        variables = [variable for metric in metrics for variable in metric.variables]
+        self._merge(variables, list(map(_aggregation, variables)))
         return self._averaged(returned)
+
+    def _merge(self, values: list[torch.Tensor], kinds: list[Any]) -> None:
+        def of(*wanted: Any) -> list[torch.Tensor]:
+            return [value for value, kind in zip(values, kinds, strict=True) if kind in wanted]
+
+        with torch.no_grad():
+            self.processes.add_up(of("sum", "mean"))
+            for value in of("mean"):
+                value.div_(self.processes.count)
+            self.processes.spread(of("only_first_replica", "none", None))
+
+    def values_of(self, metrics: Sequence[Any]) -> list[list[torch.Tensor]]:
+        """Returns what the metrics of all processes hold together."""
+        values = [[variable.detach().clone() for variable in metric.variables] for metric in metrics]
+        kinds = [_aggregation(variable) for metric in metrics for variable in metric.variables]
+        self._merge([value for group in values for value in group], kinds)
+        return values
+
+    def keep_once(self, metrics: Sequence[Any]) -> None:
+        """Lets go of what the first process holds as well and would be added up."""
+        if self.processes.rank:
+            for metric in metrics:
+                for variable in metric.variables:
+                    if _aggregation(variable) == "sum":
+                        variable.data.zero_()
 
     def _averaged(self, returned: Any) -> Any:
         handed = Work.handed
@@ -251,6 +278,11 @@ class Several:
         except BaseException as error:
             note_failure(error)
             raise
+
+
+def _aggregation(variable: Any) -> Any:
+    """Returns how the values of a metric's variable in several processes become one."""
+    return getattr(variable, "_aggregation", "sum")
 
 
 def _runs(starts: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.device import generator_of
+from torchkeras_shim.distribution.portion import Portion
 from torchkeras_shim.layers.seeding import own_generators
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
+from torchkeras_shim.training.several import make_several_applying
 from torchkeras_shim.training.steps import make_prediction
 
 # All of a step but the optimizer's update, as functions of a batch that return tensors ----------------------------
@@ -111,6 +113,60 @@ def make_captured_prediction(parts: Parts) -> tuple[Step, Captured]:
     forward = parts.forward
     captured = Captured(lambda x, y, sample_weight: forward(x))
     return captured, captured
+
+
+# In one of several processes ------------------------------------------------------------------------------------------
+
+
+class _ByPortion:
+    """A captured function for each portion of a batch: how large the whole is stands in the program as a number.
+
+    Args:
+        parts: What the function is made from.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._captured: dict[Portion, Captured] = {}
+
+    def __call__(self, portion: Portion, x: Any, y: Any, sample_weight: Any) -> list[Any]:
+        captured = self._captured.get(portion)
+        if captured is None:
+            captured = self._captured[portion] = Captured(_gradients(self._parts))
+        run = captured if self._parts.objective.checked else captured.plainly
+        return run(x, y, sample_weight)  # type: ignore[no-any-return]
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it cannot be replayed."""
+        return next((one.refusal for one in self._captured.values() if one.refusal is not None), None)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why a batch was not replayed though it could be."""
+        return next((one.obstacle for one in self._captured.values() if one.obstacle is not None), None)
+
+    @property
+    def replayed(self) -> int:
+        """How many batches were replayed."""
+        return sum(one.replayed for one in self._captured.values())
+
+    @property
+    def written(self) -> int:
+        """How many batches ran as they are written."""
+        return sum(one.written for one in self._captured.values())
+
+
+def make_captured_several(parts: Parts) -> tuple[Step, _ByPortion]:
+    """Returns a training step of one of several processes that replays up to the gradients."""
+    captured = _ByPortion(parts)
+    return make_several_applying(parts, captured), captured
+
+
+def make_compiled_several(parts: Parts, forward: Any) -> tuple[Step, TorchCompiled]:
+    """Returns a training step of one of several processes whose forward and backward pass are compiled."""
+    compiled = _compiled(parts, _backward(replace(parts, forward=forward)), _backward(parts))
+    return make_several_applying(parts, lambda portion, *batch: compiled(*batch)), compiled
 
 
 # As a CUDA graph --------------------------------------------------------------------------------------------------

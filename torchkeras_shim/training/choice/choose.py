@@ -98,8 +98,7 @@ def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
     """
     report = wish.report
     if parts.processes is not None and ways.several is not None:
-        report.reason = f"{parts.processes.count} processes exchange gradients while the backward pass runs"
-        return (ways if parts.parameters or not ways.trains else WAYS["evaluate"]).several(parts)  # type: ignore[misc]
+        return _choose_several(ways, parts, wish)
     eager = ways.eager(parts)
     if ways.trains and not parts.parameters:
         report.reason = "nothing is trainable"
@@ -117,6 +116,35 @@ def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
     if wish.jit_compile == "captured":
         return forced(step, captured, report, strategy="captured", asked=wish.asked)
     return Trial(eager, step, captured, report)
+
+
+def _choose_several(ways: Ways, parts: Parts, wish: Wish) -> Step:
+    """Returns the step of one of several processes.
+
+    Whether replayed steps are faster is not tried: all processes would have to come to the same result.
+    """
+    report = wish.report
+    assert parts.processes is not None
+    assert ways.several is not None
+    if not ways.trains or not parts.parameters:
+        report.reason = "of several processes, each measures its rows"
+        return several.make_several_evaluation(parts)
+    if _graphs(parts, wish):
+        report.reason = "gradients of several processes are added up before the update, which a CUDA graph would hold"
+        tell_once(wish.asked, report.reason, wish.heard)
+        return ways.several(parts)
+    forward = _compiled_forward(parts, wish)
+    if forward is not None:
+        step, compiled = captured_steps.make_compiled_several(parts, forward)
+        return through_compiler(step, compiled, report, asked=wish.asked, heard=wish.heard)
+    if wish.jit_compile == "captured" and _may_capture(parts, wish):
+        replayed, captured = captured_steps.make_captured_several(parts)
+        return forced(replayed, captured, report, strategy="captured", asked=wish.asked)
+    report.reason = (
+        f"{parts.processes.count} processes add up gradients while the backward pass runs; "
+        "jit_compile='captured' replays, and adds them up after it"
+    )
+    return ways.several(parts)
 
 
 def _graphs(parts: Parts, wish: Wish) -> bool:
