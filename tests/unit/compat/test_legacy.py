@@ -1,8 +1,9 @@
 """Spellings of Keras 1, Keras 2 and tf.keras in the zero-change mode."""
 
 import importlib
+import sys
 import warnings
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -406,6 +407,41 @@ class TestScikitLearn:
         found = estimator.predict(x, verbose=0)
         assert found.shape == (8,)
         assert estimator.score(x, y) == pytest.approx(-np.mean((found - y) ** 2), rel=1e-5)
+
+
+class TestSearch:
+    @staticmethod
+    def build(units=2):
+        from keras.layers import Dense
+        from keras.models import Sequential
+
+        model = Sequential([Dense(units, activation="relu", input_dim=2), Dense(1, activation="sigmoid")])
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    def test_what_scikit_learn_asks_about_an_estimator(self, monkeypatch):
+        from keras.wrappers import scikit_learn
+
+        kinds = ("ClassifierTags", "RegressorTags", "Tags", "TargetTags")
+        asked = SimpleNamespace(**{kind: lambda kind=kind, **kwargs: (kind, kwargs) for kind in kinds})
+        monkeypatch.setitem(sys.modules, "sklearn", SimpleNamespace(utils=asked))
+        monkeypatch.setitem(sys.modules, "sklearn.utils", asked)
+        _, tags = scikit_learn.KerasClassifier(self.build).__sklearn_tags__()
+        assert tags["estimator_type"] == "classifier"
+        assert tags["classifier_tags"] == ("ClassifierTags", {})
+        assert tags["regressor_tags"] is None
+        assert scikit_learn.KerasRegressor(self.build).__sklearn_tags__()[1]["estimator_type"] == "regressor"
+        assert not scikit_learn.KerasRegressor(self.build).__sklearn_is_fitted__()
+
+    def test_a_grid_search(self):
+        search = pytest.importorskip("sklearn.model_selection")
+        from keras.wrappers.scikit_learn import KerasClassifier
+
+        x, y = np.array([[0, 0], [1, 1]] * 8, "float32"), np.array([0, 1] * 8)
+        grid = search.GridSearchCV(KerasClassifier(self.build, verbose=0), {"units": [1, 2], "epochs": [1]}, cv=2)
+        found = grid.fit(x, y)
+        assert found.best_params_["units"] in (1, 2)
+        assert found.predict(x).shape[0] == 16
 
 
 def test_generators_of_pictures_train_a_model():

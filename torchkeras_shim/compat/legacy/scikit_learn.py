@@ -60,6 +60,22 @@ class BaseWrapper:
         self.sk_params.update(params)
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        """Returns what scikit-learn 1.6 and later ask an estimator about itself; older ones ask `_estimator_type`."""
+        from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
+
+        kind = getattr(self, "_estimator_type", None)
+        return Tags(
+            estimator_type=kind,
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags() if kind == "classifier" else None,
+            regressor_tags=RegressorTags() if kind == "regressor" else None,
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Returns whether there is a trained model."""
+        return hasattr(self, "model")
+
     def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
         """Builds a model and trains it; returns the history."""
         builder = self._builder()
