@@ -22,10 +22,13 @@ class AddLoss(Layer):
         [tensor(0.5000)]
     """
 
+    #: The output of a model that comes from here has the name of the layer before.
+    hands_first_input_on = True
+
     def call(self, inputs: Any) -> torch.Tensor:
-        """Adds the loss, the mean of several values."""
+        """Adds the loss; of several values Keras 2 showed the mean, and lowered the sum."""
         outputs, loss = inputs
-        self.add_loss(loss if loss.ndim == 0 else loss.mean())
+        self.add_loss(loss if loss.ndim == 0 else loss.sum() + (loss.mean() - loss.sum()).detach())
         return outputs  # type: ignore[no-any-return]
 
 
@@ -37,6 +40,8 @@ class AddMetric(Layer):
         metric_name: The name of the result.
         **kwargs: Arguments of every layer.
     """
+
+    hands_first_input_on = True
 
     def __init__(self, metric_name: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -253,6 +253,9 @@ def _symbolic_leaves(structure: Any, what: str) -> list[KerasTensor]:
 
 def _name_of(tensor: KerasTensor) -> str:
     history = tensor._keras_history
+    while history and getattr(history.operation, "hands_first_input_on", False):
+        tensor = history.operation._inbound_nodes[history.node_index].input_tensors[0]
+        history = tensor._keras_history
     return str(history.operation.name) if history else tensor.name
 
 

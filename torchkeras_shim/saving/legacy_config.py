@@ -33,6 +33,7 @@ _CLASSES = {
 }
 # Arguments that are gone since and never changed a result, by class.
 _GONE: dict[str, tuple[str, ...]] = {
+    "BatchNormalization": ("fused",),
     "Embedding": ("input_length",),
     "InputLayer": ("ragged", "type_spec", "input_dtype"),
     "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_module", "mask_type"),
@@ -42,7 +43,6 @@ _GONE: dict[str, tuple[str, ...]] = {
 # Arguments that are gone since, and the value at which they changed nothing.
 _NEUTRAL: dict[str, Any] = {
     "cudnn_on_gpu": True,
-    "fused": None,
     "groups": 1,
     "ragged": False,
     "renorm": False,

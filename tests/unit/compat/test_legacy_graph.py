@@ -236,7 +236,8 @@ def test_random_numbers(K, keras):
 
 
 def test_small_questions(K, keras, capsys):
-    x = K.placeholder(ndim=2)
+    assert K.placeholder(ndim=2).shape == (None, None)
+    x = K.placeholder((None, 1))
     assert K.is_placeholder(x)
     assert not K.is_placeholder(x + 1)
     assert K.is_tensor(x)
@@ -254,3 +255,81 @@ def test_small_questions(K, keras, capsys):
     with K.name_scope("here"):
         K.manual_variable_initialization(False)
     assert K.experimental.is_tf_random_generator_enabled()
+
+
+class TestAddLoss:
+    """The figures are those of `tf_keras` 2.21."""
+
+    X = np.array([[1.0, 1.0], [2.0, 1.0]])
+
+    def _model(self, keras):
+        x = keras.Input((2,))
+        return keras.Model(x, keras.layers.Dense(1, kernel_initializer="ones", name="out")(x))
+
+    def test_beside_a_loss(self, K, keras):
+        model = self._model(keras)
+        model.add_loss(K.mean(K.square(model.output[:, 0])))
+        model.add_metric(K.mean(model.output), name="size", aggregation="mean")
+        model.compile("sgd", "mse")
+        assert model.evaluate(self.X, np.zeros((2, 1)), verbose=0) == [13.0, 2.5]
+        history = model.fit(self.X, np.zeros((2, 1)), batch_size=2, verbose=0).history
+        assert history == {"loss": [13.0], "size": [2.5]}
+        np.testing.assert_allclose(model.get_weights()[0].ravel(), [0.84, 0.9], rtol=1e-6)
+        assert model.predict(self.X, verbose=0).shape == (2, 1)
+        assert [layer.name for layer in model.layers][1:2] == ["out"]
+
+    def test_of_several_values_the_mean_is_shown_and_the_sum_lowered(self, K, keras):
+        model = self._model(keras)
+        model.add_loss(K.square(model.output[:, 0]))
+        model.compile("sgd")
+        assert model.evaluate(self.X, verbose=0) == 6.5
+        model.fit(self.X, batch_size=2, verbose=0)
+        np.testing.assert_allclose(model.get_weights()[0].ravel(), [0.84, 0.9], rtol=1e-6)
+
+    def test_outputs_keep_their_names(self, K, keras):
+        x = keras.Input((2,))
+        outputs = [keras.layers.Dense(1, kernel_initializer="ones", name=name)(x) for name in ("a", "b")]
+        model = keras.Model(x, outputs)
+        model.add_loss(K.mean(outputs[0]))
+        model.add_metric(K.mean(outputs[0]), name="size")
+        model.compile("sgd", loss={"a": "mse", "b": "mae"})
+        zeros = np.zeros((2, 1))
+        history = model.fit(self.X, {"a": zeros, "b": zeros}, verbose=0, batch_size=2).history
+        assert history == {"loss": [11.5], "a_loss": [6.5], "b_loss": [2.5], "size": [2.5]}
+        assert model.output_names == ["a", "b"]
+
+    def test_inside_of_a_layer(self, K, keras):
+        class Own(keras.layers.Layer):
+            def call(self, x):
+                self.add_loss([K.mean(x)], inputs=x)
+                self.add_metric(K.max(x), name="largest")
+                return x
+
+        model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones"), Own()])
+        model.compile("sgd", "mse")
+        assert model.fit(self.X, np.zeros((2, 1)), batch_size=2, verbose=0).history == {"loss": [9.0], "largest": [3.0]}
+
+
+def test_operators_do_not_change_tensors(K, keras):
+    class Attention(keras.layers.Layer):
+        def call(self, x, mask=None):
+            a = K.exp(x)
+            a *= K.cast(x > 0, K.floatx())
+            a /= K.sum(a, axis=1, keepdims=True) + K.epsilon()
+            return a
+
+    model = keras.Sequential([keras.layers.Dense(3), Attention()])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(X, X, verbose=0).history["loss"][0])
+    assert K.constant([[1.0]]).get_shape().as_list() == [1, 1]
+    assert K.tf.constant(1.0).numpy() == 1.0
+
+
+def test_estimators_say_what_scikit_learn_asks(keras):
+    pytest.importorskip("sklearn")
+    base = importlib.import_module("sklearn.base")
+    wrappers = importlib.import_module("keras.wrappers.scikit_learn")
+    classifier = wrappers.KerasClassifier(lambda units=2: None, units=3, epochs=2)
+    assert base.is_classifier(classifier)
+    assert base.is_regressor(wrappers.KerasRegressor(lambda: None))
+    assert base.clone(classifier).get_params()["units"] == 3

@@ -80,7 +80,6 @@ GONE = [
     ("premade.LinearModel", "Dense"),
     ("experimental.WideDeepModel", "functional model"),
     ("dtensor.experimental", "DistributedDataParallel"),
-    ("backend.tf", "import tensorflow as tf"),
     ("layers.DenseFeatures", "FeatureSpace"),
     ("layers.recurrent.Recurrent", "RNN"),
     ("layers.containers.Sequential", r"keras\.models"),

@@ -18,7 +18,7 @@ from torchkeras_shim.compat.legacy.gradients import gradients
 from torchkeras_shim.compat.legacy.symbolic_shapes import tensor
 from torchkeras_shim.core import naming
 from torchkeras_shim.core.naming import name_scope
-from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic, record
+from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.torch_private import call_impl
 from torchkeras_shim.core.variable import Variable
 
@@ -215,14 +215,24 @@ def get_updates(self: Any, *args: Any, **kwargs: Any) -> list[Update]:
 
 def print_tensor(x: Any, message: str = "", summarize: int = 3) -> Any:
     """Prints a tensor, and returns it; a symbolic one is printed when the model runs."""
+    if isinstance(x, KerasTensor):
+        return _Print(message, summarize)(x)
+    print(message, np.array2string(get_value(tensor(x)), threshold=2 * summarize, edgeitems=summarize))
+    return x
 
-    def show(x: Any) -> Any:
-        x = tensor(x)
-        if x.device.type != "meta":
-            print(message, np.array2string(get_value(x), threshold=2 * summarize, edgeitems=summarize))
-        return x
 
-    return record(show, (x,), {}) if is_symbolic(x) else show(x)
+class _Print(layers.Layer):
+    """Prints what it is called on."""
+
+    def __init__(self, message: str, summarize: int) -> None:
+        super().__init__(name=naming.uniquify("print_tensor"))
+        self._words = (message, summarize)
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return KerasTensor(inputs.shape, inputs.dtype)
+
+    def call(self, inputs: Any) -> Any:
+        return print_tensor(inputs, *self._words)
 
 
 def image_dim_ordering() -> str:

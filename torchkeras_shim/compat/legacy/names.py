@@ -20,11 +20,13 @@ from torchkeras_shim.compat.legacy import (
     keywords,
     old_layers,
     old_objects,
+    once,
     picture_changes,
     picture_files,
     pictures,
     series,
 )
+from torchkeras_shim.compat.tf import module
 from torchkeras_shim.core.symbolic import KerasTensor
 
 #: What losses and metrics were called, in modules and in strings, and what they are called today.
@@ -121,8 +123,13 @@ def find(path: str, name: str, missing: Any) -> Any:
         name: The name.
         missing: What to return if it is not an old name.
     """
+    if (path, name) == ("backend", "tf"):
+        once.say("K.tf", "import tensorflow as tf")
+        return importlib.import_module("tensorflow")
     own = OWN.get(path, {}).get(name, missing)
     if own is not missing:
+        if path == "backend":  # a script that computes with these was written for TensorFlow's tensors
+            module.change_tensors()
         return own
     alias = ALIASES.get(path, {}).get(name)
     return missing if alias is None else _at(alias)

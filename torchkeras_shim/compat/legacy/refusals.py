@@ -29,7 +29,6 @@ _ADVICE: dict[str, str] = {
     "SidecarEvaluator": "Write `validation_data=` in `model.fit`, or load the checkpoints and call `model.evaluate`.",
     "DatasetCreator": "Give `model.fit` the data set itself.",
     "utils.experimental": "Give `model.fit` the data set itself.",
-    "tf": "Write `import tensorflow as tf`.",
     "theano_backend": "Write `from keras import backend as K`.",
     "cntk_backend": "Write `from keras import backend as K`.",
     "Recurrent": _RECURRENT,

@@ -60,7 +60,12 @@ def build(path: str) -> TensorFlow | None:
     """Returns a new stand-in, or `None` if TensorFlow's module is not there; the first one changes torch's tensors."""
     if path and names.MODULE is not names.find(path):
         return None
+    change_tensors()
+    return TensorFlow(path)
+
+
+def change_tensors() -> None:
+    """Has torch's tensors do what TensorFlow's did, `x *= y` without a change of `x`, until `uninstall()`."""
     grafts.install()
     if grafts.remove not in UNDO:
         UNDO.append(grafts.remove)
-    return TensorFlow(path)
