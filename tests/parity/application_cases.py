@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import zlib
+from unittest import mock
 
 import numpy as np
 
@@ -62,6 +63,12 @@ NIGHTLY_CASES = [
     ("ResNet152V2", {"classes": 7}, 32),
 ]
 
+
+def case_name(case):
+    function, arguments, size = case
+    return f"{function}-{size}" + "".join(f"-{key}={value}" for key, value in arguments.items())
+
+
 _NUMBERS = np.random.default_rng(0).standard_normal(10007).astype("float32")
 _OUTPUTS = 12
 #: What says how a layer computes or how its weights begin.
@@ -69,10 +76,21 @@ _TOLD = ("activation", "strides", "padding", "momentum", "epsilon", "kernel_init
 
 
 def build(library, function, arguments, size):
-    """Returns a model; without its own costly first weights, for others are given to it."""
+    """Returns a model without its own first kernels, for drawing them takes longer than all else."""
     channels_last = {"input_shape": (size, size, 3)}
     logits = {} if arguments.get("include_top") is False else {"classifier_activation": None}
-    return getattr(library.applications, function)(weights=None, **channels_last, **logits, **arguments)
+
+    with cheap_weights(library):
+        return getattr(library.applications, function)(weights=None, **channels_last, **logits, **arguments)
+
+
+def cheap_weights(library):
+    """Kernels of zeros, while a model is built whose weights come from elsewhere."""
+
+    def zeros(self, shape, dtype=None):
+        return library.ops.convert_to_tensor(np.zeros(shape, "float32"))
+
+    return mock.patch.object(library.initializers.VarianceScaling, "__call__", zeros)
 
 
 def numbers(shape, at):
@@ -81,9 +99,9 @@ def numbers(shape, at):
     return np.resize(np.roll(_NUMBERS, 37 * at), size).reshape(shape)
 
 
-def fill(model):
+def fill(model, first=0):
     """Gives a model weights that keep the size of activations about the same through any number of layers."""
-    model.set_weights([_weight(weight, at) for at, weight in enumerate(model.weights)])
+    model.set_weights([_weight(weight, at) for at, weight in enumerate(model.weights, start=first)])
 
 
 def _weight(weight, at):

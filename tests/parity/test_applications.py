@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 
 import torchkeras_shim
-from tests.parity.application_cases import CASES, LARGE_CASES, NIGHTLY_CASES, describe, structure, unpacked
+from tests.parity.application_cases import CASES, LARGE_CASES, case_name, describe, structure, unpacked
 from tests.parity.oracle import kept, keras
 
 
-def case_name(case):
-    function, arguments, size = case
-    return f"{function}-{size}" + "".join(f"-{key}={value}" for key, value in arguments.items())
-
-
-def named(cases, marks=()):
-    return [pytest.param(*case, id=case_name(case), marks=marks) for case in cases]
+def named(cases):
+    return [pytest.param(*case, id=case_name(case)) for case in cases]
 
 
 def check_structure(ours, theirs):
@@ -22,24 +17,13 @@ def check_structure(ours, theirs):
     assert ours == theirs
 
 
-@pytest.fixture
-def cheap_weights(monkeypatch):
-    """Kernels of zeros: drawing tens of millions of numbers takes longer than all else."""
-    zeros = torchkeras_shim.initializers.Zeros()
-    scaling = torchkeras_shim.initializers.VarianceScaling
-    monkeypatch.setattr(scaling, "__call__", lambda self, shape, dtype=None: zeros(shape, dtype))
-
-
-@pytest.mark.usefixtures("cheap_weights")
 @pytest.mark.parametrize(("function", "arguments", "size"), named(LARGE_CASES))
 def test_a_large_model_has_keras_s_layers(function, arguments, size):
     theirs = kept(structure, keras, function, arguments, size)
     check_structure(structure(torchkeras_shim, function, arguments, size), theirs)
 
 
-@pytest.mark.parametrize(
-    ("function", "arguments", "size"), [*named(CASES), *named(NIGHTLY_CASES, marks=pytest.mark.nightly)]
-)
+@pytest.mark.parametrize(("function", "arguments", "size"), named(CASES))
 def test_a_model_is_keras_s(function, arguments, size):
     theirs = kept(describe, keras, function, arguments, size)
     ours = describe(torchkeras_shim, function, arguments, size)
