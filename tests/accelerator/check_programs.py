@@ -306,3 +306,22 @@ def test_export(accelerator):
         module = model.to_torch()
         x = torch.from_numpy(X).to(accelerator)
         torch.testing.assert_close(module(x), model(x))
+
+
+def test_an_application_trains_and_predicts_as_on_the_cpu(accelerator):
+    random = np.random.default_rng(3)
+    x, y = random.normal(size=(8, 32, 32, 3)).astype("float32"), random.integers(0, 3, 8)
+    weights, results = None, []
+    for device in ("cpu", accelerator):
+        with placed_on(device):
+            model = keras.applications.MobileNet(
+                weights=None, alpha=0.25, classes=3, input_shape=(32, 32, 3), dropout=0.0
+            )
+            weights = model.get_weights() if weights is None else weights
+            model.set_weights(weights)
+            model.compile(keras.optimizers.SGD(0.01), LOSS, jit_compile=False)
+            history = model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0).history
+            results.append([*history["loss"], model.predict(x, verbose=0)])
+            assert all(weight.device.type == torch.device(device).type for weight in model.weights)
+    for got, expected in zip(*reversed(results), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-5)

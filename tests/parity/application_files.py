@@ -27,6 +27,8 @@ def _flat(value, key=""):
             if name not in ("registered_name", "module", "build_config", "seed", "dtype"):
                 yield from _flat(inner, f"{key}.{name}")
     elif isinstance(value, (list, tuple)):
+        # A model within the model notes what it was called on in one of the libraries only.
+        value = [inner for inner in value if not (isinstance(inner, dict) and inner.get("class_name") == "InputLayer")]
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{key}.{number}")
     else:

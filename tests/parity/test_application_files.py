@@ -72,6 +72,9 @@ def check_outputs(model, size, expected):
 def check_gradients(model, size, expected):
     outputs = model(torch.from_numpy(pictures(size)), training=False)
     (outputs * torch.from_numpy(numbers(tuple(outputs.shape), 3))).sum().backward()
+    largest = max(theirs[-1] for theirs in expected)
     for weight, theirs in zip(model.trainable_weights, expected, strict=True):
         ours = sample(weight.grad.numpy())
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3 * theirs[-1], err_msg=weight.path)
+        # A rounded number below or above zero closes or opens a ReLU; what is a million times smaller is rounding.
+        tolerance = 3e-3 * theirs[-1] + 1e-6 * largest
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=tolerance, err_msg=weight.path)

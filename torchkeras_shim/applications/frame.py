@@ -48,7 +48,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         weights = self.weights
-        if weights not in (None, "imagenet") and not os.path.exists(weights):
+        given = isinstance(weights, (str, os.PathLike)) and (weights == "imagenet" or os.path.exists(weights))
+        if weights is not None and not given:
             raise ValueError(
                 "The `weights` argument should be either `None` (random initialization), 'imagenet' (pre-training on "
                 f"ImageNet), or the path to the weights file to be loaded. Received: weights={weights}"
@@ -193,8 +194,19 @@ class Frame:
             file = files.choose(self.include_top) if isinstance(files, Files) else files
             model.load_weights(file.fetch())
         elif self.weights is not None:
-            model.load_weights(self.weights)
+            self._load(model)
         return model
+
+    def _load(self, model: Model) -> None:
+        try:
+            model.load_weights(self.weights)
+        except ValueError as error:
+            top = f"include_top={self.include_top}, classes={self.classes}" if self.include_top else "include_top=False"
+            raise ValueError(
+                f"{error}\n{self.weights} does not fit the model {self.name!r} with {top}. Give the arguments that the "
+                "file was written with; or, to load what fits, build the model with `weights=None` and write "
+                f"model.load_weights({os.fspath(self.weights)!r}, skip_mismatch=True)"
+            ) from error
 
 
 def _shape(height: int | None, width: int | None, channels: int) -> tuple[int | None, ...]:

@@ -12,6 +12,7 @@ from torchkeras_shim.applications.imagenet_utils import CLASSES, decode_predicti
 from torchkeras_shim.applications.pretrained import ORIGIN, File, Files
 from torchkeras_shim.applications.sizes import stride_padding
 from torchkeras_shim.core import config
+from torchkeras_shim.core.naming import name_scope
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.models import Model
 
@@ -110,20 +111,24 @@ def _conv(x: KerasTensor, filters: int, name: str) -> Any:
 
 
 def _normal_cell(x: KerasTensor, before: KerasTensor, filters: int, cell: str) -> Any:
-    before, x = _cell_inputs(x, before, filters, "normal", cell)
-    sums = _sums(_NORMAL, {"h": x, "p": before}, filters, "normal", cell)
-    return layers.Concatenate(axis=-1, name=f"normal_concat_{cell}")([before, *sums])
+    with name_scope(f"normal_A_block_{cell}"):
+        before, x = _cell_inputs(x, before, filters, "normal", cell)
+        sums = _sums(_NORMAL, {"h": x, "p": before}, filters, "normal", cell)
+        return layers.Concatenate(axis=-1, name=f"normal_concat_{cell}")([before, *sums])
 
 
 def _reduction_cell(x: KerasTensor, before: KerasTensor, filters: int, cell: str) -> Any:
-    before, x = _cell_inputs(x, before, filters, "reduction", cell)
-    padded = layers.ZeroPadding2D(stride_padding(x, 3), name=f"reduction_pad_1_{cell}")(x)
-    sums = _sums(_REDUCTION, {"h": x, "p": before, "padded": padded}, filters, "reduction", cell)
-    return layers.Concatenate(axis=-1, name=f"reduction_concat_{cell}")(sums[1:])
+    with name_scope(f"reduction_A_block_{cell}"):
+        before, x = _cell_inputs(x, before, filters, "reduction", cell)
+        padded = layers.ZeroPadding2D(stride_padding(x, 3), name=f"reduction_pad_1_{cell}")(x)
+        sums = _sums(_REDUCTION, {"h": x, "p": before, "padded": padded}, filters, "reduction", cell)
+        return layers.Concatenate(axis=-1, name=f"reduction_concat_{cell}")(sums[1:])
 
 
 def _cell_inputs(x: KerasTensor, before: KerasTensor, filters: int, kind: str, cell: str) -> tuple[Any, Any]:
-    before = before if before is x else _adjusted(before, x, filters, cell)
+    if before is not x:
+        with name_scope("adjust_block"):
+            before = _adjusted(before, x, filters, cell)
     x = _conv(layers.Activation("relu")(x), filters, f"{kind}_conv_1_{cell}")
     return before, _normalized(x, f"{kind}_bn_1_{cell}")
 
@@ -131,24 +136,30 @@ def _cell_inputs(x: KerasTensor, before: KerasTensor, filters: int, kind: str, c
 def _adjusted(before: KerasTensor, x: KerasTensor, filters: int, cell: str) -> Any:
     """Brings the input of the cell before to the size and the channels of this one."""
     if before.shape[2] != x.shape[2]:
-        before = layers.Activation("relu", name=f"adjust_relu_1_{cell}")(before)
-        # The second half sees the pixels that the first one leaves out.
-        moved = layers.Cropping2D(((1, 0), (1, 0)))(layers.ZeroPadding2D(((0, 1), (0, 1)))(before))
-        halves = []
-        for number, half in ((1, before), (2, moved)):
-            half = layers.AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_{number}_{cell}")(half)
-            halves.append(_conv(half, filters // 2, f"adjust_conv_{number}_{cell}"))
-        return _normalized(layers.Concatenate(axis=-1)(halves), f"adjust_bn_{cell}")
+        with name_scope(f"adjust_reduction_block_{cell}"):
+            return _halved(layers.Activation("relu", name=f"adjust_relu_1_{cell}")(before), filters, cell)
     if before.shape[-1] != filters:
-        before = _conv(layers.Activation("relu")(before), filters, f"adjust_conv_projection_{cell}")
-        return _normalized(before, f"adjust_bn_{cell}")
+        with name_scope(f"adjust_projection_block_{cell}"):
+            before = _conv(layers.Activation("relu")(before), filters, f"adjust_conv_projection_{cell}")
+            return _normalized(before, f"adjust_bn_{cell}")
     return before
+
+
+def _halved(x: KerasTensor, filters: int, cell: str) -> Any:
+    """Halves height and width: one half of the channels sees the pixels that the other one leaves out."""
+    moved = layers.Cropping2D(((1, 0), (1, 0)))(layers.ZeroPadding2D(((0, 1), (0, 1)))(x))
+    halves = []
+    for number, half in ((1, x), (2, moved)):
+        half = layers.AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_{number}_{cell}")(half)
+        halves.append(_conv(half, filters // 2, f"adjust_conv_{number}_{cell}"))
+    return _normalized(layers.Concatenate(axis=-1)(halves), f"adjust_bn_{cell}")
 
 
 def _sums(sums: _Cell, features: dict[str, KerasTensor], filters: int, kind: str, cell: str) -> list[Any]:
     found = []
-    for name, *sides in sums:
-        parts = [_side(features, side, filters, kind, cell) for side in sides]
+    for number, (name, *sides) in enumerate(sums, start=1):
+        with name_scope(f"block_{number}"):
+            parts = [_side(features, side, filters, kind, cell) for side in sides]
         features[name] = layers.Add(name=f"{kind}_{name}_{cell}" if name else None)(parts)
         found.append(features[name])
     return found
@@ -160,7 +171,8 @@ def _side(features: dict[str, KerasTensor], side: _Side, filters: int, kind: str
     if what == "itself":
         return x
     if what == "separable":
-        return _separable(x, filters, kernel, stride, name)
+        with name_scope(f"separable_conv_block_{name}"):
+            return _separable(x, filters, kernel, stride, name)
     padding = "same" if stride == 1 else "valid"
     return _POOLING[what](kernel, strides=stride, padding=padding, name=name)(x)
 

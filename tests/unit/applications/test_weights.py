@@ -1,6 +1,7 @@
 """Where the weights of `keras.applications` come from."""
 
 import hashlib
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -28,6 +29,56 @@ def test_a_path(saved, name):
     folder, expected = saved
     for ours, theirs in zip(small(weights=folder / name).weights, expected, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs)
+
+
+def test_a_file_of_another_model_is_refused_with_the_line_to_write(saved, tmp_path):
+    folder, _ = saved
+    with pytest.raises(ValueError, match=r"does not fit the model 'mine' with include_top=False.*skip_mismatch=True"):
+        applications.VGG19(weights=folder / "vgg.h5", include_top=False, input_shape=(32, 32, 3), name="mine")
+
+
+@pytest.mark.parametrize("weights", [3, [1], np.ones(3), b"x", "nowhere.h5"])
+def test_weights_are_a_path(weights):
+    with pytest.raises(ValueError, match="the path to the weights file to be loaded"):
+        small(weights=weights)
+
+
+#: As Keras asks for them: the name in the cache, the address below Keras's applications, the hash.
+PUBLISHED = {
+    "InceptionResNetV2": (
+        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "d19885ff4a710c122648d3b5c3b684e4",
+    ),
+    "NASNetMobile": (
+        "nasnet_mobile_no_top.h5", "nasnet/NASNet-mobile-no-top.h5", "1ed92395b5b598bdda52abe5c0dbfd63"
+    ),
+    "NASNetLarge": ("nasnet_large_no_top.h5", "nasnet/NASNet-large-no-top.h5", "d81d89dc07e6e56530c4e77faddd61b5"),
+    "ConvNeXtTiny": (
+        "convnext_tiny_notop.h5",
+        "convnext/convnext_tiny_notop.h5",
+        "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "file"), PUBLISHED.items(), ids=PUBLISHED)
+def test_published_files(monkeypatch, function, file):
+    class Asked(Exception):
+        pass
+
+    def fetch(found):
+        raise Asked((found.name, found.origin.removeprefix(pretrained.ORIGIN), found.file_hash))
+
+    monkeypatch.setattr(pretrained.File, "fetch", fetch)
+    monkeypatch.setattr("torchkeras_shim.applications.frame.Functional", mock.Mock())
+    blocks = {"NASNetLarge": "_normal_cell", "NASNetMobile": "_normal_cell", "InceptionResNetV2": "_block"}
+    module = getattr(applications, {"C": "convnext", "N": "nasnet", "I": "inception_resnet_v2"}[function[0]])
+    monkeypatch.setattr(module, blocks.get(function, "_block"), lambda x, *_, **__: x)
+    size = 331 if function == "NASNetLarge" else 224
+    with pytest.raises(Asked) as asked:
+        getattr(applications, function)(include_top=False, input_shape=(size, size, 3))
+    assert asked.value.args[0] == file
 
 
 def test_imagenet_reads_the_file_in_keras_s_cache(saved, monkeypatch, tmp_path):
