@@ -98,8 +98,8 @@ class Adam(Optimizer):
     def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
         first = params[0]
         if not kernels.fused_adam_works(first.device, first.dtype):
-            return [], None
-        return [kernels.endless_step(first.device)] * len(params), self._flag
+            return [], None, False
+        return [kernels.endless_step(first.device)] * len(params), self._flag, kernels.are_permuted(params)
 
     def _can_leave_out(self, variable: torch.Tensor) -> bool:
         return kernels.fused_adam_works(variable.device, variable.dtype)
@@ -109,8 +109,12 @@ class Adam(Optimizer):
         return rate, rate * math.sqrt(1.0 - self.beta_2**done) / (1.0 - self.beta_1**done)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, velocities, hats, steps, flag = states
+        momentums, velocities, hats, steps, flag, permuted = states
         if steps:
+            if permuted:
+                params, grads, momentums, velocities, hats = kernels.in_memory_order(
+                    params, grads, momentums, velocities, hats
+                )
             fused_adam_(
                 params, grads, momentums, velocities, hats, steps, lr=scalars[1], beta1=self.beta_1, beta2=self.beta_2,
                 weight_decay=0.0, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False, found_inf=flag,
@@ -126,13 +130,17 @@ class Adam(Optimizer):
         kernels.add_quotient_(params, momentums, denominators, -scalars[1])
 
     def _update_decayed(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, velocities, hats, steps, flag = states
+        momentums, velocities, hats, steps, flag, permuted = states
         rate, alpha = scalars[:2]
         if not steps or isinstance(alpha, torch.Tensor) or isinstance(rate, torch.Tensor) or not alpha:
             super()._update_decayed(params, grads, states, scalars)
             return
         # The kernel decays by its own rate times the decay, and its rate carries the bias corrections here.
         decay = (self.weight_decay or 0.0) * rate / alpha
+        if permuted:
+            params, grads, momentums, velocities, hats = kernels.in_memory_order(
+                params, grads, momentums, velocities, hats
+            )
         fused_adamw_(
             params, grads, momentums, velocities, hats, steps, lr=alpha, beta1=self.beta_1, beta2=self.beta_2,
             weight_decay=decay, eps=self.epsilon, amsgrad=self.amsgrad, maximize=False, found_inf=flag,

@@ -61,6 +61,44 @@ def root_of_sum(values: Tensors, epsilon: float) -> tuple[torch.Tensor, ...]:
     return roots
 
 
+def are_permuted(params: Tensors) -> bool:
+    """Returns whether `in_memory_order` makes a difference for some parameters."""
+    return params[0].is_cpu and not all(one.is_contiguous() for one in params)
+
+
+def in_memory_order(*lists: Tensors) -> tuple[Tensors, ...]:
+    """Returns the same lists with flat views in the places of tensors whose memory has another order of axes.
+
+    On the CPU torch's fused kernels take ten times as long for such tensors, kernels of convolutions among them: 71 ms,
+    not 14, for ResNet50's weights and SGD. The rules look at no shape, and what belongs together has the same strides.
+
+    Args:
+        *lists: Parameters, gradients and states, each in the same order.
+    """
+    first = lists[0]
+    places = [
+        place for place, one in enumerate(first) if not one.is_contiguous() and _is_dense(one.shape, one.stride())
+    ]
+    flat = tuple(list(tensors) for tensors in lists)
+    for tensors in flat:
+        if tensors:
+            for place in places:
+                tensors[place] = tensors[place].as_strided((tensors[place].numel(),), (1,))
+    return flat
+
+
+@cache
+def _is_dense(shape: torch.Size, strides: tuple[int, ...]) -> bool:
+    """Returns whether elements fill their memory without holes, in whatever order of the axes."""
+    expected = 1
+    for stride, size in sorted(zip(strides, shape, strict=True)):
+        if size != 1:
+            if stride != expected:
+                return False
+            expected *= size
+    return True
+
+
 @cache
 def fused_adam_works(device: torch.device, dtype: torch.dtype) -> bool:
     """Tells whether `torch._fused_adam_` exists for a device and type and gives Keras's rule with an endless step."""

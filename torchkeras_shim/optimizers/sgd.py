@@ -92,7 +92,8 @@ class SGD(Optimizer):
         return (self.momentums,)
 
     def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
-        return not self.nesterov and kernels.fused_sgd_works(params[0].device, params[0].dtype), self._flag
+        fused = not self.nesterov and kernels.fused_sgd_works(params[0].device, params[0].dtype)
+        return fused, kernels.are_permuted(params), self._flag
 
     def _can_leave_out(self, variable: torch.Tensor) -> bool:
         return not self.nesterov and kernels.fused_sgd_works(variable.device, variable.dtype)
@@ -106,11 +107,13 @@ class SGD(Optimizer):
         self._update(params, grads, states, scalars)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, fused, flag = states
+        momentums, fused, permuted, flag = states
         rate = scalars[0]
         if fused and not isinstance(rate, torch.Tensor):
             # Torch's buffer is `momentum * buffer + (1 - dampening) * g`: a dampening of 1 + rate makes it Keras's
             # velocity, which is then added as it is.
+            if permuted:
+                params, grads, momentums = kernels.in_memory_order(params, grads, momentums)
             fused_sgd_(
                 params, grads, momentums, weight_decay=0.0, momentum=self.momentum, lr=-1.0 if momentums else rate,
                 dampening=1.0 + rate if momentums else 0.0, nesterov=False, maximize=False, is_first_step=False,

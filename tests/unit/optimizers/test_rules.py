@@ -249,3 +249,36 @@ def test_update_can_be_traced(name, kwargs):
         traced(gradients(params, step), scalars)
         optimizer.advance()
     assert_all_close(params, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam", "adamw"])
+def test_kernels_of_convolutions_are_updated_as_flat_memory(rule, monkeypatch):
+    make = {
+        "sgd": lambda: optimizers.SGD(0.1),
+        "momentum": lambda: optimizers.SGD(0.1, momentum=0.9),
+        "adam": lambda: optimizers.Adam(0.1),
+        "adamw": lambda: optimizers.AdamW(0.1),
+    }[rule]
+    values, gradients = torch.randn(2, 3, 4, 5), [torch.randn(2, 3, 4, 5) for _ in range(3)]
+    seen = []
+    for name in ("fused_sgd_", "fused_adam_", "fused_adamw_"):
+        for module in (sgd, adam):
+            kernel = getattr(module, name, None)
+            if kernel is not None:
+                monkeypatch.setattr(
+                    module, name, lambda p, *a, kernel=kernel, **k: seen.extend(p) or kernel(p, *a, **k)
+                )
+
+    def trained(permuted):
+        value = values.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0) if permuted else values.clone()
+        weight, bias = torch.nn.Parameter(value), torch.nn.Parameter(torch.zeros(5))
+        hole = torch.nn.Parameter(torch.zeros(4, 5)[:, ::2])
+        optimizer = make()
+        for gradient in gradients:
+            grads = [torch.empty_like(weight).copy_(gradient).detach(), torch.ones(5), torch.ones(4, 3)]
+            optimizer.apply(grads, [weight, bias, hole])
+        return weight.detach(), bias.detach(), hole.detach()
+
+    for one, other in zip(trained(True), trained(False), strict=True):
+        assert torch.allclose(one, other, atol=1e-7)
+    assert {tensor.shape for tensor in seen} >= {(120,), (2, 3, 4, 5)}

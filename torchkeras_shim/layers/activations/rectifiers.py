@@ -51,8 +51,11 @@ class ReLU(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Applies the function."""
-        if self.max_value is None and not self.negative_slope and not self.threshold:
-            return torch.relu(inputs)
+        if not self.negative_slope and not self.threshold:
+            if self.max_value is None:
+                return torch.relu(inputs)
+            if inputs.is_floating_point():
+                return F.hardtanh(inputs, 0.0, self.max_value)
         return activations.relu(  # type: ignore[no-any-return]
             inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
         )

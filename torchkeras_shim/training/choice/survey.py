@@ -13,6 +13,7 @@ from torchkeras_shim.core.torch_private import HOOKS
 
 _KNOWN = ("torchkeras_shim.", "torch.", "torchvision.models", "torchvision.ops")
 _PLAIN = (bool, int, float, str, type(None), torch.dtype)
+_PLAIN_TYPES = frozenset(_PLAIN)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
 _NOT_IN_THE_STEP = ("_initializer", "_constraint")
 
@@ -35,56 +36,60 @@ class Survey:
         self.foreign: str | None = None
         marks: list[Any] = []
         for thing in _things(model, (*losses, *metrics)):
-            if self.foreign is None:
-                self.foreign = _foreign(thing)
-            marks.append((id(thing), *(value for value in _settings(thing))))
+            for helper in self._look_at(thing, marks):
+                self._look_at(helper, marks)
         marks += [(id(weight), weight.data_ptr()) for weight in model.parameters()]
         marks += [(id(buffer), buffer.data_ptr()) for buffer in model.buffers()]
         marks += [id(variable) for metric in metrics for variable in metric.variables]
         self.fingerprint = tuple(marks)
 
+    def _look_at(self, thing: Any, marks: list[Any]) -> list[Any]:
+        """Notes the settings of one part. Returns what it calls that has settings of its own."""
+        marks.append(id(thing))
+        others: list[tuple[str, Any]] = []  # few of some seventy attributes, all of which each epoch looks at
+        for name, value in vars(thing).items():
+            if type(value) in _PLAIN_TYPES:
+                if name != "training":  # every loop sets it for the whole model
+                    marks += (name, value)
+            elif name not in HOOKS or value:
+                others.append((name, value))
+        marks += [mark for name, value in others for mark in _marks(name, value)]
+        if self.foreign is None:
+            self.foreign = _foreign(thing, others)
+        return [value for name, value in others if _has_settings(value) and not name.endswith(_NOT_IN_THE_STEP)]
+
 
 def _things(model: Any, measuring: Sequence[Any]) -> Iterator[Any]:
     for module in model.modules():
         yield module
-        yield from _helpers(module)
         graph = module.__dict__.get("_graph")
         for operation in getattr(graph, "operations", ()):
             if not isinstance(operation, torch.nn.Module):
                 yield operation
-    for thing in measuring:
-        yield thing
-        yield from _helpers(thing)
-    for weight in model.trainable_weights:
+    yield from measuring
+    for weight in model.parameters():
         regularizer = getattr(weight, "_regularizer", None)
-        if regularizer is not None:
+        if regularizer is not None and weight.requires_grad:
             yield regularizer
 
 
-def _helpers(thing: Any) -> Iterator[Any]:
-    """Yields what a part calls that has settings of its own: an activity regularizer, a loss of torch."""
-    for name, value in vars(thing).items():
-        own = not isinstance(value, (*_FUNCTIONS, type)) and callable(value) and hasattr(value, "__dict__")
-        if own and not name.endswith(_NOT_IN_THE_STEP):
-            yield value
+def _has_settings(value: Any) -> bool:
+    """Returns whether an attribute is called and has settings of its own: an activity regularizer, a loss of torch."""
+    return not isinstance(value, (*_FUNCTIONS, type)) and callable(value) and hasattr(value, "__dict__")
 
 
-def _settings(thing: Any) -> Iterator[Any]:
-    for name, value in vars(thing).items():
-        if name == "training":  # every loop sets it for the whole model
-            continue
-        if isinstance(value, _PLAIN):
-            yield name
-            yield value
-        elif isinstance(value, (tuple, list)) and all(isinstance(item, _PLAIN) for item in value):
-            yield name
-            yield tuple(value)
-        elif name in HOOKS or isinstance(value, _FUNCTIONS):
-            yield name
-            yield len(value) if name in HOOKS else id(value)
+def _marks(name: str, value: Any) -> tuple[Any, ...]:
+    """Returns what is noted of an attribute that is more than one plain value."""
+    if isinstance(value, (tuple, list)):
+        return (name, tuple(value)) if all(isinstance(item, _PLAIN) for item in value) else ()
+    if isinstance(value, _FUNCTIONS):
+        return (name, id(value))
+    if name in HOOKS:
+        return (name, len(value))
+    return (name, value) if isinstance(value, _PLAIN) else ()
 
 
-def _foreign(thing: Any) -> str | None:
+def _foreign(thing: Any, attributes: list[tuple[str, Any]]) -> str | None:
     """Returns what is the user's own code in one part; hooks count as such."""
     kind = type(thing)
     label = f"'{getattr(thing, 'name', kind.__name__)}'"
@@ -92,8 +97,8 @@ def _foreign(thing: Any) -> str | None:
         return f"{label} is of a class of your own, {kind.__name__}"
     if kind.__name__ == "Lambda" and not _is_known_function(thing.function):
         return f"{label} calls a function of your own"
-    for name, value in vars(thing).items():
-        if name in HOOKS and value:
+    for name, value in attributes:
+        if name in HOOKS:
             return f"{label} has hooks"
         if name in ("forward", "call"):
             return f"{label} has a `{name}` of its own"
