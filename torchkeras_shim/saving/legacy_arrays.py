@@ -172,25 +172,26 @@ def fit_cudnn(sources: list[Source], owners: list[Owner | None], era: int) -> No
     """
     if era != 2:
         return
-    of_cudnn = {
-        id(owner[0]): owner[0]
-        for source, owner in zip(sources, owners, strict=True)
-        if owner is not None
-        and owner[1] == "bias"
-        and isinstance(owner[0], (LSTMCell, GRUCell))
-        and source.shape == (2 * _gate_count(owner[0]) * owner[0].units,)
-    }
+    cells: dict[int, LSTMCell | GRUCell] = {}
     for source, owner in zip(sources, owners, strict=True):
-        if owner is not None and id(owner[0]) in of_cudnn:
-            _from_cudnn(source, owner[0], owner[1])
+        cell, name = owner or (None, "")
+        if name != "bias" or not isinstance(cell, (LSTMCell, GRUCell)):
+            continue
+        if source.shape == (2 * _gate_count(cell) * cell.units,):
+            cells[id(cell)] = cell
+    for source, owner in zip(sources, owners, strict=True):
+        if owner is not None and id(owner[0]) in cells:
+            _from_cudnn(source, cells[id(owner[0])], owner[1])
 
 
-def _gate_count(cell: torch.nn.Module) -> int:
+def _gate_count(cell: LSTMCell | GRUCell) -> int:
     return 4 if isinstance(cell, LSTMCell) else 3
 
 
-def _from_cudnn(source: Source, cell: torch.nn.Module, name: str) -> None:
+def _from_cudnn(source: Source, cell: LSTMCell | GRUCell, name: str) -> None:
     gates = _gate_count(cell)
+    if name != "bias" and (len(source.shape) != 2 or source.shape[-1] != gates * cell.units):
+        return  # the comparison of shapes refuses it
     if name == "kernel":
         source.rearrange(lambda value: _by_gate(value, gates, lambda gate: gate.reshape(gate.shape[::-1]).T))
     elif name == "recurrent_kernel":

@@ -95,9 +95,10 @@ def test_weights_of_another_shape_are_refused(tmp_path):
     model = torchkeras_shim.Sequential([torchkeras_shim.Input((4, 2)), today.LSTM(3)])
     kernel, recurrent, bias = _cudnn_weights("LSTM")
     before = model.get_weights()
-    _write(tmp_path / "old.h5", "LSTM", [kernel[:1], recurrent, bias])
-    with pytest.raises(ValueError, match="Shape mismatch"):
-        model.load_weights(tmp_path / "old.h5")
+    for wrong in ([kernel[:1], recurrent, bias], [kernel.ravel(), recurrent, bias], [kernel, recurrent[:, 1:], bias]):
+        _write(tmp_path / "old.h5", "LSTM", wrong)
+        with pytest.raises(ValueError, match="Shape mismatch"):
+            model.load_weights(tmp_path / "old.h5")
     np.testing.assert_array_equal(model.get_weights()[1], before[1])
 
 

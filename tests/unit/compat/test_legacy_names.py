@@ -5,6 +5,9 @@ import importlib
 import numpy as np
 import pytest
 
+from torchkeras_shim import compat
+from torchkeras_shim.compat.legacy import grafts
+
 pytestmark = [
     pytest.mark.usefixtures("installed"),
     pytest.mark.filterwarnings("ignore:.*old spelling.*:DeprecationWarning"),
@@ -24,7 +27,7 @@ NAMES = [
     ("objectives.mean_squared_error", "losses.mean_squared_error"),
     ("objectives.mse", "losses.mean_squared_error"),
     ("initializers.normal", "initializers.RandomNormal"),
-    ("initializations.uniform", "initializers.RandomUniform"),
+    ("initializers.uniform", "initializers.RandomUniform"),
     ("initializers.zero", "initializers.Zeros"),
     ("initializers.one", "initializers.Ones"),
     ("constraints.maxnorm", "constraints.MaxNorm"),
@@ -501,3 +504,66 @@ def test_shapes_and_tensors_of_layers():
             self.output_shape = "mine"
 
     assert Own().output_shape == "mine"
+
+
+def test_a_layer_of_keras_1():
+    from keras import backend as K
+    from keras import initializations
+    from keras.engine.topology import Layer
+    from keras.models import Sequential
+
+    class Old(Layer):
+        def __init__(self, output_dim, init="glorot_uniform", **kwargs):
+            self.output_dim = output_dim
+            self.init = initializations.get(init)
+            super().__init__(**kwargs)
+
+        def build(self, input_shape):
+            self.W = self.init((input_shape[1], self.output_dim), name=f"{self.name}_W")
+            self.b = K.zeros((self.output_dim,), name=f"{self.name}_b")
+            self.g = self.add_weight((self.output_dim,), initializer=initializations.get("one"), name="g")
+            self.trainable_weights = [self.W, self.b, self.g]
+            self.built = True
+
+        def call(self, x, mask=None):
+            return (K.dot(x, self.W) + self.b) * self.g
+
+        def get_output_shape_for(self, input_shape):
+            return input_shape[0], self.output_dim
+
+    model = Sequential([Old(2, input_shape=(3,)), Old(2, init="normal")])
+    assert [tuple(weight.shape) for weight in model.trainable_weights] == [(3, 2), (2,), (2,), (2, 2), (2,), (2,)]
+    assert model.layers[1].init.__name__ == "normal"
+    before = model.get_weights()
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), nb_epoch=1, verbose=0)
+    assert all((old != new).any() for old, new in zip(before, model.get_weights(), strict=True))
+    assert float(abs(initializations.normal((50, 50), scale=0.5)).mean()) == pytest.approx(0.4, rel=0.1)
+    uniform = initializations.uniform((50, 50), scale=3.0)
+    assert -3 < float(uniform.min()) < -2.5 < 2.5 < float(uniform.max()) < 3
+    with pytest.raises(ValueError, match="trainable_weights"):
+        model.layers[0].trainable_weights = [np.ones(3)]
+
+
+def test_inputs_by_a_type_are_refused():
+    import keras
+    from keras.layers import Input
+
+    assert Input is keras.Input
+    assert Input((3,), type_spec=None).shape == (None, 3)
+    with pytest.raises(TypeError, match=r"type_spec=\.\.\.\) is not supported. Write `shape` and `dtype`"):
+        Input(type_spec=object())
+
+
+def test_uninstalling_leaves_nothing_behind():
+    import keras
+
+    assert keras.layers.Dense  # the first name that is looked up changes the classes
+    changed = [(owner, name, value) for owner, name, value in grafts._before]
+    first = {}
+    for owner, name, value in changed:
+        first.setdefault((id(owner), name), (owner, name, value))
+    assert len(first) > 100
+    compat.uninstall()
+    for owner, name, value in first.values():
+        assert vars(owner).get(name, grafts._MISSING) is value, (owner, name)

@@ -86,6 +86,7 @@ _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (layers.Layer, "add_weight", methods.adding),
     (optimizers.Optimizer, "learning_rate", old_optimizers.settable),
     (optimizers.Optimizer, "set_weights", old_optimizers.restoring),
+    (layers.Layer, "trainable_weights", methods.assignable),
     (layers.Layer, "add_loss", effects.adding_losses),
     (models.Sequential, "__init__", merged.initialized),
     (models.Sequential, "add", merged.adding),

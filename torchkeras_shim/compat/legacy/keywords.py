@@ -34,6 +34,7 @@ IGNORED: dict[str, tuple[str, ...]] = {
 }
 #: Keywords that may only say nothing, and what to write instead of what they said.
 EMPTY: dict[str, dict[str, str]] = {
+    "Input": {"type_spec": "Write `shape` and `dtype`."},
     "compile": {
         "target_tensors": "Give `fit` the targets.",
         "distribute": "Wrap the model in torch's DistributedDataParallel.",

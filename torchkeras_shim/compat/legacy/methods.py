@@ -212,6 +212,25 @@ _DTYPES = frozenset(
 )
 
 
+def assignable(trainable_weights: property) -> property:
+    """Returns the property `trainable_weights` of layers that may be assigned: Keras 1 wrote what is attributes anyway.
+
+    Args:
+        trainable_weights: The property.
+    """
+
+    def put(self: Layer, weights: Any) -> None:
+        once.say("self.trainable_weights = [...]", "self.add_weight(...)")
+        known = {id(weight) for weight in self.weights}
+        if not all(id(weight) in known for weight in weights):
+            raise ValueError(
+                f"trainable_weights of layer '{self.name}' takes variables that are attributes of the layer. "
+                f"Received: {weights}. Write `self.w = self.add_weight(...)`."
+            )
+
+    return property(trainable_weights.fget, put, doc=trainable_weights.__doc__)
+
+
 def counting(init: Callable[..., None]) -> Callable[..., None]:
     """Returns the `__init__` of a `ProgbarLogger` that is told what to count; it counts steps."""
 

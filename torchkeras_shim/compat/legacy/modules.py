@@ -45,7 +45,7 @@ TODAY: dict[str, str] = {
     "engine.topology": "layers",
     "engine.training": "models",
     "experimental": "optimizers.schedules",
-    "initializations": "initializers",
+    "initializations": "compat.legacy.initializations",
     "initializers.initializers_v1": "initializers",
     "initializers.initializers_v2": "initializers",
     "legacy": "layers",

@@ -86,7 +86,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "utils": {"plot": "utils.plot_model"},
 }
 #: Functions of today whose keywords had other names.
-FUNCTIONS = ("utils.to_categorical", "datasets.imdb.load_data", "datasets.reuters.load_data")
+FUNCTIONS = (".Input", "layers.Input", "utils.to_categorical", "datasets.imdb.load_data", "datasets.reuters.load_data")
 #: What an old name gives that nothing of today does.
 OWN: dict[str, dict[str, Any]] = {
     "backend": {
