@@ -203,6 +203,18 @@ def test_loops_of_symbolic_tensors(K, keras):
     assert doubled.shape == (None, 4, 3)
 
 
+def test_what_lies_between_layers(K, model):
+    function = K.function([model.layers[0].input], [model.layers[1].output])
+    np.testing.assert_allclose(function([X])[0], _layers(model)[0](torch.tensor(X)).detach(), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"K.function\(\[model.input\]"):
+        K.eval(model.output)
+
+
+def test_a_choice_between_numbers(K):
+    assert K.eval(K.switch(True, K.constant(1.0), K.constant(2.0))) == 1.0
+    assert K.eval(K.switch(K.constant(0.0), lambda: K.constant(1.0), lambda: K.constant(2.0))) == 2.0
+
+
 @pytest.mark.parametrize(
     ("name", "args", "advice"),
     [
@@ -333,3 +345,14 @@ def test_estimators_say_what_scikit_learn_asks(keras):
     assert base.is_classifier(classifier)
     assert base.is_regressor(wrappers.KerasRegressor(lambda: None))
     assert base.clone(classifier).get_params()["units"] == 3
+
+
+def test_predict_generator_takes_bare_inputs(keras):
+    image = importlib.import_module("keras.preprocessing.image")
+    pictures = np.arange(60.0).reshape(5, 2, 2, 3)
+    model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    expected = model.predict(pictures, verbose=0)
+    flow = image.ImageDataGenerator().flow(pictures, batch_size=2, shuffle=False)
+    np.testing.assert_allclose(model.predict_generator(flow, steps=3), expected, rtol=1e-5)
+    halves = (pictures[start : start + 3] for start in (0, 3))
+    np.testing.assert_allclose(model.predict_generator(halves, steps=2), expected, rtol=1e-5)

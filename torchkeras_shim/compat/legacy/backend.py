@@ -311,7 +311,16 @@ def count_params(x: Any) -> int:
 
 
 def get_value(x: Any) -> Any:
-    """The values as an array."""
+    """The values as an array.
+
+    Raises:
+        ValueError: If it is a symbolic tensor.
+    """
+    if isinstance(x, KerasTensor):
+        raise ValueError(
+            f"A symbolic tensor has no value before its model runs. Received: {x}. Write "
+            "`K.function([model.input], [tensor])([array])[0]`."
+        )
     return x.detach().numpy(force=True) if isinstance(x, torch.Tensor) else np.asarray(x)
 
 

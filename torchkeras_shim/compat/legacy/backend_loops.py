@@ -34,7 +34,7 @@ def _chosen(condition: Any, then_value: Any, else_value: Any) -> Any:
             "Rank of `condition` should be less than or equal to rank of `then_expression` and `else_expression`. "
             f"ndim(condition)={condition.ndim}, ndim(then_expression)={then_value.ndim}"
         )
-    condition = condition.to(torch.bool).reshape(*condition.shape, *(1,) * rank)
+    condition = condition.to(torch.bool).reshape((*condition.shape, *(1,) * rank))
     return ops.where(condition, then_value, else_value)
 
 
@@ -160,7 +160,7 @@ def _steps_first(x: Any, time_major: bool) -> torch.Tensor:
 
 
 def _choose(keep: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
-    return torch.where(keep.reshape(*keep.shape, *(1,) * (new.ndim - keep.ndim)), new, old)
+    return torch.where(keep.reshape((*keep.shape, *(1,) * (new.ndim - keep.ndim))), new, old)
 
 
 @recorded

@@ -84,6 +84,7 @@ _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (callbacks.ModelCheckpoint, "__init__", files.checking),
     (callbacks.ModelCheckpoint, "on_epoch_end", files.by_period),
     (layers.Layer, "add_weight", methods.adding),
+    (layers.Layer, "input", methods.entering),
     (optimizers.Optimizer, "learning_rate", old_optimizers.settable),
     (optimizers.Optimizer, "set_weights", old_optimizers.restoring),
     (layers.Layer, "trainable_weights", methods.assignable),

@@ -13,7 +13,7 @@ import numpy as np
 from torchkeras_shim.callbacks import ProgbarLogger
 from torchkeras_shim.compat.legacy import once
 from torchkeras_shim.data import PyDataset
-from torchkeras_shim.layers import RNN, Layer
+from torchkeras_shim.layers import RNN, InputLayer, Layer
 from torchkeras_shim.models import Model
 
 
@@ -85,7 +85,10 @@ def _predict_generator(
 ) -> Any:
     once.say("model.predict_generator(generator)", "model.predict(generator)")
     generator, steps = _steps(generator, kwargs.pop("val_samples", None), steps)
-    return self.predict(_round(generator, steps), steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
+    data = _round(generator, steps)
+    if not isinstance(data, PyDataset):  # inputs need no tuple around them, as they did not
+        data = (batch if isinstance(batch, tuple) else (batch,) for batch in data)
+    return self.predict(data, steps=steps, callbacks=callbacks, **{"verbose": 0, **kwargs})
 
 
 def _predict_classes(self: Model, x: Any, batch_size: int = 32, verbose: Any = 0) -> np.ndarray:
@@ -241,3 +244,12 @@ def counting(init: Callable[..., None]) -> Callable[..., None]:
         init(self)
 
     return counted
+
+
+def entering(entry: property) -> property:
+    """Returns the `input` of a layer that is the model's own tensor, where the layer is an `InputLayer`."""
+
+    def entered(self: Layer) -> Any:
+        return self.output if isinstance(self, InputLayer) else entry.__get__(self)
+
+    return property(entered, doc=entry.__doc__)
