@@ -39,7 +39,7 @@ def save_model(
         NotImplementedError: where a part of the model has no config.
         FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
     """
-    path = _local(filepath)
+    path = local(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
     save_format = kwargs.pop("save_format", None)
     if save_format:
@@ -97,7 +97,7 @@ def load_model(
             "`safe_mode=False` is not supported: code inside a file is never executed here. Without it, everything but "
             "a Python lambda loads; give your own classes and functions as `custom_objects`."
         )
-    path = latest_folder(_local(filepath))
+    path = latest_folder(local(filepath))
     if not os.path.exists(path):
         error = MissingFileError(
             f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file."
@@ -147,7 +147,7 @@ def save_weights(
         ValueError: for another ending, or a model that is not built.
         FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
     """
-    path = _local(filepath)
+    path = local(filepath)
     if max_shard_size is not None:
         path = _index_of(path)
     elif not path.endswith((".weights.h5", ".safetensors", *_LEGACY)):
@@ -189,7 +189,7 @@ def load_weights(
         ValueError: for another ending, a model that is not built, weights that do not fit, or a file with links into
             other files.
     """
-    path = _local(filepath)
+    path = local(filepath)
     known = (".weights.h5", ".weights.json", ".keras", ".safetensors", *_LEGACY)
     if not path.endswith(known):
         raise _wrong_ending(path, "load")
@@ -241,7 +241,12 @@ def _index_of(path: str) -> str:
     return path
 
 
-def _local(filepath: str | os.PathLike[str]) -> str:
+def local(filepath: str | os.PathLike[str]) -> str:
+    """Returns a path as a string.
+
+    Raises:
+        ValueError: If it is a URL.
+    """
     path = os.fspath(filepath)
     if "://" in path:
         raise ValueError(f"Only local files are supported. Received: filepath={path}. Download the file first.")

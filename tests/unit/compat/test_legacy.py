@@ -222,6 +222,8 @@ class TestTraining:
         assert len(history.history["val_loss"]) == 2
         assert 6 <= len(seen) <= 9  # three batches of 8 for 20 samples, twice; some more are read ahead
         assert len(model.predict_generator(batches(), val_samples=9)) == 16
+        with pytest.raises(ValueError, match="has no batches"):
+            model.fit_generator(iter([]), samples_per_epoch=8, nb_epoch=1)
 
     def test_classes_and_probabilities(self, model, data):
         probabilities = model.predict_proba(data[0])

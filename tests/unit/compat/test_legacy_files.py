@@ -136,6 +136,16 @@ def test_checkpoints_of_others_are_explained(model, ending, advice):
         model.load_weights("w")
 
 
+def test_urls_and_missing_files_leave_nothing_behind(model):
+    with pytest.raises(ValueError, match="Only local files"):
+        model.save("gs://bucket/model")
+    with pytest.raises(ValueError, match="Only local files"):
+        model.save_weights("gs://bucket/model")
+    with pytest.raises(FileNotFoundError, match="no such weights file"):
+        model.load_weights("missing")
+    assert not list(pathlib.Path().iterdir())
+
+
 def test_an_unbuilt_model_and_existing_files(monkeypatch):
     from keras.layers import Dense
     from keras.models import Sequential

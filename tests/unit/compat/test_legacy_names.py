@@ -292,6 +292,8 @@ class TestDecay:
         from keras.optimizers import SGD, schedules
 
         optimizer = SGD(schedules.InverseTimeDecay(1.0, 1, 0.5))
+        with pytest.raises(TypeError, match="Leave `decay` out"):
+            SGD(schedules.InverseTimeDecay(1.0, 1, 0.5), decay=0.1)
         with pytest.raises(TypeError, match="not settable"):
             optimizer.learning_rate = 0.5
 
@@ -403,6 +405,8 @@ def test_places_are_one_size_and_one_way():
         LocallyConnected2D(4, (3, 3), padding="same")
     with pytest.raises(ValueError, match="implementation=1"):
         LocallyConnected1D(4, 3, implementation=2)
+    with pytest.raises(ValueError, match="smaller `kernel_size`"):
+        LocallyConnected2D(4, (9, 9)).build((None, 4, 4, 1))
 
 
 def test_a_merge_in_front_of_a_stack(tmp_path):
@@ -479,6 +483,11 @@ def test_losses_and_metrics_in_a_call_and_of_a_model(tmp_path):
         model.add_metric(hidden, name="b", aggregation="sum")
     with pytest.raises(ValueError, match="functional model"):
         Dense(2).add_loss(K.sum(hidden))
+    two = Model(x, [Dense(1, name="a")(x), Dense(1, name="b")(x)])
+    two.add_loss(K.sum(x) * 0 + 2.0)
+    two.compile("sgd", "mse")
+    values = two.evaluate(data, [data[:, :1]] * 2, verbose=0, return_dict=True)
+    assert values["loss"] == pytest.approx(2.0 + sum(value for name, value in values.items() if name != "loss"))
 
 
 def test_shapes_and_tensors_of_layers():

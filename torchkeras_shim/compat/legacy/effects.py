@@ -19,10 +19,11 @@ from torchkeras_shim.models.effects import AddLoss, AddMetric
 
 def _through(model: Any, layer: Layer, value: KerasTensor) -> None:
     """Has the graph of a functional model run a layer on its first output and a tensor."""
-    if not isinstance(model, Model):
+    if not isinstance(model, Model) or model._graph is None:
         raise ValueError(
-            f"A symbolic tensor was added to layer '{model.name}' outside of its `call`. Write "
-            "`model.add_loss(tensor)` or `model.add_metric(tensor, name=...)` of the functional model."
+            f"A symbolic tensor was added to '{model.name}', which is not a functional model, outside of its `call`. "
+            "Write `model = keras.Model(stack.inputs, stack.output)`, and `model.add_loss(tensor)` or "
+            "`model.add_metric(tensor, name=...)`."
         )
     outputs = tree.flatten(model._known_graph("outputs").output_structure)
     outputs[0] = layer([outputs[0], value])

@@ -6,6 +6,7 @@ as a checkpoint is `prefix.weights.h5`. Both are found again by the name that th
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 from collections.abc import Callable
@@ -17,8 +18,8 @@ from torchkeras_shim.compat.legacy import once
 from torchkeras_shim.compat.tf import checkpoint
 from torchkeras_shim.models import Model
 from torchkeras_shim.saving import keras_file, legacy_model
-from torchkeras_shim.saving.errors import check_file, names_its_file
-from torchkeras_shim.saving.files import check_built, may_overwrite
+from torchkeras_shim.saving.errors import MissingFileError, check_file, names_its_file
+from torchkeras_shim.saving.files import check_built, local, may_overwrite
 
 _HDF5 = (".h5", ".hdf5")
 _OF_WEIGHTS = (".weights.h5", ".weights.json", ".safetensors", *_HDF5)
@@ -56,7 +57,7 @@ def save_model(
         save_format: `"h5"`, `"keras"` or `"tf"`; the path decides by default.
         **kwargs: `include_optimizer`, `zipped`, `save_traces`, `options`, and `signatures`, which must be `None`.
     """
-    path = os.fspath(filepath)
+    path = local(filepath)
     kwargs = _without_options(kwargs)
     legacy = save_format in ("h5", "hdf5") or (save_format in (None, "keras") and path.endswith(_HDF5))
     if args:
@@ -103,7 +104,7 @@ def load_model(
         safe_mode: Must be true.
         options: Without effect.
     """
-    path = os.fspath(filepath)
+    path = local(filepath)
     for name in _IN_FOLDERS:
         inside = os.path.join(path, name)
         if os.path.isdir(path) and os.path.isfile(inside):
@@ -138,7 +139,7 @@ def saving_weights(save_weights: Callable[..., None]) -> Callable[..., None]:
         options: Any = None,
         **kwargs: Any,
     ) -> None:
-        path = os.fspath(filepath)
+        path = local(filepath)
         if args and (args[0] is None or isinstance(args[0], str)):  # before Keras 3 the third one was the format
             save_format, args = args[0], args[1:]
         if save_format is not None:
@@ -169,7 +170,7 @@ def loading_weights(load_weights: Callable[..., None]) -> Callable[..., Any]:
     @functools.wraps(load_weights)
     @names_its_file
     def loaded(self: Model, filepath: Any, *args: Any, options: Any = None, **kwargs: Any) -> Any:
-        path = os.fspath(filepath)
+        path = local(filepath)
         if args and "by_name" not in kwargs and "skip_mismatch" not in kwargs and _takes_names_first(path, args):
             kwargs["by_name"], args = args[0], args[1:]
         by_name = kwargs.get("by_name")
@@ -184,6 +185,8 @@ def loading_weights(load_weights: Callable[..., None]) -> Callable[..., Any]:
             check_built(self, "loading weights into a model")
             return legacy_model.load_weights(self, path, bool(kwargs.get("skip_mismatch")), bool(by_name))
         _explain(path)
+        if not os.path.exists(path):
+            raise MissingFileError(errno.ENOENT, "There is no such weights file", path)
         return load_weights(self, path, *args, **kwargs)
 
     return loaded
@@ -221,7 +224,7 @@ def checking(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def checked(self: ModelCheckpoint, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        path = os.fspath(filepath)
+        path = local(filepath)
         period = kwargs.pop("period", 1)
         kwargs.pop("options", None)
         if not kwargs.get("load_weights_on_restart", True):

@@ -29,7 +29,9 @@ def _steps(data: Any, samples: int | None, steps: int | None) -> tuple[Any, int 
     if isinstance(data, PyDataset):
         return data, math.ceil(samples / _size(data[0]))
     batches = iter(data)
-    first = next(batches)
+    first = next(batches, None)
+    if first is None:
+        raise ValueError("The generator has no batches. Give one that yields them for ever.")
     return itertools.chain([first], batches), math.ceil(samples / _size(first))
 
 

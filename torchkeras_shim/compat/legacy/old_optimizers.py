@@ -78,6 +78,11 @@ def decaying(init: Callable[..., None]) -> Callable[..., None]:
         old = rate if isinstance(rate, schedules.InverseTimeDecay) and rate.name == DECAY else None
         if decay:
             once.say("optimizer(decay=)", "learning_rate=keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)")
+            if callable(rate):
+                raise TypeError(
+                    f"decay={decay} is for a learning rate that is a number. Received: learning_rate={rate}. Leave "
+                    "`decay` out: the schedule decays the rate."
+                )
             rate = Decay(rate, decay)
         elif old is not None:  # of a file
             rate = Decay(old.initial_learning_rate, old.decay_rate)

@@ -93,6 +93,11 @@ class LocallyConnected(Weighted):
             (size - kernel) // stride + 1
             for size, kernel, stride in zip(sizes, self.kernel_size, self.strides, strict=True)
         ]
+        if min(places) < 1:
+            raise ValueError(
+                f"Layer '{self.name}': kernels of {self.kernel_size} do not fit into inputs of shape "
+                f"{tuple(input_shape)}. Give a smaller `kernel_size`."
+            )
         self._places = tuple(places)
         self.kernel = self._add_kernel((math.prod(places), math.prod(self.kernel_size) * channels, self.filters))
         self.bias = self._add_bias((*places, self.filters))
