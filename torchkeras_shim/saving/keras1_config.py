@@ -141,11 +141,23 @@ def _convert(config: Any) -> Any:
     return {**config, **_layer(class_name, inner)}
 
 
-def _refusal(what: str) -> ValueError:
-    return ValueError(
-        f"This is a Keras 1 file, and its {what} is not supported. Rebuild that part with layers of today, and load "
-        "the weights of the others by name: `model.load_weights(path, by_name=True)`."
-    )
+class UnsupportedError(ValueError):
+    """A part of a config that has no counterpart today.
+
+    Args:
+        what: The part.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"This is a Keras 1 file, and its {what} is not supported. Rebuild that part with layers of today, and "
+            "load the weights of the others by name: `model.load_weights(path, by_name=True)`."
+        )
+        self.what = what
+
+
+def _refusal(what: str) -> UnsupportedError:
+    return UnsupportedError(what)
 
 
 def _layer(class_name: str, inner: dict[str, Any]) -> dict[str, Any]:

@@ -576,3 +576,35 @@ def test_uninstalling_leaves_nothing_behind():
     compat.uninstall()
     for owner, name, value in first.values():
         assert vars(owner).get(name, grafts._MISSING) is value, (owner, name)
+
+
+@pytest.mark.parametrize(("monitor", "epochs"), [("val_acc", 3), ("acc", 3), ("size", 6), ("loss", 6)])
+def test_what_is_monitored_without_a_mode(monitor, epochs):
+    from keras.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+    from keras.layers import Dense
+    from keras.models import Sequential
+
+    def size(y_true, y_pred):
+        return y_pred[:, 0] * 0 + next(sizes)
+
+    sizes = iter(np.arange(100.0, 0.0, -1.0).tolist())
+    model = Sequential([Dense(2, input_dim=2, kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    x = np.ones((4, 2), "float32")
+    stop = EarlyStopping(monitor=monitor, patience=2)
+    if monitor == "size":
+        model.compile("sgd", "mse", metrics=[size], run_eagerly=True)
+    saver = ModelCheckpoint("unused.h5", monitor=monitor)
+    model.fit(x, x, validation_data=(x, x), epochs=6, batch_size=4, verbose=0, callbacks=[stop])
+    assert (stop.stopped_epoch or 5) + 1 == epochs  # the accuracy stays, size and loss fall
+    saver.set_model(model)
+    assert saver._find_direction()(2, 1) == (epochs == 3)
+    assert ReduceLROnPlateau(monitor=monitor).monitor == monitor
+
+
+@pytest.mark.parametrize("source", ["BatchNormalization(mode=1)", "Convolution2D(3, 3, 3, border_mode='full')"])
+def test_what_layers_cannot_do_any_more(source):
+    from keras import layers
+
+    with pytest.raises(ValueError, match="has no counterpart today"):
+        eval(source, {name: getattr(layers, name) for name in layers.__all__})

@@ -80,6 +80,7 @@ _ADDED: tuple[tuple[type, dict[str, Any]], ...] = (
 _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (callbacks.History, "__init__", logs.recording),
     (callbacks.CallbackList, "on_epoch_end", logs.telling),
+    (callbacks.EarlyStopping, "_find_direction", logs.directed),
     (callbacks.ProgbarLogger, "__init__", methods.counting),
     (callbacks.ModelCheckpoint, "__init__", files.checking),
     (callbacks.ModelCheckpoint, "on_epoch_end", files.by_period),

@@ -137,7 +137,14 @@ def of_layer(class_name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         old = {key: value for key, value in old.items() if key not in ("weights", *UNNAMED)}
         era = 1 if not keras_1.isdisjoint(old) else 2
         whole = {"class_name": old_class if era == 1 else class_name, "config": old}
-        new: dict[str, Any] = legacy_config.modernize(whole, era)["config"]
+        try:
+            new: dict[str, Any] = legacy_config.modernize(whole, era)["config"]
+        except keras1_config.UnsupportedError:
+            given = ", ".join(f"{key}={value!r}" for key, value in old.items())
+            raise ValueError(
+                f"{class_name}({given}) has no counterpart today: it is not supported. "
+                "Write that part with layers of today."
+            ) from None
         if era == 2 and "reset_after" not in old:  # the default of a file is not that of a call
             new.pop("reset_after", None)
         return {**new, **weights}

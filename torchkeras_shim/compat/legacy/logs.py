@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -63,3 +65,24 @@ def telling(on_epoch_end: Callable[..., None]) -> Callable[..., None]:
         on_epoch_end(self, epoch, Results(logs) if type(logs) is dict else logs)
 
     return told
+
+
+def directed(find_direction: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns what finds out whether a monitored quantity should grow, by its name if no metric says so.
+
+    Args:
+        find_direction: The one that raises a ValueError then.
+    """
+
+    @functools.wraps(find_direction)
+    def found(self: Any) -> Callable[[Any, Any], Any]:
+        try:
+            direction: Callable[[Any, Any], Any] = find_direction(self)
+        except ValueError:
+            grows = self.monitor.endswith(("acc", "accuracy", "auc"))
+            mode = "max" if grows else "min"
+            once.say(f'{type(self).__name__}(monitor="{self.monitor}")', f'mode="{mode}"` beside it')
+            return operator.gt if grows else operator.lt
+        return direction
+
+    return found
