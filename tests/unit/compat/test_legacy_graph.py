@@ -1,5 +1,6 @@
 """Functions of `keras.backend` of Keras 2 on symbolic tensors: gradients, functions, updates, phases."""
 
+import functools
 import importlib
 
 import numpy as np
@@ -356,3 +357,33 @@ def test_predict_generator_takes_bare_inputs(keras):
     np.testing.assert_allclose(model.predict_generator(flow, steps=3), expected, rtol=1e-5)
     halves = (pictures[start : start + 3] for start in (0, 3))
     np.testing.assert_allclose(model.predict_generator(halves, steps=2), expected, rtol=1e-5)
+
+
+class TestLossesOfSymbolicTensors:
+    def _model(self, K, keras):
+        x = keras.Input((3,))
+        mean = keras.layers.Dense(2)(x)
+        return mean, keras.Model(x, keras.layers.Dense(3)(mean))
+
+    def test_what_to_write(self, K, keras):
+        mean, model = self._model(K, keras)
+
+        def vae_loss(y_true, y_pred):
+            return K.sum(K.square(y_true - y_pred), axis=-1) + K.sum(mean, axis=-1)
+
+        for loss in (vae_loss, [vae_loss], functools.partial(lambda y_true, y_pred, of: K.sum(of), of=mean)):
+            model.compile("sgd", loss)
+            with pytest.raises(ValueError, match=r"model.add_loss\(K.mean"):
+                model.train_on_batch(X, X)
+
+    def test_their_shape_is_known(self, K, keras):
+        mean, model = self._model(K, keras)
+
+        def scaled(y_true, y_pred):
+            return K.int_shape(mean)[1] * K.mean(K.square(y_true - y_pred), axis=-1)
+
+        model.compile("sgd", loss=scaled)
+        assert model.loss.__name__ == "scaled"
+        np.testing.assert_allclose(
+            model.evaluate(X, X, verbose=0), 2 * np.square(X - model.predict(X, verbose=0)).mean(), rtol=1e-5
+        )

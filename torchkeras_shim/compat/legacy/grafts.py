@@ -9,6 +9,7 @@ from typing import Any
 from torchkeras_shim import callbacks, constraints, layers, metrics, models, optimizers, regularizers
 from torchkeras_shim.compat.legacy import (
     backend_graph,
+    closures,
     effects,
     files,
     keywords,
@@ -84,6 +85,7 @@ _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (callbacks.ProgbarLogger, "__init__", methods.counting),
     (callbacks.ModelCheckpoint, "__init__", files.checking),
     (callbacks.ModelCheckpoint, "on_epoch_end", files.by_period),
+    (models.Model, "compile", closures.explaining),
     (layers.Layer, "add_weight", methods.adding),
     (layers.Layer, "input", methods.entering),
     (optimizers.Optimizer, "learning_rate", old_optimizers.settable),
