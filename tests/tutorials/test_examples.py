@@ -96,3 +96,13 @@ def test_structured_data(run):
     assert "a row becomes (65,)" in printed
     assert "loaded predicts the same: True" in printed
     assert "the space alone, too: True" in printed
+
+
+@pytest.mark.parametrize("name", ["fine_tune_torchvision.py", "fine_tune_application.py"])
+def test_fine_tuning(run, name):
+    pytest.importorskip("torchvision")
+    printed = example(run, name, 2)
+    (head,) = numbers(r"head: 2 weights trained, loss ([\d.]+)", printed)
+    trained, tuned = numbers(r"(?m)^last \w+: (\d+) weights trained, loss ([\d.]+)", printed)
+    assert trained > 10
+    assert tuned < head
