@@ -435,6 +435,7 @@ class TestSearch:
         assert scikit_learn.KerasRegressor(self.build).__sklearn_tags__()[1]["estimator_type"] == "regressor"
         assert not scikit_learn.KerasRegressor(self.build).__sklearn_is_fitted__()
 
+    @pytest.mark.nightly  # the import alone takes two seconds
     def test_a_grid_search(self):
         search = pytest.importorskip("sklearn.model_selection")
         from keras.wrappers.scikit_learn import KerasClassifier
