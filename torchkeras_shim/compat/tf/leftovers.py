@@ -338,11 +338,11 @@ refuse(
 refuse(
     "Write `tf.sparse.to_dense(x)` and the function on dense tensors.",
     *"""
-    sparse.add sparse.bincount sparse.concat sparse.cross sparse.cross_hashed sparse.expand_dims
-    sparse.eye sparse.fill_empty_rows sparse.map_values sparse.mask sparse.maximum sparse.minimum
-    sparse.reduce_max sparse.reset_shape sparse.reshape sparse.retain sparse.sampled_addmm
-    sparse.segment_mean sparse.segment_sqrt_n sparse.segment_sum sparse.slice sparse.softmax
-    sparse.split sparse.to_indicator sparse.transpose
+    sparse.bincount sparse.cross sparse.cross_hashed
+    sparse.fill_empty_rows sparse.mask
+    sparse.reset_shape sparse.sampled_addmm
+    sparse.segment_mean sparse.segment_sqrt_n sparse.segment_sum
+    sparse.split sparse.to_indicator
     """.split(),
 )
 refuse(
