@@ -222,21 +222,22 @@ def _find(name: Any, registered_name: Any, module: Any, what: str, default_modul
             if found is not None:
                 return found
     for attempt in range(2):
-        for table in _tables_for(module, default_module):
+        tables = _tables_for(module, default_module, is_users=isinstance(registered_name, str))
+        for table in tables:
             found = table.lookup(name)
             if found is not None:
                 return found
         if attempt == 0:
             for load in load_all:
                 load()
-    known = [key for table in TABLES.values() for key in table.names()]
+    known = [key for table in tables for key in table.names()]
     raise ValueError(
         f"Could not find the {what} '{name}' of the config.{did_you_mean(name, known)} If it is your own, decorate it "
         "with `@keras.saving.register_keras_serializable()` or pass `custom_objects={" + f"{name!r}: ..." + "}`."
     )
 
 
-def _tables_for(module: Any, default_module: str | None) -> list[Any]:
+def _tables_for(module: Any, default_module: str | None, is_users: bool) -> list[Any]:
     """Orders the tables: the one of the config's module (`keras.src.layers.core.dense` too), the default, the rest."""
     preferred = []
     if isinstance(module, str):
@@ -245,6 +246,7 @@ def _tables_for(module: Any, default_module: str | None) -> list[Any]:
         preferred = [table for table in (exact, *families) if table is not None]
     if default_module in TABLES:
         preferred.append(TABLES[default_module])
-    # Layers that Keras keeps to itself have names, such as LayerScale, that classes of users have too.
-    public = [table for module, table in TABLES.items() if not module.startswith("keras.src.")]
-    return preferred + [table for table in public if table not in preferred]
+    # Layers that Keras keeps to itself have names, such as LayerScale, that classes of users have too. Only those of
+    # users have a registered name.
+    rest = [table for key, table in TABLES.items() if not (is_users and key.startswith("keras.src."))]
+    return preferred + [table for table in rest if table not in preferred]

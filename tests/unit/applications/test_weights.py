@@ -102,3 +102,22 @@ def test_an_input_tensor_is_where_the_model_begins():
     model = small(weights=None, input_tensor=keras.layers.Rescaling(1 / 255)(picture))
     assert [layer.name for layer in model.layers[:3]] == ["picture", "rescaling", "block1_conv1"]
     assert model.inputs[0] is picture
+
+
+def scale_config(**of):
+    return {"class_name": "LayerScale", "config": {"init_values": 0.5, "projection_dim": 2}, **of}
+
+
+@pytest.mark.parametrize(
+    "of", [{"module": "keras.src.applications.convnext", "registered_name": "LayerScale"}, {}], ids=["keras 3", "h5"]
+)
+def test_a_layer_that_keras_keeps_to_itself_is_found(of):
+    layer = keras.saving.deserialize_keras_object(scale_config(**of))
+    assert layer(np.ones((1, 2), "float32")).tolist() == [[0.5, 0.5]]
+    assert keras.saving.serialize_keras_object(layer)["module"] == "keras.src.applications.convnext"
+
+
+@pytest.mark.parametrize("module", [None, "my.package"])
+def test_a_user_s_layer_of_that_name_is_not_taken_for_keras_s(module):
+    with pytest.raises(ValueError, match="Could not find the class 'LayerScale'"):
+        keras.saving.deserialize_keras_object(scale_config(module=module, registered_name="LayerScale"))
