@@ -1,14 +1,13 @@
 """A tiny Fashion-MNIST in the form that its files have, and a way to run scripts on it."""
 
 import gzip
-import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING, TEST = 320, 64
@@ -41,12 +40,7 @@ def run(data_root, tmp_path):
     """Runs Python in an empty folder, on the tiny data set; returns what it printed."""
 
     def run(*arguments, timeout=300):
-        environment = {**os.environ, "TORCHKERAS_SHIM_DATA": str(data_root), "PYTHONPATH": str(ROOT)}
-        environment["PYTHONIOENCODING"] = "utf-8"  # the bars and tables, where the console's own code has none
-        command = [sys.executable, *map(str, arguments)]
-        result = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=timeout
-        )
+        result = warm.run(*arguments, cwd=tmp_path, env={"TORCHKERAS_SHIM_DATA": str(data_root)}, timeout=timeout)
         assert result.returncode == 0, result.stdout + result.stderr
         assert "Warning" not in result.stderr
         return result.stdout

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from tests import warm
 from tests.unit.saving import killing
 from torchkeras_shim.core import atomic
 
@@ -25,7 +26,7 @@ def models():
 
 
 def run(*arguments):
-    result = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120)
+    result = warm.run(*arguments)
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
+
+from tests import warm
 
 EXAMPLES = pathlib.Path(__file__).parents[3] / "examples"
 
 
 def run(name):
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(EXAMPLES / name)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    done = warm.run(EXAMPLES / name)
+    done.check_returncode()
+    return done.stdout
 
 
 @pytest.mark.slow

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import struct
-import subprocess
-import sys
 import zipfile
 import zlib
 
@@ -16,6 +14,7 @@ import pytest
 import torch
 
 import torchkeras_shim as keras
+from tests import warm
 from tests.unit.saving.hostile import model_of, rewrite, trained
 from torchkeras_shim.saving import KerasFileEditor
 from torchkeras_shim.saving.errors import DamagedFileError
@@ -282,12 +281,7 @@ def outcomes(tmp_path_factory):
         trained().save(path)
         attack(path)
         paths[os.path.basename(path)] = path
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.unit.saving.limited", *paths.values()],
-        capture_output=True,
-        text=True,
-        timeout=250,
-    )
+    result = warm.run("-m", "tests.unit.saving.limited", *paths.values(), timeout=250)
     assert result.returncode == 0, result.stderr[-2000:]
     return dict(line.split(" ", 1) for line in result.stdout.splitlines())
 
@@ -322,9 +316,7 @@ def test_paths_that_are_not_files(kind, tmp_path):
             os.symlink("/dev/zero", path)
         elif kind == "folder":
             os.mkdir(path)
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.unit.saving.limited", *paths], capture_output=True, text=True, timeout=100
-    )
+    result = warm.run("-m", "tests.unit.saving.limited", *paths)
     expected = {"folder": "IsADirectoryError", "missing": "MissingFileError"}.get(kind, "OtherFileError")
     for line in result.stdout.splitlines():
         if kind == "folder" and line.startswith(("folder.keras ", "folder.h5 ")):
