@@ -115,7 +115,7 @@ FEATURES = {
 
 def trained_with(feature, jit_compile):
     make_layer, make_optimizer = FEATURES[feature]
-    keras.backend.clear_session()  # the states of random generators depend on the names of layers
+    keras.backend.clear_session(free_memory=False)  # the states of random generators depend on the names of layers
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input(batch_shape=(4, 5, 4)), make_layer(), layers.Flatten(), layers.Dense(1)])
     model.compile(make_optimizer(), "mse", metrics=["mae"], jit_compile=jit_compile)
