@@ -147,3 +147,12 @@ def _windows(module, kwargs):
 def test_windows(kwargs):
     theirs = kept(_windows, series2, kwargs)
     assert _windows(series, kwargs) == [list(pair) for pair in theirs]
+
+
+def _settings(module):
+    windows = module.TimeseriesGenerator(np.arange(6).reshape(3, 2), [1, 2, 3], length=2, batch_size=4)
+    return sorted((key, str(value)) for key, value in json.loads(windows.to_json())["config"].items())
+
+
+def test_settings_of_a_series():
+    assert _settings(series) == [tuple(pair) for pair in kept(_settings, series2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -136,6 +137,16 @@ class TimeseriesGenerator(PyDataset):
         samples = np.array([self.data[row - self.length : row : self.sampling_rate] for row in rows])
         targets = np.array([self.targets[row] for row in rows])
         return (samples[:, ::-1, ...] if self.reverse else samples), targets
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the settings, with the series and the targets as JSON."""
+        names = ("sampling_rate", "stride", "start_index", "end_index", "shuffle", "reverse", "batch_size")
+        series = {name: json.dumps(np.asarray(getattr(self, name)).tolist()) for name in ("data", "targets")}
+        return {**series, "length": self.length, **{name: getattr(self, name) for name in names}}
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Returns the settings as JSON; `kwargs` are those of `json.dumps`."""
+        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
 
 
 #: The names, for `keras.preprocessing.sequence`.
