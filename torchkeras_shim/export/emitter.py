@@ -67,6 +67,10 @@ class Emitter:
         """Adds the call of a method of `torch.Tensor`."""
         return self.graph.call_method(identifier(name), args, _keywords(kwargs))
 
+    def composite(self, name: str, add: Callable[[], Any], *args: Any) -> Any:
+        """Adds several calls that make one thing, which a source file may have a function for: `name(*args)`."""
+        return add()
+
     def module(
         self, layer: Any, part: str, make: Callable[[], nn.Module], *args: Any, variant: Any = None, **kwargs: Any
     ) -> Any:

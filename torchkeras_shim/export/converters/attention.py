@@ -16,11 +16,12 @@ from torchkeras_shim.export.table import converts
 from torchkeras_shim.layers import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
 
 
-def _both(e: Emitter, masks: list[Any]) -> Any:
-    merged = None
+def merged(e: Emitter, masks: list[Any]) -> Any:
+    """Returns one mask out of several, or `None`."""
+    both = None
     for mask in masks:
-        merged = mask if merged is None else e.call(torch.logical_and, merged, mask)
-    return merged
+        both = mask if both is None else e.call(torch.logical_and, both, mask)
+    return both
 
 
 def _causal(e: Emitter, query: Any, value: Any) -> Any:
@@ -28,7 +29,7 @@ def _causal(e: Emitter, query: Any, value: Any) -> Any:
     return e.call(torch.tril, ones)
 
 
-def _masks(e: Emitter, query: Any, value: Any, key: Any, given: dict[str, Any]) -> list[Any]:
+def masks_of(e: Emitter, query: Any, value: Any, key: Any, given: dict[str, Any]) -> list[Any]:
     """Returns the masks, each broadcasting to (batch, targets, sources); the causal one apart."""
     parts = []
     for name, node, axis in (("query_mask", query, -1), ("value_mask", value, -2), ("key_mask", key, -2)):
@@ -42,20 +43,21 @@ def _masks(e: Emitter, query: Any, value: Any, key: Any, given: dict[str, Any]) 
 
 
 @converts(MultiHeadAttention, GroupQueryAttention, masks=True)
-def _multi_head(e: Emitter, layer: Any, query: Any, value: Any, key: Any = None, **given: Any) -> Any:
+def convert_multi_head(e: Emitter, layer: Any, query: Any, value: Any, key: Any = None, **given: Any) -> Any:
+    """Adds attention of several heads."""
     if len(e.shape(query, layer)) != 3:
         raise no_counterpart(layer, "its inputs have more than one axis of places", "Move the others into the batch.")
     if layer._sliding_window is not None:
         raise no_counterpart(layer, "torch's attention has no `sliding_window`", "Pass an `attention_mask` instead.")
-    masks = _masks(e, query, value, key, given)
+    masks = masks_of(e, query, value, key, given)
     with_scores = bool(given.get("return_attention_scores"))
     causal = bool(given.get("use_causal_mask"))
     plain_causal = causal and not masks
     sources = value if key is None else key
     if causal and (not plain_causal or with_scores or layer._rate):
         masks.append(_causal(e, query, value))
-    mask = _both(e, masks)
-    if mask is not None and _rank_of_mask(e, given, masks) == 3:
+    mask = merged(e, masks)
+    if mask is not None and rank_of_mask(e, given, masks) == 3:
         mask = e.call(torch.unsqueeze, mask, 1)
     q = _heads(e, layer, "query", layer._query_dense, query)
     k = _heads(e, layer, "key", layer._key_dense, sources)
@@ -81,7 +83,8 @@ def _multi_head(e: Emitter, layer: Any, query: Any, value: Any, key: Any = None,
     return (outputs, scores) if with_scores else outputs
 
 
-def _rank_of_mask(e: Emitter, given: dict[str, Any], masks: list[Any]) -> int:
+def rank_of_mask(e: Emitter, given: dict[str, Any], masks: list[Any]) -> int:
+    """Returns the rank of the merged mask: 2 for one without a batch."""
     attention = given.get("attention_mask")
     spec = e.specs.get(attention) if attention is not None else None
     rank = 3 if spec is None else len(spec.shape)
@@ -134,7 +137,7 @@ def _attention(
     if use_causal_mask:
         masks.append(_causal(e, query, key))
     if masks:
-        scores = e.call(torch.where, _both(e, masks), scores, e.call(torch.sub, scores, 1e9))
+        scores = e.call(torch.where, merged(e, masks), scores, e.call(torch.sub, scores, 1e9))
     weights = e.call(torch.softmax, scores, -1)
     dropped = drop(e, layer, weights, layer.dropout, ".dropout") if layer.dropout else weights
     outputs = e.call(torch.matmul, dropped, value)

@@ -53,7 +53,7 @@ def _run(e: Emitter, layer: Any, x: Any, initial_state: Any, mask: Any) -> tuple
             raise no_counterpart(layer, reason, "Leave the mask or `return_state=True` out.")
         if initial_state is not None:
             raise no_counterpart(layer, "it takes a mask and a first state", "Leave one of them out.")
-        x = _moved_to_front(e, x, mask)
+        x = e.composite("steps_in_front", lambda: _moved_to_front(e, x, mask), x, mask)
     steps, finals = _module(e, layer, x, initial_state)
     if mask is None:
         outputs = steps if layer.return_sequences else finals[0]
@@ -74,10 +74,15 @@ def _moved_to_front(e: Emitter, x: Any, mask: Any) -> Any:
 def _behind_mask(e: Emitter, layer: Any, steps: Any, mask: Any) -> tuple[Any, list[Any], Any]:
     """Each step shows the output of the last step that counted, zeros where none has: place 0 of a longer sequence."""
     width = layer.cell.units
-    longer = e.call(nn.functional.pad, steps, [0, 0, 1, 0])
+    longer: list[Any] = []
+
+    def gather(places: Any) -> Any:
+        longer.extend([] if longer else [e.call(nn.functional.pad, steps, [0, 0, 1, 0])])
+        index = e.method("expand", e.call(torch.unsqueeze, places, -1), -1, -1, width)
+        return e.call(torch.gather, longer[0], 1, index)
 
     def take(places: Any) -> Any:
-        return e.call(torch.gather, longer, 1, e.method("expand", e.call(torch.unsqueeze, places, -1), -1, -1, width))
+        return e.composite("outputs_after", lambda: gather(places), steps, places)
 
     last = e.call(torch.squeeze, take(e.call(torch.sum, mask, 1, keepdim=True)), 1)
     outputs = last
@@ -101,13 +106,14 @@ def _module(e: Emitter, layer: Any, x: Any, initial_state: Any) -> tuple[Any, li
     if isinstance(layer, GRU) and not e.weights.copy:
         result = _gru_on_shared_weights(e, layer, x, given)
     else:
-        result = e.module(layer, "", lambda: _make(e, layer), x, *given)
+        result = e.module(layer, "", lambda: make_module(e, layer), x, *given)
     steps, states = (e.call(operator.getitem, result, index) for index in range(2))
     finals = [e.call(operator.getitem, states, index) for index in range(2)] if is_lstm else [states]
     return steps, [e.call(torch.squeeze, final, 0) for final in finals]
 
 
-def _make(e: Emitter, layer: Any) -> nn.Module:
+def make_module(e: Emitter, layer: Any) -> nn.Module:
+    """Returns torch's module for a recurrent layer."""
     cell = layer.cell
     use_bias = cell.bias is not None
     options: dict[str, Any] = {"bias": use_bias, "batch_first": True, "device": cell.kernel.device}
@@ -162,7 +168,8 @@ def _gru_on_shared_weights(e: Emitter, layer: Any, x: Any, given: list[Any]) -> 
 
 
 @converts(Bidirectional, masks=True)
-def _bidirectional(e: Emitter, layer: Any, sequences: Any, initial_state: Any = None, mask: Any = None) -> Any:
+def convert_bidirectional(e: Emitter, layer: Any, sequences: Any, initial_state: Any = None, mask: Any = None) -> Any:
+    """Adds a layer and its mirror image."""
     mask = e.masks.get(sequences) if mask is None else mask
     forward, backward = layer.forward_layer, layer.backward_layer
     for one in (forward, backward):
@@ -179,7 +186,7 @@ def _bidirectional(e: Emitter, layer: Any, sequences: Any, initial_state: Any = 
             states += finals
     if layer.return_sequences:
         results[1] = e.call(torch.flip, results[1], [1])
-    output = _merge(e, layer.merge_mode, *results)
+    output = merge(e, layer.merge_mode, *results)
     if mask is not None and layer.return_sequences:
         for one in output if isinstance(output, tuple) else (output,):
             e.masks[one] = mask
@@ -188,7 +195,8 @@ def _bidirectional(e: Emitter, layer: Any, sequences: Any, initial_state: Any = 
     return (*output, *states) if isinstance(output, tuple) else (output, *states)
 
 
-def _merge(e: Emitter, mode: Any, forward: Any, backward: Any) -> Any:
+def merge(e: Emitter, mode: Any, forward: Any, backward: Any) -> Any:
+    """Adds what makes one of both directions."""
     if mode == "concat":
         return e.call(torch.cat, [forward, backward], -1)
     if mode == "mul":

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from torchkeras_shim.export.source import parts
-from torchkeras_shim.export.source.parts import normalization, optimizers, training
+from torchkeras_shim.export.source.parts import attention, noise, normalization, optimizers, sequences, training
 
 #: All names that a part may have in a file.
 PART_NAMES = {
     name
-    for module in (normalization, optimizers, training)
+    for module in (attention, noise, normalization, optimizers, sequences, training)
     for name, value in vars(module).items()
     if getattr(value, "__module__", "") == module.__name__
 }

@@ -62,6 +62,7 @@ class Classes:
     def _forward(self, module: fx.GraphModule, members: list[str]) -> list[str]:
         forward = Forward(module, {path: path for path in members}, set())
         body = forward.write()
+        self.parts |= forward.parts
         arguments = ["self", *(f"{name}: torch.Tensor" for name in forward.inputs)]
         result = "torch.Tensor" if _returns_tensor(module) else f"{_container(module)}"
         return [*statement("def forward", Call("", arguments), f" -> {result}:", indent=4), *body]

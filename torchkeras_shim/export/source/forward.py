@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
+from torchkeras_shim.export.source.catalog import PART_NAMES, is_part
+from torchkeras_shim.export.source.operators import plainly
 from torchkeras_shim.export.source.text import Call, Names, literal, statement
 
 _INFIX: dict[Any, str] = {
@@ -48,6 +51,8 @@ _METHODS = {
     "mean", "movedim", "narrow", "permute", "prod", "repeat_interleave", "reshape", "select", "sigmoid", "softmax",
     "square", "squeeze", "sqrt", "sum", "t", "tanh", "tril", "transpose", "unflatten", "unsqueeze",
 }  # fmt: skip
+#: What `make_fx` calls its inputs.
+_OF_TRACER = re.compile(r"arg\d+_\d+")
 _REDUCTIONS = {"mean", "sum", "amax", "amin", "any", "all"}
 _NAMESPACES: tuple[tuple[Any, str], ...] = (
     (F, "F"),
@@ -106,21 +111,22 @@ class Forward:
     def __init__(self, module: fx.GraphModule, members: dict[str, str], taken: set[str]) -> None:
         self.module = module
         self.members = members
-        self._names = Names({*taken, "x"})
+        self._names = Names({*taken, *PART_NAMES, "x"})
         self._text: dict[fx.Node, str] = {}
         self._waiting: dict[fx.Node, str | Call] = {}  # what is written inside the line of its only user
         self.lines: list[str] = []
         self.inputs: list[str] = []
-        self.functions: set[str] = set()
+        self.parts: set[Callable[..., Any]] = set()
 
     def write(self) -> list[str]:
         """Returns the lines, indented as in a method of a class."""
         nodes = list(self.module.graph.nodes)
-        shown = [node for node in nodes if node.op not in ("placeholder", "get_attr")]
+        shown = [node for node in nodes if node.op not in ("placeholder", "get_attr") and not _reads_size(node)]
         following = dict(itertools.pairwise(shown))
         for node in nodes:
             if node.op == "placeholder":
-                self._text[node] = self._names.give(str(node.meta.get("name") or node.target), "inputs")
+                name = str(node.meta.get("name") or node.target)
+                self._text[node] = self._names.give("inputs" if _OF_TRACER.fullmatch(name) else name, "inputs")
                 self.inputs.append(self._text[node])
             elif node.op == "get_attr":
                 self._text[node] = f"self.{self.members[str(node.target)]}"
@@ -137,6 +143,9 @@ class Forward:
             expression = self._expression(node)
         except TypeError as error:
             raise UnknownCall(node, str(error)) from error
+        if _reads_size(node) and self._text.get(node.args[0], "x") != "x":  # type: ignore[arg-type]
+            self._waiting[node] = expression  # read in the lines that need it
+            return
         after = following.get(node)
         only = after if after is not None and list(node.users) == [after] else None  # the one user, on the next line
         if only is not None and (only.op == "output" or self._wraps(only, node)):
@@ -151,7 +160,8 @@ class Forward:
         self._line(f"{self._text[node]} = ", expression)
 
     def _name(self, node: fx.Node) -> str:
-        text = str(node.meta.get("name") or getattr(node.target, "__name__", None) or node.target)
+        own = "part" if node.target is operator.getitem else getattr(node.target, "__name__", None)
+        text = str(node.meta.get("name") or own or node.target)
         return self._names.give(text, "value")
 
     def _wraps(self, user: fx.Node, node: fx.Node) -> bool:
@@ -204,7 +214,7 @@ class Forward:
             return f"{args[0]}[{self._index(node.args[1])}]"
         infix = _INFIX.get(node.target)
         if infix is not None and len(args) == 2 and not named and fx.Node in map(type, node.args):
-            return f"{args[0]} {infix} {args[1]}"
+            return f"{args[0]}**{args[1]}" if infix == "**" else f"{args[0]} {infix} {args[1]}"
         return self._called(node, args, named)
 
     def _method(self, name: str, args: list[str | Call], named: list[str | Call]) -> Call:
@@ -218,10 +228,16 @@ class Forward:
         return Call(f"{owner}.{name}", [*rest, *named])
 
     def _called(self, node: fx.Node, args: list[str | Call], named: list[str | Call]) -> str | Call:
-        function = node.target
+        function: Any = node.target
         if isinstance(function, torch._ops.OpOverload):
+            written = plainly(function._opname, args, named) if function.namespace == "aten" else None
+            if written is not None:
+                return written
             return Call(f"torch.ops.{function.namespace}.{function._opname}.{function._overloadname}", [*args, *named])
         name = getattr(function, "__name__", "")
+        if is_part(function):
+            self.parts.add(function)
+            return Call(name, [*args, *named])
         if (
             name in _METHODS
             and getattr(torch, name, None) is function
@@ -267,6 +283,13 @@ class Forward:
 
 def _as_tuple(value: str | Call) -> str | Call:
     return Call("", value.arguments, "()") if isinstance(value, Call) else value
+
+
+def _reads_size(node: fx.Node) -> bool:
+    """Returns whether a node reads a size of something that has a name of its own, because others read it too."""
+    source = node.args[0] if node.args else None
+    wanted = node.op == "call_method" and node.target == "size" and len(node.args) == 2
+    return wanted and isinstance(source, fx.Node) and (source.op == "placeholder" or len(source.users) > 1)
 
 
 def _keyword(key: str, value: str | Call) -> str | Call:

@@ -39,6 +39,9 @@ def constructor(module: nn.Module) -> Call | None:
     """
     if _changed(module):
         return None
+    if is_part(type(module)) and "written_as" in vars(module):
+        by_hand: Call = vars(module)["written_as"]
+        return by_hand
     if type(module) is nn.Sequential:
         return _sequential(module)
     cls = type(module)

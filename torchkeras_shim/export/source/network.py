@@ -14,6 +14,7 @@ from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import Network
 from torchkeras_shim.export.source import notes
+from torchkeras_shim.export.source.parts import sequences
 from torchkeras_shim.export.source.table import find_writer
 from torchkeras_shim.export.source.text import Names
 from torchkeras_shim.export.weights import Weights
@@ -21,6 +22,7 @@ from torchkeras_shim.export.weights import Weights
 #: Names of modules' own attributes: a member of such a name would hide it.
 _OF_MODULES = {*dir(nn.Module()), "forward", "inputs"}
 
+_BOOLEAN = {torch.ne, torch.any, torch.logical_and, torch.logical_or, torch.logical_not}
 _NOBODYS_NAME = re.compile(r"input_layer(_\d+)?")
 
 
@@ -76,7 +78,19 @@ class SourceNetwork(Network):
             self._layer_at_work = outer
         if isinstance(outputs, fx.Node):
             outputs.meta["name"] = getattr(layer, "name", "")
+            if outputs in self.masks:
+                self.masks[outputs].meta.setdefault("name", "mask")
         return outputs
+
+    def method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Adds the call of a method of `torch.Tensor`, unless it changes nothing."""
+        if name == "bool" and args[0].target in _BOOLEAN:
+            return args[0]
+        return super().method(name, *args, **kwargs)
+
+    def composite(self, name: str, add: Callable[[], Any], *args: Any) -> Any:
+        """Adds the call of the file's own function for several calls."""
+        return self.call(getattr(sequences, name), *args)
 
     def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         """Adds the call of a torch function, with a comment if Keras's layer asks for it."""

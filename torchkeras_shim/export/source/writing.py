@@ -14,6 +14,7 @@ from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import _check_model
 from torchkeras_shim.export.source import writers
 from torchkeras_shim.export.source.assembly import arranged, block_names, file_text
+from torchkeras_shim.export.source.catalog import PART_NAMES
 from torchkeras_shim.export.source.classes import Classes
 from torchkeras_shim.export.source.network import SourceNetwork
 from torchkeras_shim.export.source.training.loop import Training, write
@@ -87,10 +88,8 @@ def to_torch_source(
         structure = model._specs[-1] if model._graph is None else model._unpacked(model._graph.output_structure)
         terms = penalties(module, source_of, problems)
         training = write(told, model, structure, terms, callbacks, problems)
-    taken = {part.__name__ for part in training.parts} | {
-        name for block in training.blocks for name in block_names(block)
-    }
-    classes = Classes(problems, taken)
+    functions = {name for block in training.blocks for name in block_names(block)}
+    classes = Classes(problems, {*PART_NAMES, *functions})
     name = classes.add(module, model.name, ['"""The network of a Keras model."""'])
     if problems:
         raise NoCounterpartError(_all_of(problems, model))
