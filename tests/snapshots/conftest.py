@@ -15,8 +15,8 @@ def pytest_addoption(parser):
 def snapshot(request):
     """Compares a text with the file of that name, or writes it."""
 
-    def compare(name, text):
-        path = pathlib.Path(__file__).parent / "summaries" / f"{name}.txt"
+    def compare(name, text, folder="summaries", ending="txt"):
+        path = pathlib.Path(__file__).parent / folder / f"{name}.{ending}"
         if request.config.getoption("overwrite", default=False):
             path.write_text(text, encoding="utf-8")
         assert path.exists(), f"There is no {path.name} yet: run `python -m pytest tests/snapshots --overwrite`"

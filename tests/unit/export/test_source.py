@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -132,10 +133,15 @@ def _residual() -> Any:
     return keras.Model(inputs, L.Dense(2)(L.GlobalAveragePooling2D()(x)))
 
 
-def _loaded(text: str, model: Any, tmp_path: Path, **options: Any) -> Any:
-    assert model.to_torch_source(weights=tmp_path / "weights.pt", **options) == text
+def _executed(text: str) -> dict[str, Any]:
     space: dict[str, Any] = {"__name__": "network"}
     exec(compile(text, "network", "exec"), space)
+    return space
+
+
+def _loaded(text: str, model: Any, tmp_path: Path, **options: Any) -> Any:
+    assert model.to_torch_source(weights=tmp_path / "weights.pt", **options) == text
+    space = _executed(text)
     classes = [value for value in space.values() if isinstance(value, type) and issubclass(value, torch.nn.Module)]
     network = classes[-1]()
     network.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
@@ -164,3 +170,133 @@ def test_safetensors_hold_the_same_weights(tmp_path: Path) -> None:
     one, other = safetensors.load_file(tmp_path / "weights.safetensors"), torch.load(tmp_path / "weights.pt")
     assert sorted(one) == sorted(other)
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+_EVIL = "x'); __import__('os').abort(); \"\"\"\n#{é}\\"
+
+
+class _Custom(L.Layer):
+    def call(self, inputs: Any) -> Any:
+        return inputs * 2
+
+
+def _hostile() -> Any:
+    first, second = keras.Input((4,), name=_EVIL.replace("/", "")), keras.Input((4,), name="self")
+    x = L.Dense(3, name=f"forward {_EVIL}")(first)
+    x = L.Dense(3, name="forward")(x)
+    x = L.Dense(3, name="class")(x) + L.Dense(3, name="torch")(second)
+    inner = keras.Sequential([keras.Input((3,)), L.Dense(3, name=_EVIL)], name="Adam; import os")
+    return keras.Model([first, second], {f"a{_EVIL}": inner(x), "import": L.Dense(1, name="nn")(x)}, name=f"M{_EVIL}")
+
+
+def test_names_and_texts_of_a_model_do_not_become_code(tmp_path: Path) -> None:
+    model = _hostile()
+    metric = keras.metrics.MeanSquaredError(name=_EVIL)
+    loss = dict.fromkeys(model.output_names, "mse")
+    model.compile("adam", loss, metrics={"import": [metric]})
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(f"{_EVIL.replace('{', '')}.keras", monitor="loss", save_best_only=True),
+        keras.callbacks.EarlyStopping(monitor=f"val_import_{_EVIL}", mode="max"),
+    ]
+    text = model.to_torch_source(callbacks=callbacks)
+    tree = ast.parse(text)
+    assert text.isascii()
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert names.isdisjoint({"__import__", "abort", "os"})
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import) and node.names[0].name == "os"]
+    network = _loaded(text, model, tmp_path, callbacks=callbacks)
+    x, y = torch.randn(2, 4), torch.randn(2, 4)
+    for key, value in model([x, y]).items():
+        torch.testing.assert_close(network(x, y)[key], value)
+
+
+def _with_module(module: torch.nn.Module) -> Any:
+    return keras.Sequential([keras.Input((4,)), module])
+
+
+class _Text(str):
+    def __repr__(self) -> str:
+        return "evil()"
+
+
+def test_modules_and_graphs_of_others_do_not_become_code() -> None:
+    graph = torch.fx.Graph()
+    x = graph.placeholder("x")
+    graph.output(graph.call_module("a; evil()", (x,)))
+    root = torch.nn.Module()
+    root.add_module("a; evil()", torch.nn.Linear(4, 4))
+    with pytest.raises(ValueError, match="is not a name"):
+        _with_module(torch.fx.GraphModule(root, graph)).to_torch_source()
+    linear = torch.nn.Linear(4, 4)
+    linear.in_features = _Text("4")  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"Module 'linear' .* cannot be written: its arguments cannot be told"):
+        _with_module(linear).to_torch_source()
+
+
+def test_everything_without_counterpart_is_named_at_once() -> None:
+    inputs = keras.Input((5, 4))
+    x = L.LSTM(3, recurrent_dropout=0.2, return_sequences=True, name="first")(inputs)
+    x = L.GRU(3, reset_after=False, name="second")(_Custom(name="third")(x))
+    model = keras.Model(inputs, L.Dense(2, bias_constraint="non_neg", name="last")(x))
+    model.compile(keras.optimizers.Ftrl(), lambda y, p: (y - p) ** 2, metrics=["AUC"])
+    with pytest.raises(ValueError) as raised:
+        model.to_torch_source(callbacks=[keras.callbacks.TerminateOnNaN()])
+    names = (
+        "'first'",
+        "'second'",
+        "'third'",
+        "'last/bias'",
+        "Optimizer 'Ftrl'",
+        "Loss '",
+        "Metric '",
+        "'TerminateOnNaN'",
+    )
+    for name in names:
+        assert name in str(raised.value)
+    assert str(raised.value).startswith(f"{len(names)} parts of model")
+
+
+def test_weights_in_double_precision_stay_so(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,), dtype="float64"), L.Dense(3, dtype="float64", name="one")])
+    x = torch.randn(2, 4, dtype=torch.float64)
+    network = _loaded(model.to_torch_source(), model, tmp_path)
+    torch.testing.assert_close(network(x), model(x), rtol=0, atol=0)
+
+
+def test_shared_and_frozen_weights_stay_shared_and_frozen(tmp_path: Path) -> None:
+    shared = L.Dense(4, name="shared")
+    tower = keras.Sequential([keras.Input((4,)), shared, torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU())])
+    tower.layers[-1][0].bias.requires_grad_(False)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, L.Dense(1, trainable=False, name="head")(tower(shared(inputs))))
+    network = _loaded(model.to_torch_source(), model, tmp_path)
+    assert len(list(network.parameters())) == len(model.weights)
+    still = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+    assert len(still) == 3
+    x = torch.randn(2, 4)
+    torch.testing.assert_close(network(x), model(x))
+
+
+def test_callbacks_end_training_as_they_do_in_fit(tmp_path: Path) -> None:
+    x, y = torch.randn(24, 4), torch.randn(24, 1)
+    for callbacks in (
+        [keras.callbacks.EarlyStopping(monitor="loss", min_delta=0.05, patience=2, restore_best_weights=True)],
+        [keras.callbacks.ReduceLROnPlateau(monitor="val_loss", min_delta=0.2, patience=1, factor=0.5, cooldown=1)],
+        [keras.callbacks.EarlyStopping(baseline=0.1, start_from_epoch=2)],
+    ):
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((4,)), L.Dense(8, activation="relu"), L.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse", metrics=["mae"])
+        space = _executed(model.to_torch_source(weights=tmp_path / "weights.pt", callbacks=callbacks))
+        network = space["Network"]()
+        space["load_weights"](network, str(tmp_path / "weights.pt"))
+        data = torch.utils.data.TensorDataset(x, y)
+        options = {"epochs": 12, "batch_size": 8, "shuffle": False}
+        found = space["fit"](network, data, validation_data=data, device="cpu", **options)
+        history = model.fit(x, y, validation_data=(x, y), verbose=0, callbacks=callbacks, **options).history
+        assert len(found["loss"]) == len(history["loss"])
+        torch.testing.assert_close(
+            torch.tensor(found["val_mae"]), torch.tensor(history["val_mae"]), rtol=1e-3, atol=1e-4
+        )
+        torch.testing.assert_close(network.eval()(x), model(x), rtol=1e-3, atol=1e-4)

@@ -12,7 +12,7 @@ from torchkeras_shim.export.source import notes
 from torchkeras_shim.export.source.catalog import is_part
 from torchkeras_shim.export.source.forward import Forward, UnknownCall, as_function
 from torchkeras_shim.export.source.modules import constructor
-from torchkeras_shim.export.source.text import Call, Names, class_name, literal, statement
+from torchkeras_shim.export.source.text import Call, Names, checked, class_name, literal, reference, statement
 
 _ADVICE = "Write it into the file by hand, or take `model.to_torch()` as it is."
 
@@ -50,7 +50,7 @@ class Classes:
             *(f"    {line}".rstrip() for line in first_lines or []),
             *([""] if first_lines else []),
         ]
-        tied = _tied(module) if first_lines else []
+        tied = [*_tied(module), *self._type(module)] if first_lines else []
         if made or tied:
             lines += ["    def __init__(self) -> None:", "        super().__init__()", *made, *tied, ""]
         try:
@@ -70,9 +70,13 @@ class Classes:
     # Members --------------------------------------------------------------------------------------------------------
 
     def _member(self, module: fx.GraphModule, path: str) -> Iterator[str]:
-        value: Any = module
-        for folder in path.split("."):
-            value = getattr(value, folder)
+        try:
+            yield from self._made(module, checked(path))
+        except TypeError as error:
+            self.problems.append(f"Module '{path[:60]}' cannot be written: {error}. {_ADVICE}")
+
+    def _made(self, module: fx.GraphModule, path: str) -> Iterator[str]:
+        value: Any = getattr(module, path)
         if isinstance(value, nn.Parameter):
             asked = [] if value.requires_grad else ["requires_grad=False"]
             empty = Call("torch.empty", [literal(size) for size in value.shape] or ["()"])
@@ -103,6 +107,13 @@ class Classes:
         yield from statement(f"self.{path} = ", call, indent=8)
         yield from _frozen(path, value)
 
+    def _type(self, root: nn.Module) -> list[str]:
+        """Returns the line that gives all weights their type, if it is not torch's own."""
+        types = {value.dtype for value in root.state_dict().values() if value.is_floating_point()}
+        if len(types) > 1:
+            self.problems.append(f"The weights have several types, {sorted(map(str, types))}. {_ADVICE}")
+        return [f"        self.to({kind})" for kind in types if len(types) == 1 and kind != torch.float32]
+
     def _note(self, module: nn.Module) -> Iterator[str]:
         """A comment where torch's module differs from Keras's layer: the first time in a file."""
         text = notes.of(module)
@@ -127,7 +138,7 @@ def _frozen(path: str, module: nn.Module) -> Iterator[str]:
     if still and len(still) == len(weights):
         yield f"        self.{path}.requires_grad_(False)"
         return
-    yield from (f"        self.{path}.{name}.requires_grad_(False)" for name in still)
+    yield from (f"        self.{reference(f'{path}.{name}')}.requires_grad_(False)" for name in still)
 
 
 def _tied(root: nn.Module) -> list[str]:
@@ -142,7 +153,7 @@ def _tied(root: nn.Module) -> list[str]:
             if value is None or (isinstance(value, nn.Module) and not value.state_dict()):
                 continue
             if id(value) in first:
-                lines.append(f"        {path} = {first[id(value)]}")
+                lines.append(f"        {reference(path)} = {reference(first[id(value)])}")
                 continue
             first[id(value)] = path
             if isinstance(value, nn.Module):

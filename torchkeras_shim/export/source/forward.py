@@ -14,7 +14,7 @@ from torch import fx, nn
 
 from torchkeras_shim.export.source.catalog import PART_NAMES, is_part
 from torchkeras_shim.export.source.operators import plainly
-from torchkeras_shim.export.source.text import Call, Names, literal, statement
+from torchkeras_shim.export.source.text import Call, Names, checked, literal, statement
 
 _INFIX: dict[Any, str] = {
     torch.add: "+",
@@ -202,14 +202,14 @@ class Forward:
 
     def _expression(self, node: fx.Node) -> str | Call:
         args = [self._argument(argument) for argument in node.args]
-        named = [_keyword(key, self._argument(value)) for key, value in node.kwargs.items()]
+        named = [_keyword(checked(key), self._argument(value)) for key, value in node.kwargs.items()]
         if node.op == "call_module":
             function = as_function(self.module.get_submodule(str(node.target)))
             if function is not None:
                 return Call(function[0], [*args, *function[1]])
             return Call(f"self.{self.members[str(node.target)]}", [*args, *named])
         if node.op == "call_method":
-            return self._method(str(node.target), args, named)
+            return self._method(checked(str(node.target)), args, named)
         if node.target is operator.getitem:
             return f"{args[0]}[{self._index(node.args[1])}]"
         infix = _INFIX.get(node.target)

@@ -109,7 +109,9 @@ def _short(name: str, value: Any) -> Any:
 
 def _alike(one: nn.Module, other: nn.Module) -> bool:
     """Returns whether two modules differ in nothing but the values of their weights."""
-    shapes = [{key: (value.shape, value.dtype) for key, value in m.state_dict().items()} for m in (one, other)]
+    shapes = [
+        {key: (value.shape, value.is_floating_point()) for key, value in m.state_dict().items()} for m in (one, other)
+    ]
     if shapes[0] != shapes[1]:
         return False
     first, second = (

@@ -60,6 +60,32 @@ class Names:
         return unique
 
 
+def checked(name: str) -> str:
+    """Returns a name that comes from outside, if it is one.
+
+    Raises:
+        TypeError: If it is something else, which would become code.
+    """
+    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or name.startswith("__"):
+        raise TypeError(f"{name[:60]!r} is not a name that a file may hold")
+    return name
+
+
+def reference(path: str) -> str:
+    """Returns the expression for a path inside a module, with brackets for the members of an `nn.Sequential`.
+
+    Raises:
+        TypeError: If a part of it is neither a name nor a number.
+
+    Example:
+        >>> reference("encoder.0.weight")
+        'encoder[0].weight'
+    """
+    parts = path.split(".")
+    found = checked(parts[0])
+    return found + "".join(f"[{int(part)}]" if part.isdecimal() else f".{checked(part)}" for part in parts[1:])
+
+
 def class_name(text: str) -> str:
     """Returns a name in the style of classes.
 
@@ -173,6 +199,6 @@ def _number(value: float) -> str:
 
 def _string(value: str) -> str:
     """Returns a string with the quotes that ruff prefers, and nothing in it that is not ASCII."""
-    quote = "'" if value.count('"') > value.count("'") else '"'
-    inner = value.encode("unicode_escape").decode("ascii").replace(quote, "\\" + quote)
+    quote = "'" if str.count(value, '"') > str.count(value, "'") else '"'
+    inner = str.encode(value, "unicode_escape").decode("ascii").replace(quote, "\\" + quote)
     return f"{quote}{inner}{quote}"

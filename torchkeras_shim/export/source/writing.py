@@ -21,6 +21,14 @@ from torchkeras_shim.export.source.training.loop import Training, write
 from torchkeras_shim.export.source.training.penalties import penalties, unwritten
 from torchkeras_shim.export.source.weights import Recording, device_of
 
+_DOCSTRING = [
+    '"""The network of a Keras model.',
+    "",
+    "Its initial weights are torch's, which differ from Keras's: `load_weights` brings",
+    "those that the model had.",
+    '"""',
+]
+
 assert writers  # importing them fills the table
 
 
@@ -63,7 +71,11 @@ def to_torch_source(
         <BLANKLINE>
         <BLANKLINE>
         class Network(nn.Module):
-            \"\"\"The network of a Keras model.\"\"\"
+            \"\"\"The network of a Keras model.
+        <BLANKLINE>
+            Its initial weights are torch's, which differ from Keras's: `load_weights` brings
+            those that the model had.
+            \"\"\"
         <BLANKLINE>
             def __init__(self) -> None:
                 super().__init__()
@@ -90,7 +102,7 @@ def to_torch_source(
         training = write(told, model, structure, terms, callbacks, problems)
     functions = {name for block in training.blocks for name in block_names(block)}
     classes = Classes(problems, {*PART_NAMES, *functions})
-    name = classes.add(module, model.name, ['"""The network of a Keras model."""'])
+    name = classes.add(module, model.name, _DOCSTRING)
     if problems:
         raise NoCounterpartError(_all_of(problems, model))
     text = file_text(classes, name, training, module)

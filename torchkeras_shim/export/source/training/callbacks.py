@@ -18,7 +18,7 @@ class Fragments:
     Attributes:
         before: Before the first epoch.
         after_epoch: At the end of an epoch, where `logs` are its results and `epoch` counts from 0.
-        leave: Conditions under which training ends after an epoch.
+        leave: What ends training after an epoch, if it is true.
         at_end: After the last epoch.
         changes_rate: Whether the learning rate is changed.
     """
@@ -83,25 +83,26 @@ def _worst(going_up: bool) -> str:
 
 def _early_stopping(c: Any, going_up: bool, names: Names, out: Fragments, problems: list[str]) -> None:
     best, wait = names.give("best"), names.give("wait")
+    stop = out.leave[0] if out.leave else names.give("stop")
     out.before += ["# EarlyStopping", f"{best}, {wait} = {_worst(going_up)}, 0"]
+    out.before += [] if out.leave else [f"{stop} = False"]
+    out.leave = [stop]
     current = f"logs[{literal(c.monitor)}]"
     body = [f"{wait} += 1", f"if {_improves(c, going_up, current, best)}:", f"    {best} = {current}"]
     if c.restore_best_weights:
         state = names.give("best_weights")
-        copy = "copy.deepcopy(model.state_dict())"
-        out.before.append(f"{state} = {copy}")
-        body.append(f"    {state} = {copy}")
-        out.at_end += ["# EarlyStopping(restore_best_weights=True)", f"model.load_state_dict({state})"]
+        out.before.append(f"{state} = None")
+        body.append(f"    {state} = copy.deepcopy(model.state_dict())")
+        out.at_end += [f"if {state} is not None:", f"    model.load_state_dict({state})"]
     reset = f"{wait} = 0"
     if c.baseline is None:
         body.append(f"    {reset}")
     else:
         body += [f"    if {_improves(c, going_up, current, number(c.baseline))}:", f"        {reset}"]
-    body.insert(0, "# EarlyStopping")
+    body += [f"elif {wait} >= {number(max(c.patience, 1))} and epoch > 0:", f"    {stop} = True"]
     if c.start_from_epoch:
         body = [f"if epoch >= {number(c.start_from_epoch)}:", *(f"    {line}" for line in body)]
-    out.after_epoch += body
-    out.leave.append(f"{wait} >= {number(max(c.patience, 1))} and epoch > 0")
+    out.after_epoch += ["# EarlyStopping", *body]
 
 
 def _reduce_on_plateau(c: Any, going_up: bool, names: Names, out: Fragments, problems: list[str]) -> None:

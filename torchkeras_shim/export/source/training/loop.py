@@ -141,7 +141,8 @@ def _indented(lines: Iterable[str], by: int = 4) -> list[str]:
 
 def _optimizer(written: optimizers.Written) -> list[str]:
     head = "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:"
-    return [head, *statement("return ", written.call, indent=4)]
+    note = ["    # The rate is 1 times `learning_rate(step)`, see `fit`."] if written.rate is not None else []
+    return [head, *note, *statement("return ", written.call, indent=4)]
 
 
 def _signature(pairs: _Pairs) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from torchkeras_shim.export.source.text import number
+from torchkeras_shim.export.source.text import number, reference
 from torchkeras_shim.export.source.weights import Recording
 from torchkeras_shim.layers import ActivityRegularization, Layer
 from torchkeras_shim.regularizers import L1, L1L2, L2
@@ -27,8 +27,8 @@ def penalties(module: nn.Module, weights: Recording, problems: list[str]) -> lis
             )
             continue
         first, second = getattr(regularizer, "l1", 0.0), getattr(regularizer, "l2", 0.0)
-        terms += [f"{number(first)} * model.{path}.abs().sum()"] if first else []
-        terms += [f"{number(second)} * model.{path}.square().sum()"] if second else []
+        terms += [f"{number(first)} * model.{reference(path)}.abs().sum()"] if first else []
+        terms += [f"{number(second)} * model.{reference(path)}.square().sum()"] if second else []
     return terms
 
 
