@@ -1,0 +1,96 @@
+"""Times networks of `keras.applications` beside torchvision's own, channels-last, in one process.
+
+    python tests/benchmarks/applications.py ResNet50 --size 96 --batch 8
+
+Each round lets both compute once, one after the other. Times are those of the processor, so that other programs on the
+machine lengthen them little. ResNet50 of torchvision gets Keras's strides; its convolutions have no biases, Keras's do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import torchvision
+
+import torchkeras_shim as keras
+
+NETWORKS = {
+    "ResNet50": "resnet50",
+    "MobileNetV2": "mobilenet_v2",
+    "EfficientNetB0": "efficientnet_b0",
+    "VGG16": "vgg16",
+}
+STEPS = 3
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Returns the processor's time for one call."""
+    start = time.process_time()
+    function()
+    return time.process_time() - start
+
+
+def torchvision_network(name: str) -> torch.nn.Module:
+    """Returns torchvision's network, with the strides that Keras's has."""
+    net = getattr(torchvision.models, NETWORKS[name])()
+    if name == "ResNet50":
+        for stage in (net.layer2, net.layer3, net.layer4):
+            stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+    return net.to(memory_format=torch.channels_last)
+
+
+def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+    """Returns what is timed: of each act torchvision's function and ours."""
+    net = torchvision_network(name)
+    network = getattr(keras.applications, name)
+    model = network(weights=None, input_shape=(size, size, 3), classifier_activation=None)
+    x, y = torch.rand(batch, size, size, 3), torch.randint(0, 1000, (batch,))
+    first = x.permute(0, 3, 1, 2)
+    loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=1e-3)
+    model.compile(keras.optimizers.SGD(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    data, labels = torch.cat([x] * STEPS), torch.cat([y] * STEPS)
+
+    def infer(module: torch.nn.Module, inputs: torch.Tensor) -> None:
+        module.eval()
+        with torch.inference_mode():
+            module(inputs)
+
+    def train() -> None:
+        net.train()
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss(net(first), y).backward()
+            optimizer.step()
+
+    return {
+        "inference": (lambda: infer(net, first), lambda: infer(model, x)),
+        "training": (train, lambda: model.fit(data, labels, batch_size=batch, verbose=0, shuffle=False)),
+    }
+
+
+def main() -> None:
+    """Reads the command line, runs, prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], default=list(NETWORKS))
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    for name in options.networks:
+        for act, (theirs, ours) in pairs(name, options.size, options.batch).items():
+            for function in (theirs, ours, ours):
+                function()
+            rounds = [(seconds(theirs), seconds(ours)) for _ in range(options.rounds)]
+            ratio = statistics.median(own / other for other, own in rounds)
+            other, own = (1e3 * statistics.median(one) for one in zip(*rounds, strict=True))
+            print(f"{name} {act}: torchvision {other:.1f} ms, torchkeras_shim {own:.1f} ms, ratio {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
