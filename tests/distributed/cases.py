@@ -539,6 +539,19 @@ def mine_as_dataset(batches: Any) -> Any:
 
 
 @together
+def statistics_of_each_process() -> None:
+    x, y = data(16)
+    model = classifier(layers.BatchNormalization(momentum=0.5))
+    hidden = model.layers[0](x).detach().numpy()
+    with keras.distribution.DataParallel(batch_statistics="local").scope():
+        model.fit(x, y, batch_size=16, verbose=0, shuffle=False)
+    mean, variance = (weight.numpy() for weight in model.layers[1].non_trainable_weights)
+    np.testing.assert_allclose(mean, hidden.mean(0) / 2, rtol=1e-5, atol=1e-6)
+    own = np.mean([hidden[:8].var(0), hidden[8:].var(0)], axis=0)
+    np.testing.assert_allclose(variance, 0.5 + own / 2, rtol=1e-5, atol=1e-6)
+
+
+@together
 def data_that_differs() -> None:
     x, y = data()
 

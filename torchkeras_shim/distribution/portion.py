@@ -33,14 +33,37 @@ class Work:
     Class attributes, because layers and losses ask on their way through a step: one look and no call.
     """
 
-    #: The portion of the batch that is at work. Statistics of batches are those of all processes then.
+    #: The portion of the batch that is at work, if statistics of batches are to be those of all processes.
     portion: Portion | None = None
-    #: The same, if losses are to be this process's share of the loss of the whole batch: the shares add up to it.
+    #: Whether its row is a borrowed one.
+    borrowed = False
+    #: The portion at work, if losses are to be shares: those of all processes add up to the loss of the whole batch.
     sharing: Portion | None = None
     #: What the loss just computed was divided by, if that is something else than a number of rows.
     denominator: torch.Tensor | None = None
     #: The portion of the batch that was handed out last.
     handed: Portion | None = None
+
+    @classmethod
+    def begin(cls, *, sharing: bool, statistics_of_all: bool) -> Portion:
+        """Begins a step on the batch that was handed out last. Returns what of it is here.
+
+        Args:
+            sharing: Whether losses are to be shares.
+            statistics_of_all: Whether statistics of batches are to be those of all processes.
+        """
+        portion = cls.handed
+        assert portion is not None
+        cls.borrowed = not portion.rows
+        cls.sharing = portion if sharing else None
+        cls.portion = portion if statistics_of_all else None
+        return portion
+
+    @classmethod
+    def end(cls) -> None:
+        """Ends the step."""
+        cls.portion = cls.sharing = None
+        cls.borrowed = False
 
 
 def bounds(rows: int, rank: int, count: int) -> tuple[int, int]:

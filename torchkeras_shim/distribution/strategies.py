@@ -103,11 +103,13 @@ class DataParallel(Distribution):
         devices: The devices, if there is no mesh; all there are by default.
         auto_shard_dataset: Whether each process takes its rows of every batch by itself. `False` if the data given to
             a process is its part already.
+        batch_statistics: `"global"` for `BatchNormalization`s that take the statistics of the whole batch, as in Keras
+            on JAX, or `"local"` for those of each process's rows, which spares exchanges. Not in Keras.
         find_unused_parameters: What torch's `DistributedDataParallel` is told: whether to look in each step for
             weights that take no part in it. By default those of the first batch count for all. Not in Keras.
 
     Raises:
-        ValueError: If `device_mesh` is not a mesh.
+        ValueError: If `device_mesh` is not a mesh, or `batch_statistics` is something else.
 
     Example:
         >>> DataParallel(devices=["cpu:0"])
@@ -120,8 +122,11 @@ class DataParallel(Distribution):
         devices: Any = None,
         auto_shard_dataset: bool = True,
         *,
+        batch_statistics: str = "global",
         find_unused_parameters: bool = False,
     ) -> None:
+        if batch_statistics not in ("global", "local"):
+            raise ValueError(f"`batch_statistics` must be 'global' or 'local'. Received: {batch_statistics!r}")
         if device_mesh is not None and not isinstance(device_mesh, DeviceMesh):
             raise ValueError(
                 "Expect `mesh` to be an instance of `DeviceMesh`. "
@@ -137,6 +142,7 @@ class DataParallel(Distribution):
                 stacklevel=2,
             )
         super().__init__(device_mesh, device_mesh.axis_names[0], auto_shard_dataset)
+        self.batch_statistics = batch_statistics
         self.find_unused_parameters = find_unused_parameters
 
     @property
@@ -246,7 +252,7 @@ def is_first() -> bool:
     return known is None or known.rank == 0
 
 
-def joined() -> tuple[Processes, Distribution] | None:
+def joined() -> tuple[Processes, DataParallel] | None:
     """Returns the processes to train with and how, `None` for this one alone. Under `torchrun` it is data-parallel.
 
     Raises:
@@ -261,7 +267,7 @@ def joined() -> tuple[Processes, Distribution] | None:
         return None
     if _Current.value is ...:
         _Current.value = DataParallel()
-    current: Distribution = _Current.value
+    current: Any = _Current.value
     if not isinstance(current, DataParallel):
         raise NotImplementedError(
             f"Training over several processes by {type(current).__name__} is not there yet. Write "

@@ -105,7 +105,7 @@ class Binding:
 
     def work_with(self, team: Team) -> None:
         """Binds the steps again if this process works with others now, or does not any more."""
-        if team.processes is not self.team.processes or team.find_unused != self.team.find_unused:
+        if team.processes is not self.team.processes or team.distribution is not self.team.distribution:
             self.unbind()
         self.team = team
 
@@ -231,7 +231,7 @@ class Binding:
             metrics=self.results.metrics,
             device=self.device,
             processes=self.team.processes,
-            find_unused=self.team.find_unused,
+            distribution=self.team.distribution,
         )
 
     def step(self, method: str, planned: float = math.inf, *, mid_epoch: bool = False) -> Step:
@@ -261,8 +261,9 @@ class Binding:
             if method == "predict":
                 return _Bound(make_own_prediction(call), version, own=True)
             step = make_own_step(call)
-            if self.team.processes is not None:
-                step = make_several_own(step, self.model, self.team.processes, lambda: self.model.metrics)
+            processes, distribution = self.team.processes, self.team.distribution
+            if processes is not None and distribution is not None:
+                step = make_several_own(step, self.model, processes, distribution, lambda: self.model.metrics)
             return _Bound(step, version, own=True)
         if method != "predict":
             self.require_loss()

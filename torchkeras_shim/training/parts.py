@@ -13,6 +13,7 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.distribution.strategies import DataParallel
 from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.input_spec import align_rank
@@ -41,7 +42,7 @@ class Parts:
         metrics: All metrics that a step may write to, those of layers included.
         device: Where the model lives.
         processes: All that train together with this one, if there are any.
-        find_unused: Whether they are to look in each step for weights that take no part in it.
+        distribution: How they share the work.
     """
 
     model: Any
@@ -54,7 +55,7 @@ class Parts:
     metrics: Sequence[Any]
     device: torch.device
     processes: Processes | None = None
-    find_unused: bool = False
+    distribution: DataParallel | None = None
 
 
 def batch_size_of(x: Any) -> int:

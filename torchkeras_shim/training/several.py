@@ -17,6 +17,7 @@ from torchkeras_shim.core.device import generator_of
 from torchkeras_shim.core.seeding import mixed
 from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.distribution.strategies import DataParallel
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
 
 # Sets the noise of processes apart from what else is drawn from the same seed.
@@ -120,12 +121,13 @@ class _Batch(torch.nn.Module):
 
 def _overlapping(batch: _Batch, weights: Sequence[torch.Tensor], parts: Parts) -> DistributedDataParallel:
     """Returns a batch's loss as a module whose backward pass adds up the gradients of weights over the processes."""
+    assert parts.distribution is not None
     batch.weights = torch.nn.ParameterList(weights)
     return DistributedDataParallel(
         batch,
         init_sync=False,  # `Several.begin` has made the weights alike
         gradient_as_bucket_view=True,
-        find_unused_parameters=parts.find_unused,
+        find_unused_parameters=parts.distribution.find_unused_parameters,
     )
 
 
@@ -167,13 +169,15 @@ class _Together:
 
     def __init__(self, parts: Parts, draws: bool = True) -> None:
         assert parts.processes is not None
+        assert parts.distribution is not None
         self._rank, self._optimizer = parts.processes.rank, parts.optimizer
+        self._statistics_of_all = parts.distribution.batch_statistics == "global"
         found = (torch.default_generator, generator_of(parts.device)) if draws else ()
         self._generators = list({id(generator): generator for generator in found if generator is not None}.values())
         self._before: list[torch.Tensor] = []
 
     def __enter__(self) -> None:
-        Work.portion = Work.sharing = Work.handed
+        Work.begin(sharing=True, statistics_of_all=self._statistics_of_all)
         # 2.5 µs for a generator.
         self._before = [generator.get_state() for generator in self._generators]
         for generator in self._generators:
@@ -181,12 +185,14 @@ class _Together:
             generator.manual_seed(mixed(seed, self._optimizer._steps.read()))
 
     def __exit__(self, *_: object) -> None:
-        Work.portion = Work.sharing = None
+        Work.end()
         for generator, state in zip(self._generators, self._before, strict=True):
             generator.set_state(state)
 
 
-def make_several_own(step: Step, model: Any, processes: Processes, metrics: Callable[[], Sequence[Any]]) -> Step:
+def make_several_own(
+    step: Step, model: Any, processes: Processes, distribution: DataParallel, metrics: Callable[[], Sequence[Any]]
+) -> Step:
     """Returns a step of the model's own for one of several processes: each gradient is added up as it is made.
 
     Its losses are taken for means over the rows at hand.
@@ -195,26 +201,25 @@ def make_several_own(step: Step, model: Any, processes: Processes, metrics: Call
         step: The step.
         model: The model.
         processes: All processes.
+        distribution: How they share the work.
         metrics: Returns the metrics that it may write to.
     """
-
-    def add_up(gradient: torch.Tensor) -> torch.Tensor:
-        portion = Work.portion
-        assert portion is not None
-        summed = gradient * portion.share
-        processes.add_up([summed])
-        return summed
+    statistics_of_all = distribution.batch_statistics == "global"
 
     def own(x: Any, y: Any, sample_weight: Any = None) -> Any:
-        portion = Work.handed
-        assert portion is not None
+        portion = Work.begin(sharing=False, statistics_of_all=statistics_of_all)
+
+        def add_up(gradient: torch.Tensor) -> torch.Tensor:
+            summed = gradient * portion.share
+            processes.add_up([summed])
+            return summed
+
         kept = None if portion.rows else [(v, v.detach().clone()) for metric in metrics() for v in metric.variables]
         handles = [parameter.register_hook(add_up) for parameter in model.parameters() if parameter.requires_grad]
-        Work.portion = portion
         try:
             return step(x, y, sample_weight)
         finally:
-            Work.portion = None
+            Work.end()
             for handle in handles:
                 handle.remove()
             for variable, value in kept or ():

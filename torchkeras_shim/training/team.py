@@ -18,7 +18,7 @@ from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.data.splitting import Part, split
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes, note_failure
-from torchkeras_shim.distribution.strategies import Distribution, joined
+from torchkeras_shim.distribution.strategies import DataParallel, joined
 from torchkeras_shim.layers import Layer
 from torchkeras_shim.layers.weights import StructureVersion
 
@@ -34,8 +34,8 @@ class Team(Protocol):
         """All that train together with this one, if there are any."""
 
     @property
-    def find_unused(self) -> bool:
-        """Whether they look in each step for weights that take no part in it."""
+    def distribution(self) -> DataParallel | None:
+        """How they share the work."""
 
     def split(self, adapter: DataAdapter) -> DataAdapter:
         """Returns the data of this process."""
@@ -78,7 +78,7 @@ class Alone:
     """A process of its own: there is nothing to agree on."""
 
     processes: Processes | None = None
-    find_unused = False
+    distribution: DataParallel | None = None
 
     def split(self, adapter: DataAdapter) -> DataAdapter:
         """Returns the data."""
@@ -135,14 +135,13 @@ class Several:
         distribution: How they share the work.
     """
 
-    def __init__(self, processes: Processes, distribution: Distribution) -> None:
+    def __init__(self, processes: Processes, distribution: DataParallel) -> None:
         self.processes: Processes = processes
-        self._whole = distribution.auto_shard_dataset
-        self.find_unused = bool(getattr(distribution, "find_unused_parameters", False))
+        self.distribution: DataParallel = distribution
 
     def split(self, adapter: DataAdapter) -> DataAdapter:
         """Returns this process's part of the data."""
-        return split(adapter, self.processes, self._whole)
+        return split(adapter, self.processes, self.distribution.auto_shard_dataset)
 
     def begin(self, model: Any) -> None:
         """Takes over the first process's random numbers, and its weights if that has not been done since a change."""
@@ -202,12 +201,13 @@ class Several:
         return result
 
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
-        """Averages the statistics of raw torch modules, which know of their own rows only. Returns the first's logs."""
+        """Averages statistics that modules have taken of their own rows only. Returns the first process's logs."""
+        own = () if self.distribution.batch_statistics == "local" else Layer  # those of raw torch modules always
         with torch.no_grad():
             kept = [
                 buffer
                 for module in model.modules()
-                if not isinstance(module, Layer)
+                if not isinstance(module, own)
                 for buffer in module._buffers.values()
                 if buffer is not None and buffer.is_floating_point()
             ]

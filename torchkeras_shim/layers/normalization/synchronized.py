@@ -48,7 +48,7 @@ def moments(
     else:
         number = counts.to(x.dtype).sum(axes)
         total = torch.where(counts, x, 0).sum(axes)
-    if Work.portion is not None and not Work.portion.rows:  # a borrowed row
+    if Work.borrowed:
         number, total = number * 0.0, total * 0.0
     shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
     number, total = _SumOverProcesses.apply(torch.stack([number, total]))
@@ -58,7 +58,7 @@ def moments(
     if counts is not None:
         deviation = torch.where(counts, deviation, 0)
     squares = deviation.square().sum(axes)
-    if Work.portion is not None and not Work.portion.rows:
+    if Work.borrowed:
         squares = squares * 0.0
     squares = _SumOverProcesses.apply(squares)
     return mean, squares / number
