@@ -108,6 +108,11 @@ class KerasTensor:
         """Always `False`."""
         return False
 
+    @property
+    def ragged(self) -> bool:
+        """Always `False`."""
+        return False
+
     def dim(self) -> int:
         """The number of dimensions, in torch's words."""
         return len(self._shape)

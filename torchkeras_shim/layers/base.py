@@ -407,8 +407,9 @@ class Layer(HasAttributes):
         """Builds the layer for the shape of `get_build_config()`."""
         shape = (config or {}).get("input_shape")
         if shape is not None and not self.built:
+            is_one = not isinstance(shape, dict) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
             with naming.name_scope(self.name):
-                self.build(tuple(shape) if all(not isinstance(size, (list, tuple)) for size in shape) else shape)
+                self.build(tuple(shape) if is_one else shape)
 
 
 def _pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:

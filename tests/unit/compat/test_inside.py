@@ -205,3 +205,46 @@ def test_functions_of_the_inside():
         with pytest.raises(ValueError, match="The `kernel_size` argument must be a tuple of 2 integers"):
             standardize_tuple(size, 2, "kernel_size")
     assert standardize_tuple((0, 1), 2, "padding", allow_zero=True) == (0, 1)
+
+
+def test_layers_in_a_layer():
+    import keras
+
+    class Holder(keras.Model):
+        def __init__(self):
+            super().__init__(name="holder")
+            self.a = keras.layers.Dense(2, name="a")
+            inner = keras.Sequential([keras.layers.Dense(1, name="c"), keras.layers.ReLU(name="d")], name="b")
+            self.b = {"x": [inner, self.a]}
+
+    holder = Holder()
+    # As Keras 3.15.1 says.
+    assert [layer.name for layer in holder._flatten_layers()] == ["holder", "a", "b", "c", "d"]
+    assert [layer.name for layer in holder._flatten_layers(include_self=False, recursive=False)] == ["a", "b"]
+    assert [layer.name for layer in holder._layers] == ["a", "b"]
+
+    class Own(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self._layers = [keras.layers.Dense(2, name="mine")]
+
+    assert [layer.name for layer in Own()._layers] == ["mine"]
+    assert [layer.name for layer in Own()._flatten_layers(include_self=False)] == ["mine"]
+
+
+def test_a_symbolic_tensor_is_not_ragged():
+    symbolic = torchkeras_shim.Input((3,))
+    assert symbolic.ragged is False
+    assert symbolic.sparse is False
+
+
+@pytest.mark.parametrize("shape", [{"a": [2, 3], "b": [2]}, [[2, 3], [2]], {"a": [[2, 3], [4]], "b": [2]}, [2, 3]])
+def test_the_shape_of_a_build_config_keeps_its_structure(shape):
+    seen = []
+
+    class Asking(torchkeras_shim.layers.Identity):
+        def build(self, input_shape):
+            seen.append(input_shape)
+
+    Asking().build_from_config({"input_shape": shape})
+    assert seen == [tuple(shape) if shape == [2, 3] else shape]

@@ -12,6 +12,7 @@ from torchkeras_shim.compat.legacy import (
     closures,
     effects,
     files,
+    inside_layers,
     keywords,
     logs,
     merged,
@@ -75,7 +76,7 @@ _ADDED: tuple[tuple[type, dict[str, Any]], ...] = (
     (optimizers.Optimizer, {"get_updates": backend_graph.get_updates}),
     (metrics.Metric, methods.RESET),
     (layers.RNN, methods.RESET),
-    (layers.Layer, {**methods.LAYER, "add_metric": effects.add_metric}),
+    (layers.Layer, {**methods.LAYER, **inside_layers.LAYER, "add_metric": effects.add_metric}),
 )
 #: Methods that did more, and what makes such a one of today's.
 _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
