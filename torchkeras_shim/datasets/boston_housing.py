@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torchkeras_shim.datasets import housing
 
+__all__ = ["load_data"]
+
 _HASH = "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torchkeras_shim.datasets import housing
 
+__all__ = ["load_data"]
+
 _HASH = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"
 _ROWS = {"small": 600, "large": None}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torchkeras_shim.datasets import cifar
 from torchkeras_shim.datasets.idx import Images
 
+__all__ = ["load_data"]
+
 
 def load_data(label_mode: str = "fine") -> Images:
     """Loads 50,000 training and 10,000 test images in 100 classes, which form 20 groups, 32x32 pixels in colour.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torchkeras_shim.datasets import idx
 
+__all__ = ["load_data"]
+
 
 def load_data() -> idx.Images:
     """Loads 60,000 training and 10,000 test images of clothes in ten classes, 28x28 pixels in gray.

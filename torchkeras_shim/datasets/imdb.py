@@ -9,6 +9,8 @@ import numpy as np
 
 from torchkeras_shim.datasets import npz, store, word_lists
 
+__all__ = ["get_word_index", "load_data"]
+
 Array = np.ndarray[Any, Any]
 
 _HASH = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"

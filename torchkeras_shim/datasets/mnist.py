@@ -8,6 +8,8 @@ import numpy as np
 
 from torchkeras_shim.datasets import idx, npz, store
 
+__all__ = ["load_data"]
+
 _DEFAULT_PATH = "mnist.npz"
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from torchkeras_shim.datasets import npz, store, word_lists
 
+__all__ = ["get_label_names", "get_word_index", "load_data"]
+
 Array = np.ndarray[Any, Any]
 
 _HASH = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"

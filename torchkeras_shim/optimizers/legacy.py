@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+__all__ = ["SGD", "Adagrad", "Adam", "Ftrl", "Optimizer", "RMSprop"]
+
 
 class _Gone:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
