@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import torchkeras_shim as keras
+from tests.every_layer import EVERY_LAYER, compiled_model
 from tests.unit.export.cases import CASES, example, flat, randomized
 from tests.unit.export.trained_cases import TRAINED, batches
 
@@ -21,7 +22,7 @@ L = keras.layers
 #: Layers that are traced, operator by operator, which takes half a second each.
 TRACED = (
     *("stft_spectrogram", "mel_spectrogram", "up_sampling2d_bicubic", "resizing", "resizing_antialias"),
-    *("center_crop", "activation_sparsemax"),
+    *("center_crop", "activation_sparsemax", "activation_squareplus", "lambda_python", "keras_ops"),
 )
 
 #: Runs in a Python that never sees the library: each file is loaded with its weights and asked for its outputs, or made
@@ -116,6 +117,33 @@ def test_traced_layers_give_the_same(tmp_path: Path) -> None:
     for name in TRACED:
         _write_case(tmp_path, name)
     _assert_same(tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore:Layer 'flatten:UserWarning")
+def test_every_layer_that_to_torch_takes_gives_the_same(tmp_path: Path) -> None:
+    written = 0
+    for number, (make, shapes) in enumerate(EVERY_LAYER.values()):
+        model, x = compiled_model(make, shapes)
+        inputs = [torch.as_tensor(one) for one in (x if isinstance(x, list) else [x])]
+        path = tmp_path / f"layer_{number}.py"
+        try:
+            model.to_torch_source(path, training_loop=False, weights=path.with_suffix(".pt"))
+        except ValueError:
+            with pytest.raises(ValueError, match="has no counterpart"):
+                model.to_torch()
+            continue
+        written += 1
+        outputs = [one.detach() for one in flat(model(inputs if len(inputs) > 1 else inputs[0]))]
+        torch.save({"inputs": inputs, "outputs": outputs}, path.with_suffix(".case"))
+    assert written > 250
+    _assert_same(tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_example_at_the_end_of_a_file_runs(name: str) -> None:
+    exec(compile(TRAINED[name]().to_torch_source(), name, "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")

@@ -55,7 +55,9 @@ def _einsum_dense(e: Emitter, layer: Any, inputs: Any) -> Any:
 @converts(Embedding, masks=True)
 def _embedding(e: Emitter, layer: Any, inputs: Any) -> Any:
     def make() -> nn.Module:
-        module = nn.Embedding(layer.input_dim, layer.output_dim, device="meta")
+        # With a weight of its own none is drawn: drawing normal numbers on "meta" imports `torch._dynamo`, two seconds.
+        size = (layer.input_dim, layer.output_dim)
+        module = nn.Embedding(*size, _weight=torch.empty(size, device="meta"))
         return e.weights.fill(module, weight=layer.embeddings)
 
     spec = e.specs.get(inputs)

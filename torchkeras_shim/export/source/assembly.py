@@ -27,11 +27,16 @@ _IMPORTS = (
 )
 
 
-def arranged(module: fx.GraphModule, channels_first: bool) -> fx.GraphModule:
-    """Returns a module, and those inside it, without needless permutations."""
+def arranged(
+    module: fx.GraphModule, channels_first: bool, memo: dict[int, fx.GraphModule] | None = None
+) -> fx.GraphModule:
+    """Returns a module, and those inside it, without needless permutations. What was one module stays one."""
+    memo = {} if memo is None else memo
     for name, child in list(module.named_children()):
         if isinstance(child, fx.GraphModule):
-            setattr(module, name, arranged(child, False))
+            if id(child) not in memo:
+                memo[id(child)] = arranged(child, False, memo)
+            setattr(module, name, memo[id(child)])
     found = fx.GraphModule(module, Layouts(module, channels_first).run(), class_name="Network")
     found.meta.update(module.meta)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable
@@ -40,10 +41,12 @@ def needed(wanted: Iterable[Callable[..., Any]]) -> list[Callable[..., Any]]:
     return found
 
 
+@functools.cache
 def _place(part: Callable[..., Any]) -> tuple[str, int]:
     return part.__module__, inspect.getsourcelines(part)[1]
 
 
+@functools.cache
 def source(part: Callable[..., Any]) -> list[str]:
     """Returns the lines of a part."""
     return inspect.getsource(part).rstrip().splitlines()

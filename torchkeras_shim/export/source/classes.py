@@ -42,8 +42,9 @@ class Classes:
         if id(module) in self._written:
             return self._written[id(module)][0]
         members = _members(module)
+        wanted = class_name(name)
+        own = self.names.give("Block" if wanted == "Network" and not first_lines else wanted, "Network")
         made = [line for path in members for line in self._member(module, path)]
-        own = self.names.give(class_name(name), "Network")
         self._written[id(module)] = (own, module)
         lines = [
             f"class {own}(nn.Module):",

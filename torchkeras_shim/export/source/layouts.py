@@ -86,8 +86,11 @@ class Layouts:
 
     def _placeholder(self, node: fx.Node) -> tuple[fx.Node, Order | None]:
         copied = self._copy(node, self._actual)
-        rank = len(node.meta.get("shape") or ())
-        return copied, (0, *range(2, rank), 1) if self.channels_first and rank > 3 else None
+        shape = tuple(node.meta.get("shape") or ())
+        if not self.channels_first or len(shape) < 4:
+            return copied, None
+        copied.meta["shape"] = (shape[0], shape[-1], *shape[1:-1])
+        return copied, (0, *range(2, len(shape)), 1)
 
     def _is_image(self, node: fx.Node) -> bool:
         order = self._found[node][1]

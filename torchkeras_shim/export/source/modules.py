@@ -51,7 +51,8 @@ def constructor(module: nn.Module) -> Call | None:
     required, named = _arguments(module)
     try:
         with torch.device("meta"):
-            twin = cls(*required, **named)
+            drawn = {"_weight": torch.empty(module.weight.shape)} if isinstance(module, nn.Embedding) else {}
+            twin = cls(*required, **named, **drawn)  # normal numbers on "meta" would import `torch._dynamo`
         written = [literal(value) for value in required]
         written += [_keyword(key, literal(value)) for key, value in named.items()]
     except Exception:  # whatever the module's own check of its arguments raises: they do not suffice
@@ -109,12 +110,13 @@ def _short(name: str, value: Any) -> Any:
 
 def _alike(one: nn.Module, other: nn.Module) -> bool:
     """Returns whether two modules differ in nothing but the values of their weights."""
-    shapes = [
-        {key: (value.shape, value.is_floating_point()) for key, value in m.state_dict().items()} for m in (one, other)
-    ]
-    if shapes[0] != shapes[1]:
+    if _weights(one) != _weights(other):
         return False
     first, second = (
         {name: _short(name, value) for name, value in vars(m).items() if not name.startswith("_")} for m in (one, other)
     )
     return all(first.get(name) == value for name, value in second.items() if name not in _STATE)
+
+
+def _weights(module: nn.Module) -> dict[str, Any]:
+    return {key: (value.shape, value.is_floating_point()) for key, value in module.state_dict().items()}

@@ -325,6 +325,10 @@ def _evaluate(pairs: _Pairs, inputs: int, penalty: bool) -> list[str]:
     ]
 
 
+def _counted(number: int, what: str) -> str:
+    return f"one {what}" if number == 1 else f"{number} {what}s"
+
+
 def _fit(pairs: _Pairs, written: optimizers.Written, fragments: callbacks.Fragments, inputs: int) -> list[str]:
     names, move, _ = _batch(pairs, inputs)
     schedule = written.rate is not None
