@@ -12,13 +12,16 @@ _COLUMNS = 3
 
 
 def draw(
-    history: Mapping[str, Sequence[Any]], epochs: Sequence[int] | None, metrics: Sequence[str] | None, figure: Any
+    history: Mapping[str, Sequence[Any]],
+    epochs: Mapping[str, Sequence[int]],
+    metrics: Sequence[str] | None,
+    figure: Any,
 ) -> Any:
     """Draws learning curves with matplotlib; see `History.plot`.
 
     Args:
         history: The values per epoch, by name.
-        epochs: The indices of the epochs, from 0.
+        epochs: The index of the epoch of each value, by name.
         metrics: The names to draw, without `val_`; all where `None`.
         figure: A figure to draw into, instead of a new one.
     """
@@ -38,7 +41,12 @@ def draw(
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             values = history.get(key, ())
             if len(values):
-                axes.plot(_places(epochs, len(values)), values, label=label, marker="o" if len(values) == 1 else None)
+                axes.plot(
+                    places(epochs.get(key, ()), len(values)),
+                    values,
+                    label=label,
+                    marker="o" if len(values) == 1 else None,
+                )
         axes.set_title(name)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -47,11 +55,12 @@ def draw(
     return figure
 
 
-def _places(epochs: Sequence[int] | None, count: int) -> list[int]:
-    """Returns the epochs of values, counted from 1 as `fit` prints them; the last ones where there are fewer values."""
-    if epochs is None or len(epochs) < count:
-        return list(range(1, count + 1))
-    return [epoch + 1 for epoch in epochs[len(epochs) - count :]]
+def places(epochs: Sequence[int], count: int) -> list[int]:
+    """Returns the epochs of values, counted from 1 as `fit` prints them.
+
+    Where the indices do not belong to the values (a history that was filled by hand), these count.
+    """
+    return [epoch + 1 for epoch in epochs] if len(epochs) == count else list(range(1, count + 1))
 
 
 def _new_figure(columns: int, rows: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torchkeras_shim.callbacks.callback import Callback, Logs
 from torchkeras_shim.callbacks.curves import draw
+from torchkeras_shim.callbacks.history_html import render
 
 
 class History(Callback):
@@ -27,16 +28,19 @@ class History(Callback):
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}
+        self._epochs: dict[str, list[int]] = {}  # of each value: not every epoch has a validation
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Starts the list of epochs over."""
         self.epoch = []
+        self._epochs = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Records the epoch's results."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self._epochs.setdefault(name, []).append(epoch)
         self.model.history = self
 
     def plot(self, metrics: Sequence[str] | None = None, figure: Any = None) -> Any:
@@ -52,7 +56,11 @@ class History(Callback):
             The matplotlib figure.
 
         Raises:
-            ValueError: where there is nothing to draw, or a name is not known.
-            ImportError: where matplotlib is missing.
+            ValueError: If there is nothing to draw, or a name is not known.
+            ImportError: If matplotlib is missing.
         """
-        return draw(self.history, getattr(self, "epoch", None), metrics, figure)
+        return draw(self.history, self._epochs, metrics, figure)
+
+    def _repr_html_(self) -> str | None:
+        """Returns the curves and a table of the epochs, which a notebook shows; `None` before the first epoch."""
+        return render(self.history, self._epochs) if self.history else None

@@ -32,18 +32,18 @@ class LivePlot(Callback):
         self.filename = filename
         self.figure: Any = None
         self._history: dict[str, list[Any]] = {}
-        self._epochs: list[int] = []
+        self._epochs: dict[str, list[int]] = {}
         self._handle: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Starts the curves over."""
-        self._history, self._epochs, self._handle, self.figure = {}, [], None, None
+        self._history, self._epochs, self._handle, self.figure = {}, {}, None, None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Draws."""
-        self._epochs.append(epoch)
         for name, value in (logs or {}).items():
             self._history.setdefault(name, []).append(value)
+            self._epochs.setdefault(name, []).append(epoch)
         self.figure = draw(self._history, self._epochs, self.metrics, self.figure)
         if self.filename is not None:
             self.figure.savefig(self.filename)

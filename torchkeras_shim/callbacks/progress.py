@@ -99,6 +99,15 @@ class Progbar:
             print_msg(self._line(current, now, time_per_unit))
         self._last_update = now
 
+    def _pause(self) -> float:
+        """Returns after how many seconds to draw again.
+
+        What executes a notebook may keep every drawing in its file: there, the longer it takes, the fewer.
+        """
+        if not _in_notebook():
+            return self.interval
+        return max(self.interval, min(max(0.2, (_clock() - self._start) / 50), 5.0))
+
     def _end_line(self) -> None:
         """Ends a line that was drawn in part."""
         if self._is_line_open:
@@ -184,7 +193,11 @@ def _can_redraw() -> bool:
     stdout = sys.stdout
     if hasattr(stdout, "isatty") and stdout.isatty():
         return True
-    return type(stdout).__module__.startswith("ipykernel") or "PYCHARM_HOSTED" in os.environ
+    return _in_notebook() or "PYCHARM_HOSTED" in os.environ
+
+
+def _in_notebook() -> bool:
+    return type(sys.stdout).__module__.startswith("ipykernel")
 
 
 def _room(used: int) -> int | None:
@@ -321,7 +334,7 @@ class ProgbarLogger(Callback):
         bar = self.progbar or self._new_bar()
         if bar._dynamic_display:
             bar.update(self.seen, [] if logs is None else sorted(logs.items()), finalize=False)
-            self._due = _clock() + bar.interval
+            self._due = _clock() + bar._pause()
         else:
             bar.update(self.seen, finalize=False)  # notes when the first step was done
             self._due = math.inf

@@ -328,6 +328,10 @@ class Model(Trainable):
         """
         summary.print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def _repr_html_(self) -> str:
+        """Returns the summary as HTML, which a notebook shows for a model."""
+        return summary.render_html(summary.summarize(self))
+
     # Config ---------------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torchkeras_shim.core.console import print_msg
+from torchkeras_shim.summary.html import render_html
 from torchkeras_shim.summary.rows import Count, Row, Summary, summarize
 from torchkeras_shim.summary.table import render
 
-__all__ = ["Count", "Row", "Summary", "print_summary", "render", "summarize"]
+__all__ = ["Count", "Row", "Summary", "print_summary", "render", "render_html", "summarize"]
 
 
 def print_summary(

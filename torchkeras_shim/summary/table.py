@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import tabulate
 from tabulate import DataRow, Line, TableFormat
 
-from torchkeras_shim.summary.rows import Count, Row, Summary
+from torchkeras_shim.summary.rows import Summary
+from torchkeras_shim.summary.text import cells, headers, totals
 
 _TOP, _BELOW_HEADER = Line("┏", "━", "┳", "┓"), Line("┡", "━", "╇", "┩")
 _BETWEEN_ROWS, _BOTTOM = Line("├", "─", "┼", "┤"), Line("└", "─", "┴", "┘")
@@ -43,52 +44,25 @@ def render(
     Raises:
         ValueError: where there is no room for the columns, or not a position for each.
     """
-    headers = ["Layer (type)", "Output Shape", "Param #"]
     alignments = ["<", "<", ">"]
     ends = list(positions or _POSITIONS)
     default_length = _LINE_LENGTH
     if summary.branches:
-        headers.append("Connected to")
         alignments.append("<")
         ends = list(positions or _BRANCHING_POSITIONS)
         default_length = _BRANCHING_LINE_LENGTH
     if show_trainable:
-        headers.append("Trainable")
         alignments.append("^")
         ends = [end * 0.90 for end in ends] + [1.0]
         default_length += 12
-    widths = _widths(ends, line_length or min(default_length, columns - 4), len(headers))
-    body = [_cells(row, summary.branches, show_trainable) for row in summary.rows]
+    widths = _widths(ends, line_length or min(default_length, columns - 4), len(alignments))
+    body = [cells(row, summary.branches, show_trainable) for row in summary.rows]
     lines = [
         f'Model: "{summary.name}"',
-        _table(headers, body, widths, alignments),
-        f" Total params: {_count(summary.total)}",
-        f" Trainable params: {_count(summary.trainable)}",
-        f" Non-trainable params: {_count(summary.non_trainable)}",
+        _table(headers(summary, show_trainable), body, widths, alignments),
+        *(f" {line}" for line in totals(summary)),
     ]
-    if summary.optimizer is not None:
-        lines.append(f" Optimizer params: {_count(summary.optimizer)}")
     return "\n".join(lines) + "\n"
-
-
-def _cells(row: Row, show_connections: bool, show_trainable: bool) -> list[str]:
-    prefix = "   " * row.level + "└ " if row.level else ""
-    params = "0 (unbuilt)" if row.params is None else f"{row.params:,}"
-    cells = [f"{prefix}{row.name} ({row.kind})", row.output_shape, params]
-    if show_connections:
-        cells.append(row.connected_to)
-    if show_trainable:
-        cells.append("-" if row.trainable is None else "Y" if row.trainable else "N")
-    return cells
-
-
-def _count(count: Count) -> str:
-    size = float(count.size)
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if size < 1024:
-            return f"{count.params:,} ({size:.2f} {unit})"
-        size /= 1024
-    return f"{count.params:,} ({size:.2f} PB)"
 
 
 # Layout -------------------------------------------------------------------------------------------------------------
@@ -146,7 +120,7 @@ def _block(cells: list[str], widths: list[int], alignments: list[str], at_bottom
     return [list(line) for line in zip(*columns, strict=True)]
 
 
-def _table(headers: list[str], body: list[list[str]], widths: list[int], alignments: list[str]) -> str:
+def _table(head: list[str], body: list[list[str]], widths: list[int], alignments: list[str]) -> str:
     """Lays a table out.
 
     tabulate formats of one's own know no rows of several lines, so each line is a row to it, and the format says for
@@ -155,8 +129,8 @@ def _table(headers: list[str], body: list[list[str]], widths: list[int], alignme
     rows: list[list[str]] = []
     borders: list[DataRow] = []
     between: list[Line | None] = []
-    for index, cells in enumerate([headers, *body]):
-        block = _block(cells, widths, alignments, at_bottom=index == 0)
+    for index, texts in enumerate([head, *body]):
+        block = _block(texts, widths, alignments, at_bottom=index == 0)
         rows += block
         borders += [_BODY if index else _HEADER] * len(block)
         between += [None] * (len(block) - 1) + [_BETWEEN_ROWS if index else _BELOW_HEADER]

@@ -117,9 +117,16 @@ def test_validation_inside_fit_wants_no_batches():
 
 def test_a_notebook_is_redrawn(clock, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Notebook())
-    fit(clock)
-    assert sys.stdout.getvalue().count("\r") > 10
+    fit(clock, batches=1000, steps=1000)
+    assert 40 < sys.stdout.getvalue().count("\r") < 60
     assert sys.stdout.getvalue().count("\n") == 1
+
+
+def test_an_hour_in_a_notebook_is_no_thousand_drawings(clock, monkeypatch):
+    """What executes a notebook may keep every one in its file."""
+    monkeypatch.setattr(sys, "stdout", Notebook())
+    fit(clock, batches=7200, steps=7200, seconds=0.5)
+    assert 500 < sys.stdout.getvalue().count("\r") < 1000
 
 
 def test_a_line_longer_than_the_terminal_is_cut_until_the_end(clock, monkeypatch):
