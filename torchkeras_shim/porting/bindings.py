@@ -74,7 +74,8 @@ class Bindings:
             full = f"{root}.{becomes}"
             return Binding(full, self._local(one, full))
         itself_left = any(use.found.full == one.full for use in left) and bool(path)
-        if today is None or itself_left or (left and path and self._to_library):
+        moves = self._to_library or (today is not None and today.path != path)
+        if today is None or itself_left or (left and path and moves):
             goes = bool(uses) and not left and one.alias is not None
             return Binding("" if goes else one.full, one.local)
         if uses and path == "backend" and all(use.counterpart or use.template for use in uses):

@@ -226,10 +226,12 @@ class _Rewriting(cst.CSTVisitor):
         if chain and self._is_of_others(chain[0]):
             return
         arguments = Arguments(self._source, node)
-        old = func.attr.value
+        old, kind = func.attr.value, self._scopes.kind(func.value)
+        if kind is None and self._scopes.defines(old):
+            return  # it may be the script's own
         try:
             with self._source.attempt():
-                found = calls.method(old, self._scopes.kind(func.value), arguments)
+                found = calls.method(old, kind, arguments)
                 arguments.finish()
         except calls.RefusedError as error:
             self._leave(node, f".{old}(...)", str(error))

@@ -66,6 +66,7 @@ class _Collector(cst.CSTVisitor):
             list
         )  # of assigned attributes, by their text
         self.local_names: set[str] = set()
+        self.functions: set[str] = set()
 
     def visit_Import(self, node: cst.Import) -> bool:
         for alias in node.names:
@@ -88,6 +89,9 @@ class _Collector(cst.CSTVisitor):
             if not node.relative:
                 self.imports.append(Imported(node, alias, local, f"{module}.{alias.evaluated_name}"))
         return False
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self.functions.add(node.name.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
         node.value.visit(self)
@@ -137,6 +141,10 @@ class Scopes:
     def is_free(self, name: str) -> bool:
         """Returns whether a script does not have a name at all."""
         return name not in self._found.local_names
+
+    def defines(self, name: str) -> bool:
+        """Returns whether a script has a function or method of that name."""
+        return name in self._found.functions
 
     def _star_names(self) -> dict[str, Imported]:
         """Returns the names that `from keras.layers import *` binds; none that a later star of others may bind."""

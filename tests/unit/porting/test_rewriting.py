@@ -63,6 +63,15 @@ LINES = [
     ("from keras.src.layers.core.dense import Dense", "from keras.layers import Dense"),
     ("import tensorflow as tf\ntf.keras.layers.Dense(output_dim=3)",
      "import tensorflow as tf\ntf.keras.layers.Dense(units=3)"),
+    ("import keras; keras.layers.Dense(output_dim=3); x = 1", "import keras; keras.layers.Dense(units=3); x = 1"),
+    ("import keras\nf'{keras.layers.Dense(output_dim=3)}'", "import keras\nf'{keras.layers.Dense(units=3)}'"),
+    ("import keras\nkeras.optimizers.SGD(\n  lr=.1,  # rate\n  decay=0.,  # none\n)",
+     "import keras\nkeras.optimizers.SGD(\n  learning_rate=.1,  # rate\n    # none\n)"),
+    ("from keras.layers import Dense as keras\nkeras(output_dim=3)",
+     "from keras.layers import Dense as keras\nkeras(units=3)"),
+    ("from keras import backend as K\nK.set_value(a if b else c, 1)", "(a if b else c).assign(1)"),
+    ("from keras import backend as K\ndef f(K):\n    return K.mean(1)\nK.sum(x)",
+     "import keras\ndef f(K):\n    return K.mean(1)\nkeras.ops.sum(x)"),
     ("def f():\n    from keras.layers.core import Dense\n    return Dense(output_dim=3)",
      "def f():\n    from keras.layers import Dense\n    return Dense(units=3)"),
 ]  # fmt: skip
@@ -90,6 +99,7 @@ UNTOUCHED = [
     "from . import keras\nkeras.layers.Dense(output_dim=3)",
     "import keras\nclass Mine(keras.layers.Layer):\n    def fit_generator(self): pass",
     "f(lr=3)",
+    "import torch\nclass M(torch.nn.Module):\n    def fit(self, nb_epoch): pass\nM().fit(nb_epoch=3)",
 ]
 
 
@@ -109,6 +119,7 @@ LEFT = [
     ("model.compile(metrics=['acc'])\nhistory.history['acc']", "acc"),
     ("import keras\nkeras.layers.Convolution2D(3, 3, 3, 'uniform')", "activation="),
     ("from keras.layers import merge\nmerge([a, b], mode=f)", "Lambda"),
+    ("from keras.src.saving import serialization_lib as s\ns.SafeModeScope(True)", "SafeModeScope"),
 ]
 
 
