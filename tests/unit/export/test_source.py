@@ -285,6 +285,26 @@ def test_everything_without_counterpart_is_named_at_once() -> None:
     assert str(raised.value).startswith(f"{len(names)} parts of model")
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "loss", "message"),
+    [
+        ("adam", "ce", "is one or another by the shape of the targets"),
+        ("adam", None, "was given no loss"),
+        (keras.optimizers.SGD(0.1, clipnorm=1.0), "mse", "are two weights each in torch"),
+        (keras.optimizers.Adam(lambda: 0.1), "mse", "The learning rate comes from 'function'"),
+        (keras.optimizers.Adam(use_ema=True), "mse", "has `use_ema`"),
+        ("adam", keras.losses.MeanSquaredError(reduction="sum"), "its reduction is 'sum'"),
+        ("adam", torch.nn.CrossEntropyLoss(weight=torch.ones(3)), "its arguments|whose arguments cannot be told"),
+    ],
+)
+def test_what_the_loop_would_do_otherwise_is_refused(optimizer: Any, loss: Any, message: str) -> None:
+    model = keras.Sequential([keras.Input((5, 4)), L.GRU(3)])
+    model.compile(optimizer, loss)
+    with pytest.raises(ValueError, match=message):
+        model.to_torch_source()
+    assert "def fit" not in model.to_torch_source(training_loop=False)
+
+
 def test_weights_in_double_precision_stay_so(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,), dtype="float64"), L.Dense(3, dtype="float64", name="one")])
     x = torch.randn(2, 4, dtype=torch.float64)

@@ -35,3 +35,8 @@ class Recording(Weights):
         """Returns the weight that a parameter was made from."""
         found = self._sources.get(id(parameter))
         return None if found is None else found[1]
+
+    def halves(self) -> list[str]:
+        """Returns the paths of the Keras weights that became several parameters."""
+        weights: list[Any] = [weight for _, weight in self._sources.values()]
+        return sorted({weight.path for weight in weights if sum(weight is other for other in weights) > 1})

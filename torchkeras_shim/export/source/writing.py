@@ -98,6 +98,11 @@ def to_torch_source(
     if told is not None and training_loop:
         problems += unwritten(model, network.has_masked_outputs)
         structure = model._specs[-1] if model._graph is None else model._unpacked(model._graph.output_structure)
+        if getattr(model.optimizer, "clipnorm", None) and (halves := source_of.halves()):
+            problems.append(
+                f"`clipnorm` clips each weight for itself, and {halves} are two weights each in torch. Use "
+                "`global_clipnorm`, or pass `training_loop=False`."
+            )
         terms = penalties(module, source_of, problems)
         training = write(told, model, structure, terms, callbacks, problems)
     functions = {name for block in training.blocks for name in block_names(block)}

@@ -55,6 +55,12 @@ class _Pairs:
         if identifier is None:
             return None
         spec = self.specs[index]
+        if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce") and spec.shape[-1] != 1:
+            self.problems.append(
+                f"Loss {identifier!r} is one or another by the shape of the targets, which are not known. Compile the "
+                "model with 'sparse_categorical_crossentropy' or 'categorical_crossentropy'."
+            )
+            return None
         loss = losses_module.as_loss(identifier, KerasTensor((None, 1)), spec)
         found = losses.of_loss(loss, self.names[index], self.targets[index], len(spec.shape))
         if isinstance(found, str):
@@ -119,6 +125,10 @@ def write(
     written = optimizers.write(model.optimizer or told.optimizer, problems, fragments.changes_rate)
     training = Training(targets=[_example(pairs, index) for index in range(pairs.outputs.count)])
     if written is None:
+        return training
+    if all(loss is None for loss in pairs.losses):
+        if all(one is None for one in pairs.outputs.assign(told.loss, "loss")):
+            problems.append("`compile` was given no loss. Pass `training_loop=False`, or compile the model with one.")
         return training
     training.parts = {parts.Means, *written.parts}
     if written.rate is not None and fragments.changes_rate:
