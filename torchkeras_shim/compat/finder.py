@@ -11,6 +11,8 @@ from types import ModuleType
 from torchkeras_shim.compat import stand_ins
 
 ROOTS = ("keras", "tensorflow")
+#: What TensorBoard looks for before it takes `tensorflow` for the real one: with it, it uses what it has of its own.
+NO_TENSORFLOW = "tensorboard.compat.notf"
 
 
 class StandInFinder(MetaPathFinder, Loader):
@@ -24,6 +26,8 @@ class StandInFinder(MetaPathFinder, Loader):
         Raises:
             ModuleNotFoundError: for a part of Keras or TensorFlow that this library does not have.
         """
+        if fullname == NO_TENSORFLOW:
+            return ModuleSpec(fullname, self, origin=stand_ins.provider())
         if fullname.partition(".")[0] not in ROOTS:
             return None
         if stand_ins.build(fullname) is None:
@@ -33,7 +37,7 @@ class StandInFinder(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Returns the stand-in."""
-        return stand_ins.build(spec.name)
+        return ModuleType(spec.name) if spec.name == NO_TENSORFLOW else stand_ins.build(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Does nothing: a stand-in has no code of its own."""
@@ -74,16 +78,17 @@ def install() -> None:
             )
     if not is_installed():
         sys.meta_path.insert(0, _FINDER)
+    stand_ins.begin()
 
 
 def uninstall() -> None:
     """Undoes `install()`: later imports find the real packages. What a program has imported stays with it."""
     if is_installed():
         sys.meta_path.remove(_FINDER)
-    for name in [name for name, module in sys.modules.items() if isinstance(module, stand_ins.StandIn)]:
-        del sys.modules[name]
-    while stand_ins.UNDO:
-        stand_ins.UNDO.pop()()
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, stand_ins.StandIn) or name == NO_TENSORFLOW:
+            del sys.modules[name]
+    stand_ins.end()
 
 
 def is_installed() -> bool:

@@ -15,6 +15,29 @@ PACKAGE = torchkeras_shim.__name__
 
 #: What `uninstall()` calls: the ends of what stand-ins have changed outside of themselves.
 UNDO: list[Callable[[], None]] = []
+_active = False
+
+
+def begin() -> None:
+    """Lets stand-ins change what is outside of themselves, until `end()`."""
+    global _active
+    _active = True
+
+
+def end() -> None:
+    """Undoes what stand-ins have changed; those that a program still holds change nothing any more."""
+    global _active
+    _active = False
+    while UNDO:
+        UNDO.pop()()
+
+
+def change(install: Callable[[], None], undo: Callable[[], None]) -> None:
+    """Makes a change outside of the stand-ins, once, unless they have been uninstalled."""
+    if _active and undo not in UNDO:
+        install()
+        UNDO.append(undo)
+
 
 #: The Keras version whose public API the stand-ins follow; `keras.__version__` of a script.
 KERAS_VERSION = "3.15.1"
@@ -42,7 +65,7 @@ class StandIn(ModuleType):
             return [*public_names(target), *_legacy().of_module(target.__name__.removeprefix(PACKAGE).lstrip("."))]
         path = f"{below_keras(self.__name__) or ''}.{name}".lstrip(".")
         if submodule(target, name) is not None or self._is_module(path, name):
-            return importlib.import_module(f"{self.__name__}.{name}")
+            return self.child(name)
         value = getattr(target, name, _MISSING)
         if name.startswith("__"):
             return value if value is not _MISSING else self._refuse(name)
@@ -53,6 +76,16 @@ class StandIn(ModuleType):
                 self._refuse(name)
             return value
         return _legacy().replaced(place, name, value)
+
+    def child(self, name: str) -> ModuleType:
+        """Returns a module below this one, also after `uninstall()`, when an import would find the real package's."""
+        if _active:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        found = build(f"{self.__name__}.{name}")
+        if found is None:
+            self._refuse(name)
+        self.__dict__[name] = found
+        return found
 
     def _is_module(self, path: str, name: str) -> bool:
         """Returns whether a name leads to a module of an older Keras, or of the inside of today's."""
@@ -160,9 +193,7 @@ _EMPTY = ("tensorflow.python", "keras._tf_keras")
 def _legacy() -> ModuleType:
     """Returns the room of the old names; the first call has the classes accept their old habits."""
     grafts = importlib.import_module(f"{PACKAGE}.compat.legacy.grafts")
-    if grafts.remove not in UNDO:
-        grafts.install()
-        UNDO.append(grafts.remove)
+    change(grafts.install, grafts.remove)
     return importlib.import_module(f"{PACKAGE}.compat.legacy.names")
 
 

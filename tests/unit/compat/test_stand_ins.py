@@ -169,6 +169,29 @@ class TestInstall:
             compat.install()
         assert not compat.is_installed()
 
+    def test_what_a_program_holds_still_works_after_uninstall(self, installed):
+        import keras
+        import tensorflow as tf
+
+        own = torch.Tensor.__dict__.get("__array_function__"), torch.Tensor.numpy
+        compat.uninstall()
+        plain = torch.Tensor.__dict__.get("__array_function__"), torch.Tensor.numpy
+        assert plain != own
+        assert issubclass(tf.errors.InvalidArgumentError, tf.errors.OpError)
+        assert tf.keras.layers.Dense is keras.layers.Dense is torchkeras_shim.layers.Dense
+        assert keras.optimizers.legacy.Adam
+        assert (torch.Tensor.__dict__.get("__array_function__"), torch.Tensor.numpy) == plain
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            tf.nothing  # noqa: B018 - the access is the test
+        assert "tensorflow.errors" not in sys.modules
+
+    def test_tensorboard_does_not_take_the_stand_in_for_tensorflow(self, installed):
+        lazy = pytest.importorskip("tensorboard.compat")
+        assert "torchkeras_shim" not in repr(lazy.tf.errors)
+        compat.uninstall()
+        assert "tensorboard.compat.notf" not in sys.modules
+        assert issubclass(lazy.tf.errors.NotFoundError, lazy.tf.errors.OpError)
+
 
 @pytest.mark.usefixtures("installed")
 class TestActivationsOfTensorFlow:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import torchkeras_shim
-from torchkeras_shim.compat.stand_ins import TENSORFLOW_VERSION, UNDO, StandIn
+from torchkeras_shim.compat.stand_ins import TENSORFLOW_VERSION, StandIn, change
 from torchkeras_shim.compat.tf import grafts, names
 
 #: The modules that have Keras inside them.
@@ -35,10 +34,10 @@ class TensorFlow(StandIn):
         if name.startswith("__"):  # what Python's import system asks for
             raise AttributeError(name)
         if name == "keras" and path in _WITH_KERAS:
-            return importlib.import_module(f"{self.__name__}.keras")
+            return self.child("keras")
         value = names.find(f"{path}.{name}" if path else name)
         if value is names.MODULE:
-            return importlib.import_module(f"{self.__name__}.{name}")
+            return self.child(name)
         if value is None and name not in names.inside(path):
             self._refuse(name)
         self.__dict__[name] = value
@@ -66,6 +65,4 @@ def build(path: str) -> TensorFlow | None:
 
 def change_tensors() -> None:
     """Has torch's tensors do what TensorFlow's did, `x *= y` without a change of `x`, until `uninstall()`."""
-    grafts.install()
-    if grafts.remove not in UNDO:
-        UNDO.append(grafts.remove)
+    change(grafts.install, grafts.remove)
