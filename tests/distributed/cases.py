@@ -492,6 +492,105 @@ def stopping_in_an_epoch() -> Any:
     return fitted(classifier(), *data(), shuffle=False, callbacks=[StopAt(), keras.callbacks.TerminateOnNaN()])
 
 
+# What once went wrong, or might -------------------------------------------------------------------------------------
+
+
+@case
+def loops_within_loops() -> Any:
+    x, y = data()
+    seen = []
+
+    class Looks(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 1:
+                seen.append(self.model.evaluate(x[:10], y[:10], batch_size=3, verbose=0))
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            seen.append(self.model.predict(x[:11], batch_size=4, verbose=0))
+
+    model = classifier(layers.BatchNormalization(momentum=0.5), metrics=["accuracy"])
+    return {**fitted(model, x, y, callbacks=[Looks()]), "seen": seen}
+
+
+@case
+def frozen_and_compiled_again() -> Any:
+    x, y = data()
+    model = classifier(layers.Dense(4), metrics=["accuracy"])
+    first = fitted(model, x, y)
+    model.layers[0].trainable = False
+    model.compile("adam", model.loss, metrics=["accuracy"])
+    return [first, fitted(model, x, y, steps_per_epoch=3, epochs=4, validation_data=(x, y), validation_steps=2)]
+
+
+@case
+def parts_of_torch() -> Any:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.LayerNorm(8), torch.nn.Linear(8, 3)])
+    model.compile(torch.optim.AdamW(model.parameters(), 1e-2), torch.nn.CrossEntropyLoss(), metrics=["accuracy"])
+    return {**fitted(model, *data()), "state": [value.numpy() for value in model.state_dict().values()]}
+
+
+@case
+def text() -> Any:
+    keras.utils.set_random_seed(1)
+    texts = np.array(["a b", "b c d", "a", "d d"] * 5, dtype=object)
+    vectorize = layers.TextVectorization(output_sequence_length=4)
+    vectorize.adapt(texts)
+    model = keras.Sequential([vectorize, layers.Embedding(10, 3), layers.GlobalAveragePooling1D(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return fitted(model, texts, np.linspace(0, 1, 20, dtype="float32")[:, None])
+
+
+@case
+def images() -> Any:
+    keras.utils.set_random_seed(1)
+    x, y = np.random.default_rng(0).normal(size=(21, 8, 8, 2)).astype("float32"), np.arange(21) % 3
+    between = [
+        layers.Conv2D(4, 3),
+        layers.BatchNormalization(momentum=0.5),
+        layers.ReLU(),
+        layers.SeparableConv2D(4, 3),
+    ]
+    model = keras.Sequential([*between, layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return fitted(model, x, y)
+
+
+@case
+def generators_that_end() -> Any:
+    x, y = data()
+
+    def rows(size: int, *targets: Any) -> Any:
+        return ((x[i : i + size], *(target[i : i + size] for target in targets)) for i in range(0, N, size))
+
+    model = classifier(metrics=["accuracy"])
+    trained = model.fit(rows(8, y), verbose=0).history
+    return [trained, model.evaluate(rows(5, y), verbose=0), model.predict(rows(5), verbose=0)]
+
+
+@case
+def metrics_within_layers() -> Any:
+    class Adds(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mean = keras.metrics.Mean(name="inner")
+
+        def call(self, x: Any) -> Any:
+            self.add_loss(0.1 * x.square().mean())
+            self.mean.update_state(x.detach().mean(-1))
+            return x
+
+    return fitted(classifier(Adds(), metrics=["accuracy"]), *data())  # the last batch has one row
+
+
+@case
+def not_a_number_in_one_process() -> Any:
+    x, y = data()
+    x[9] = np.nan
+    end = keras.callbacks.TerminateOnNaN()
+    return len(classifier().fit(x, y, batch_size=8, epochs=3, verbose=0, shuffle=False, callbacks=[end]).epoch)
+
+
 # What 2 processes check of themselves -------------------------------------------------------------------------------
 
 

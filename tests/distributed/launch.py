@@ -6,6 +6,7 @@ torch is loaded once, and the processes are forked from that one; each writes wh
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import socket
@@ -17,8 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch._dynamo  # what `DistributedDataParallel` loads, before the processes part
-import torch._inductor.config
 
 import torchkeras_shim  # noqa: F401
 from tests.distributed import cases
@@ -94,6 +93,8 @@ def launch(folder: Path, world: int, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    for module in ("torch._dynamo", "torch._inductor.config"):  # what `DistributedDataParallel` loads
+        importlib.import_module(module)
     for worlds in (1, 2, 4):
         chosen = sys.argv[2:] or list(cases.CASES)
         names = [name for name in chosen if name in cases.CASES and worlds in cases.worlds(name)]

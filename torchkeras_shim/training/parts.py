@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -60,8 +60,8 @@ class Parts:
 
 def batch_size_of(x: Any) -> int:
     """Returns the number of samples of a batch."""
-    leaves = [leaf for leaf in tree.flatten(x) if isinstance(leaf, torch.Tensor)]
-    return leaves[0].shape[0] if leaves else 1
+    shapes: Iterator[Any] = (getattr(leaf, "shape", ()) for leaf in tree.flatten(x))  # of text and ragged rows, too
+    return next((int(shape[0]) for shape in shapes if len(shape)), 1)
 
 
 class ExtraLosses:

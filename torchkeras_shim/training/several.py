@@ -175,9 +175,12 @@ class _Together:
         found = (torch.default_generator, generator_of(parts.device)) if draws else ()
         self._generators = list({id(generator): generator for generator in found if generator is not None}.values())
         self._before: list[torch.Tensor] = []
+        self._metrics = parts.metrics
+        self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def __enter__(self) -> None:
-        Work.begin(sharing=True, statistics_of_all=self._statistics_of_all)
+        portion = Work.begin(sharing=True, statistics_of_all=self._statistics_of_all)
+        self._kept = [] if portion.rows else _kept(self._metrics)
         # 2.5 µs for a generator.
         self._before = [generator.get_state() for generator in self._generators]
         for generator in self._generators:
@@ -186,8 +189,15 @@ class _Together:
 
     def __exit__(self, *_: object) -> None:
         Work.end()
+        for variable, value in self._kept:
+            variable.copy_(value)
         for generator, state in zip(self._generators, self._before, strict=True):
             generator.set_state(state)
+
+
+def _kept(metrics: Sequence[Any]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Returns the states of metrics with copies of them: a borrowed row leaves no trace there."""
+    return [(variable.detach(), variable.detach().clone()) for metric in metrics for variable in metric.variables]
 
 
 def make_several_own(
@@ -214,7 +224,7 @@ def make_several_own(
             processes.add_up([summed])
             return summed
 
-        kept = None if portion.rows else [(v, v.detach().clone()) for metric in metrics() for v in metric.variables]
+        kept = [] if portion.rows else _kept(metrics())
         handles = [parameter.register_hook(add_up) for parameter in model.parameters() if parameter.requires_grad]
         try:
             return step(x, y, sample_weight)
@@ -222,7 +232,7 @@ def make_several_own(
             Work.end()
             for handle in handles:
                 handle.remove()
-            for variable, value in kept or ():
-                variable.data.copy_(value)
+            for variable, value in kept:
+                variable.copy_(value)
 
     return own

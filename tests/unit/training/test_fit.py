@@ -76,6 +76,14 @@ def test_kinds_of_data_train_alike(kind):
     np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-5)
 
 
+def test_batches_of_text_count_by_their_rows():
+    texts = np.array(["a", "b", "c"], dtype=object)
+    model = keras.Sequential([layers.StringLookup(vocabulary=["a", "b", "c"]), layers.Embedding(4, 1, "zeros")])
+    model.compile("sgd", "mse")
+    y = np.array([[1.0], [1.0], [4.0]], "float32")
+    assert model.evaluate(texts, y, batch_size=2, verbose=0) == pytest.approx(6.0)
+
+
 def test_seeds_make_runs_equal_and_shuffling_differ():
     x, y = data()
 

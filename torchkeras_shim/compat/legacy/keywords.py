@@ -37,7 +37,7 @@ EMPTY: dict[str, dict[str, str]] = {
     "Input": {"type_spec": "Write `shape` and `dtype`."},
     "compile": {
         "target_tensors": "Give `fit` the targets.",
-        "distribute": "Wrap the model in torch's DistributedDataParallel.",
+        "distribute": "Start the script by `torchrun`: `fit` then trains on several devices.",
     },
 }
 #: Keywords that layers take without naming them: those of a first layer, and how a recurrent one computes.

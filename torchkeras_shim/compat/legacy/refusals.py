@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _GRAPH = "Write a functional model: `keras.Model(inputs, outputs)`."
 _TRAINING = "Write `model.fit`, or a loop of your own."
-_SEVERAL = "Several devices are torch.distributed's: wrap the model in DistributedDataParallel."
+_SEVERAL = "Start the script by `torchrun`: `fit` then trains on several devices."
 _QUEUES = "`model.fit` reads a `keras.utils.PyDataset` or a generator by itself, in the background."
 _RECURRENT = "Write a cell, and `keras.layers.RNN(cell)`."
 _KERNELS = "Kernels of files of Theano are turned when the file is loaded. Leave the line out."

@@ -1,4 +1,4 @@
-"""`tf.distribute` with one replica. Several GPUs are used by `torchrun` and torch's `DistributedDataParallel`."""
+"""`tf.distribute` with one replica in each process. Under `torchrun`, `fit` trains on all of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from torchkeras_shim.compat.tf.api import public, refuse, tf_op
 from torchkeras_shim.compat.tf.tensors import convert, like
 from torchkeras_shim.core.device import device as device_scope
+from torchkeras_shim.distribution.processes import under_launcher
 
 _strategies: list[Strategy] = []
 
@@ -112,10 +113,10 @@ class MirroredStrategy(Strategy):
 
     def __init__(self, devices: Any = None, cross_device_ops: Any = None) -> None:
         count = torch.cuda.device_count() if devices is None else len(devices)
-        if count > 1:
+        if count > 1 and not under_launcher():
             warnings.warn(
                 f"MirroredStrategy uses one of {count} GPUs here. To use all, start the script by `torchrun "
-                "--nproc_per_node=... script.py` and wrap the model in torch's DistributedDataParallel.",
+                f"--nproc-per-node {count} script.py`: `fit` then trains on all of them.",
                 stacklevel=2,
             )
         super().__init__(devices[0] if devices else None)
@@ -151,8 +152,8 @@ def in_cross_replica_context() -> bool:
 
 
 refuse(
-    "Several machines, TPUs and parameter servers are not supported. Start the script by `torchrun` and wrap the model "
-    "in torch's DistributedDataParallel.",
+    "TPUs and parameter servers are not supported. Start the script by `torchrun`, on several machines too, and `fit` "
+    "trains on all of them.",
     "distribute.MultiWorkerMirroredStrategy",
     "distribute.TPUStrategy",
     "distribute.ParameterServerStrategy",

@@ -43,7 +43,7 @@ refuse(
     """.split(),
 )
 refuse(
-    "There is one replica in a process. Run `torchrun` with torch's DistributedDataParallel for more.",
+    "There is one replica in a process. Start the script by `torchrun`, and `fit` trains on several.",
     *"""
     config.experimental_connect_to_cluster
     config.experimental_connect_to_host config.experimental.ClusterDeviceFilters distribute
