@@ -135,7 +135,7 @@ class Emitter:
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """Puts what is added inside a `with` block under a name."""
-        before, self._prefix = self._prefix, f"{self._prefix}{identifier(name)}."
+        before, self._prefix = self._prefix, f"{self._prefix}{member_name(name)}."
         try:
             yield
         finally:
@@ -153,7 +153,7 @@ class Emitter:
     def _path(self, layer: Any, part: str, fallback: str, index: int = 0) -> str:
         """Returns the place of a part, and of a variant of it: `dense`, `dense_activation`, `attention.query`."""
         if id(layer) not in self._paths:
-            base = self._prefix + identifier(getattr(layer, "name", None) or type(layer).__name__.lower())
+            base = self._prefix + member_name(getattr(layer, "name", None) or type(layer).__name__.lower())
             unique, count = base, 1
             while unique in self._taken:
                 unique, count = f"{base}_{count}", count + 1
@@ -220,6 +220,21 @@ def identifier(name: str) -> str:
     if keyword.iskeyword(clean) or clean == "self":
         return f"{clean}_"
     return clean if not clean[:1].isdigit() else f"_{clean}"
+
+
+#: Names that the modules of a network have already: a layer of such a name would hide a method.
+OF_MODULES = frozenset({*dir(nn.Sequential()), *dir(fx.GraphModule), *vars(nn.Module()), "forward"})
+
+
+def member_name(name: str) -> str:
+    """Returns a name that a module may have for one of its members.
+
+    Example:
+        >>> member_name("dense"), member_name("train"), member_name("a-b")
+        ('dense', 'train_', 'a_b')
+    """
+    clean = identifier(name)
+    return f"{clean}_" if clean in OF_MODULES else clean
 
 
 def _class_name(name: str) -> str:

@@ -13,7 +13,7 @@ from torch import fx, nn
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor, Operation
 from torchkeras_shim.export import converters
-from torchkeras_shim.export.emitter import Emitter, identifier, no_counterpart
+from torchkeras_shim.export.emitter import Emitter, member_name, no_counterpart
 from torchkeras_shim.export.table import READS_MASKS, find
 from torchkeras_shim.export.tracing import is_method, is_plain_function, traced_call, traced_layer
 from torchkeras_shim.export.weights import Weights
@@ -82,9 +82,9 @@ def dict_of(members: Iterator[tuple[str, nn.Module]]) -> Any:
     """Returns named modules with names that are different and that torch accepts."""
     found: dict[str, nn.Module] = {}
     for name, module in members:
-        unique, count = identifier(name), 1
+        unique, count = member_name(name), 1
         while unique in found:
-            unique, count = f"{identifier(name)}_{count}", count + 1
+            unique, count = f"{member_name(name)}_{count}", count + 1
         found[unique] = module
     return OrderedDict(found)
 

@@ -60,6 +60,18 @@ def test_weights_are_shared_or_copied(name: str) -> None:
     assert_same(flat(copied(*inputs)), before)
 
 
+@pytest.mark.parametrize("name", ["forward", "train", "training", "half", "graph", "append", "__class__", "state_dict"])
+def test_a_layer_may_be_called_as_a_method_of_modules(name: str) -> None:
+    inputs = keras.Input((4,))
+    branched = keras.Model(inputs, [L.Dense(3, name=name)(inputs), inputs])
+    for model in (keras.Sequential([keras.Input((4,)), L.Dense(3, name=name)]), branched):
+        x = torch.randn(2, 4)
+        module = model.to_torch().train().eval()
+        assert_same(flat(module(x)), flat(model(x)))
+        assert len(module.state_dict()) == 2
+        assert model.to_torch_source()
+
+
 def test_training_one_trains_the_other() -> None:
     torch.manual_seed(0)
     model = keras.Sequential(

@@ -11,16 +11,13 @@ from torch import fx, nn
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.export.emitter import NoCounterpartError
+from torchkeras_shim.export.emitter import OF_MODULES, NoCounterpartError
 from torchkeras_shim.export.network import Network
 from torchkeras_shim.export.source import notes
 from torchkeras_shim.export.source.parts import sequences
 from torchkeras_shim.export.source.table import find_writer
 from torchkeras_shim.export.source.text import Names
 from torchkeras_shim.export.weights import Weights
-
-#: Names of modules' own attributes: a member of such a name would hide it.
-_OF_MODULES = {*dir(nn.Module()), "forward", "inputs"}
 
 _BOOLEAN = {torch.ne, torch.any, torch.logical_and, torch.logical_or, torch.logical_not}
 _NOBODYS_NAME = re.compile(r"input_layer(_\d+)?")
@@ -38,7 +35,7 @@ class SourceNetwork(Network):
         super().__init__(weights, memo)
         self.problems = problems
         self.training = training
-        self._members = Names(_OF_MODULES)
+        self._members = Names(OF_MODULES)
         self._given: dict[Any, str] = {}
         self._layer_at_work: Any = None
         self.has_masked_outputs = False
