@@ -262,6 +262,13 @@ def test_modules_and_graphs_of_others_do_not_become_code() -> None:
         _with_module(linear).to_torch_source()
 
 
+def test_modules_with_hooks_are_not_written_without_them() -> None:
+    for module in (torch.nn.ReLU(), torch.nn.Linear(4, 4)):
+        module.register_forward_hook(lambda module, args, output: output * 2)
+        with pytest.raises(ValueError, match="cannot be written"):
+            _with_module(module).to_torch_source()
+
+
 def test_everything_without_counterpart_is_named_at_once() -> None:
     inputs = keras.Input((5, 4))
     x = L.LSTM(3, recurrent_dropout=0.2, return_sequences=True, name="first")(inputs)

@@ -55,13 +55,13 @@ class Classes:
         if made or tied:
             lines += ["    def __init__(self) -> None:", "        super().__init__()", *made, *tied, ""]
         try:
-            self.texts.append([*lines, *self._forward(module, members)])
+            self.texts.append([*lines, *self._forward(module)])
         except UnknownCall as error:
             self.problems.append(f"Part '{_shown(error.args[0])}' cannot be written: {error.args[1]}. {_ADVICE}")
         return own
 
-    def _forward(self, module: fx.GraphModule, members: list[str]) -> list[str]:
-        forward = Forward(module, {path: path for path in members}, set())
+    def _forward(self, module: fx.GraphModule) -> list[str]:
+        forward = Forward(module)
         body = forward.write()
         self.parts |= forward.parts
         arguments = ["self", *(f"{name}: torch.Tensor" for name in forward.inputs)]
@@ -80,7 +80,7 @@ class Classes:
         value: Any = getattr(module, path)
         if isinstance(value, nn.Parameter):
             asked = [] if value.requires_grad else ["requires_grad=False"]
-            empty = Call("torch.empty", [literal(size) for size in value.shape] or ["()"])
+            empty = Call("torch.zeros", [literal(size) for size in value.shape] or ["()"])
             yield from statement(f"self.{path} = ", Call("nn.Parameter", [empty, *asked]), indent=8)
         elif isinstance(value, torch.Tensor):
             yield from statement("", Call("self.register_buffer", [literal(path), _constant(value)]), indent=8)
@@ -169,7 +169,7 @@ def _constant(value: torch.Tensor) -> str | Call:
         kind = [] if value.dtype == torch.float32 else [f"dtype={value.dtype}"]
         return Call("torch.tensor", [literal(value.tolist()), *kind])
     kind = [] if value.dtype == torch.float32 else [f"dtype={value.dtype}"]
-    return Call("torch.empty", [*map(literal, value.shape), *kind])
+    return Call("torch.zeros", [*map(literal, value.shape), *kind])
 
 
 def _returns_tensor(module: fx.GraphModule) -> bool:

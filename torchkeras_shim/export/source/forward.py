@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 
 from torchkeras_shim.export.source.catalog import PART_NAMES, is_part
+from torchkeras_shim.export.source.modules import is_changed
 from torchkeras_shim.export.source.operators import plainly
 from torchkeras_shim.export.source.text import Call, Names, checked, literal, statement
 
@@ -88,7 +89,7 @@ _SIMPLE = {nn.Softplus: nn.Softplus(), nn.Mish: nn.Mish(), nn.Flatten: nn.Flatte
 
 def as_function(module: nn.Module) -> tuple[str, list[str | Call]] | None:
     """Returns the function, and its further arguments, that a module without state stands for."""
-    make = _FUNCTIONS.get(type(module))
+    make = None if is_changed(module) else _FUNCTIONS.get(type(module))
     plain = _SIMPLE.get(type(module))
     if make is None or (plain is not None and repr(plain) != repr(module)):
         return None
@@ -104,14 +105,11 @@ class Forward:
 
     Args:
         module: The module with the graph.
-        members: The name of each member, by its path.
-        inputs: The names that the arguments should have.
     """
 
-    def __init__(self, module: fx.GraphModule, members: dict[str, str], taken: set[str]) -> None:
+    def __init__(self, module: fx.GraphModule) -> None:
         self.module = module
-        self.members = members
-        self._names = Names({*taken, *PART_NAMES, "x"})
+        self._names = Names({*PART_NAMES, "x"})
         self._text: dict[fx.Node, str] = {}
         self._waiting: dict[fx.Node, str | Call] = {}  # what is written inside the line of its only user
         self.lines: list[str] = []
@@ -129,7 +127,7 @@ class Forward:
                 self._text[node] = self._names.give("inputs" if _OF_TRACER.fullmatch(name) else name, "inputs")
                 self.inputs.append(self._text[node])
             elif node.op == "get_attr":
-                self._text[node] = f"self.{self.members[str(node.target)]}"
+                self._text[node] = f"self.{checked(str(node.target))}"
             elif node.op == "output":
                 self._line("return ", self._argument(node.args[0]))
             elif node not in self._text:
@@ -207,7 +205,7 @@ class Forward:
             function = as_function(self.module.get_submodule(str(node.target)))
             if function is not None:
                 return Call(function[0], [*args, *function[1]])
-            return Call(f"self.{self.members[str(node.target)]}", [*args, *named])
+            return Call(f"self.{checked(str(node.target))}", [*args, *named])
         if node.op == "call_method":
             return self._method(checked(str(node.target)), args, named)
         if node.target is operator.getitem:

@@ -37,7 +37,7 @@ def constructor(module: nn.Module) -> Call | None:
         >>> print(constructor(nn.Conv2d(1, 8, 3, padding=1)), constructor(nn.ReLU()), constructor(nn.ModuleList()))
         nn.Conv2d(1, 8, 3, padding=1) nn.ReLU() None
     """
-    if _changed(module):
+    if is_changed(module):
         return None
     if is_part(type(module)) and "written_as" in vars(module):
         by_hand: Call = vars(module)["written_as"]
@@ -64,7 +64,7 @@ def _keyword(key: str, value: str | Call) -> str | Call:
     return Call(f"{key}={value.head}", value.arguments, value.brackets) if isinstance(value, Call) else f"{key}={value}"
 
 
-def _changed(module: nn.Module) -> bool:
+def is_changed(module: nn.Module) -> bool:
     """Returns whether hooks or methods of the object's own do something that its class does not."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return any(vars(module).get(name) for name in hooks) or "forward" in vars(module)

@@ -142,6 +142,29 @@ def statement(prefix: str, expression: str | Call, suffix: str = "", indent: int
     return [first, *lines, last]
 
 
+def heading(head: str) -> list[str]:
+    """Returns the first line of a function, in several if it is too long."""
+    if len(head) <= WIDTH:
+        return [head]
+    name, rest = head.split("(", 1)
+    arguments, result = rest.rsplit(")", 1)
+    if 4 + len(arguments) <= WIDTH:
+        return [f"{name}(", f"    {arguments}", f"){result}"]
+    return [f"{name}(", *(f"    {one}," for one in _split(arguments)), f"){result}"]
+
+
+def _split(arguments: str) -> list[str]:
+    """Splits at commas that are not inside brackets."""
+    found, depth = [""], 0
+    for letter in arguments:
+        depth += (letter in "[(") - (letter in "])")
+        if letter == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [one.strip() for one in found]
+
+
 def literal(value: object) -> str | Call:
     """Returns a constant as Python text.
 

@@ -10,7 +10,7 @@ from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.export.source.parts import training as parts
-from torchkeras_shim.export.source.text import Call, Names, literal, statement
+from torchkeras_shim.export.source.text import Call, Names, heading, literal, statement
 from torchkeras_shim.export.source.training import callbacks, losses, optimizers
 from torchkeras_shim.training.outputs import Outputs, identifiers
 
@@ -176,7 +176,7 @@ def _loss(pairs: _Pairs, penalty: list[str]) -> list[list[str]]:
             body += statement(("return " if last else f"{name} = ") + factor, value, indent=4)
         else:
             body += statement(("return loss + " if last else "loss = loss + ") + factor, value, indent=4)
-    blocks = [[*_broken(f"def compute_loss({_signature(pairs)}) -> torch.Tensor:"), *body]]
+    blocks = [[*heading(f"def compute_loss({_signature(pairs)}) -> torch.Tensor:"), *body]]
     if penalty:
         text = ['    """What the regularizers of Keras\'s layers add to the loss."""']
         total = [
@@ -186,29 +186,6 @@ def _loss(pairs: _Pairs, penalty: list[str]) -> list[list[str]]:
         ]
         blocks.append(["def compute_penalty(model: nn.Module) -> torch.Tensor:", *text, *total])
     return blocks
-
-
-def _broken(head: str) -> list[str]:
-    """Returns the first line of a function, in several if it is too long."""
-    if len(head) <= 88:
-        return [head]
-    name, rest = head.split("(", 1)
-    arguments, result = rest.rsplit(")", 1)
-    if 4 + len(arguments) <= 88:
-        return [f"{name}(", f"    {arguments}", f"){result}"]
-    return [f"{name}(", *(f"    {one}," for one in _split(arguments)), f"){result}"]
-
-
-def _split(arguments: str) -> list[str]:
-    """Splits at commas that are not inside brackets."""
-    found, depth = [""], 0
-    for letter in arguments:
-        depth += (letter in "[(") - (letter in "])")
-        if letter == "," and depth == 0:
-            found.append("")
-        else:
-            found[-1] += letter
-    return [one.strip() for one in found]
 
 
 def _measures(pairs: _Pairs) -> list[str]:
@@ -227,7 +204,7 @@ def _measures(pairs: _Pairs) -> list[str]:
         inner += statement(f"{key}: ", value, ",", indent=8)
     return [
         "@torch.no_grad()",
-        *_broken(f"def compute_metrics({_signature(pairs)}) -> dict[str, torch.Tensor]:"),
+        *heading(f"def compute_metrics({_signature(pairs)}) -> dict[str, torch.Tensor]:"),
         *body,
         "    return {",
         *inner,
