@@ -1,3 +1,5 @@
+"""Sequences of rows, labels and text of `keras.utils` against real Keras."""
+
 import numpy as np
 import pytest
 
