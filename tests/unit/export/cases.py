@@ -149,6 +149,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "attention_concat": _two(lambda: L.Attention(score_mode="concat"), (5, 4)),
     "additive_attention": _two(lambda: L.AdditiveAttention(), (5, 4)),
     "relu": _steps(lambda: L.ReLU(max_value=0.8, negative_slope=0.1, threshold=0.1)),
+    "relu_up_to_6": _image(lambda: L.ReLU(6.0)),
+    "relu_up_to_half": _image(lambda: L.Conv2D(3, 2, activation=torch.nn.Hardtanh(0.0, 0.5))),
     "leaky_relu": _steps(lambda: L.LeakyReLU()),
     "elu": _steps(lambda: L.ELU(0.7)),
     "prelu": _steps(lambda: L.PReLU(alpha_initializer="uniform", shared_axes=[1])),

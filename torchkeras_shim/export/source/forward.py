@@ -62,6 +62,14 @@ _NAMESPACES: tuple[tuple[Any, str], ...] = (
     (torch.special, "torch.special"),
     (torch.fft, "torch.fft"),
 )
+
+
+def _between(low: float, high: float) -> tuple[str, list[str | Call]]:
+    if (low, high) == (0.0, 6.0):
+        return "F.relu6", []
+    return "F.hardtanh", [f"min_val={literal(low)}", f"max_val={literal(high)}"]
+
+
 #: Modules without weights and modes that read better as functions: what stands behind the input.
 _FUNCTIONS: dict[type, Callable[[Any], tuple[str, list[str | Call]]]] = {
     nn.ReLU: lambda m: ("F.relu", []),
@@ -78,13 +86,14 @@ _FUNCTIONS: dict[type, Callable[[Any], tuple[str, list[str | Call]]]] = {
     nn.LogSigmoid: lambda m: ("F.logsigmoid", []),
     nn.Hardsigmoid: lambda m: ("F.hardsigmoid", []),
     nn.Hardswish: lambda m: ("F.hardswish", []),
+    nn.Hardtanh: lambda m: _between(m.min_val, m.max_val),
     nn.Sigmoid: lambda m: ("torch.sigmoid", []),
     nn.Tanh: lambda m: ("torch.tanh", []),
     nn.Flatten: lambda m: ("torch.flatten", ["1"]),
     nn.Softmax: lambda m: ("F.softmax", [f"dim={literal(m.dim)}"]),
     nn.LogSoftmax: lambda m: ("F.log_softmax", [f"dim={literal(m.dim)}"]),
 }
-_SIMPLE = {nn.Softplus: nn.Softplus(), nn.Mish: nn.Mish(), nn.Flatten: nn.Flatten()}
+_SIMPLE: dict[type, nn.Module] = {nn.Softplus: nn.Softplus(), nn.Mish: nn.Mish(), nn.Flatten: nn.Flatten()}
 
 
 def as_function(module: nn.Module) -> tuple[str, list[str | Call]] | None:
