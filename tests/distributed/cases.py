@@ -754,6 +754,34 @@ def refusals_and_reports() -> None:
 
 
 @together
+def a_sampler_that_splits() -> None:
+    """A loader with torch's `DistributedSampler` has this process's part already."""
+    x, y = data(40)
+    rows = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    sampler = torch.utils.data.distributed.DistributedSampler(rows, shuffle=False)
+    model = classifier(metrics=["accuracy"])
+    loader = torch.utils.data.DataLoader(rows, batch_size=6, sampler=sampler)
+    found = model.evaluate(loader, verbose=0)
+    np.testing.assert_allclose(found, model.evaluate(x, y, verbose=0), rtol=1e-5)
+    assert len(model.predict(loader, verbose=0)) == 40
+
+
+@together
+def weights_that_nobody_seeds() -> None:
+    """An initializer with a generator of its own, in a layer that is built by the first batch."""
+    model = keras.Sequential([layers.Dense(3, kernel_initializer=_unseeded)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(*data(), verbose=0)
+    processes = keras.distribution.processes.known()
+    for weights in zip(*processes.from_all(model.get_weights()), strict=True):
+        np.testing.assert_array_equal(*weights)
+
+
+def _unseeded(shape: Any, dtype: Any = None) -> Any:
+    return torch.from_numpy(np.random.default_rng().normal(size=shape)).float()
+
+
+@together
 def weights_made_without_a_seed() -> None:
     """Each process draws other weights and another order of a pipeline; the first one's count."""
     from torchkeras_shim.data.pipeline.dataset import Dataset

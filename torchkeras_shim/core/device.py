@@ -37,7 +37,13 @@ def default_device() -> torch.device:
 
 
 def _best() -> torch.device:
-    return exact(torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu"))
+    found = torch.accelerator.current_accelerator(check_available=True)
+    if found is None:
+        return torch.device("cpu")
+    place = int(os.environ.get("LOCAL_RANK") or 0) if int(os.environ.get("WORLD_SIZE") or 1) > 1 else 0
+    if 0 < place < torch.accelerator.device_count():  # each process that `torchrun` starts has a device of its own
+        torch.accelerator.set_device_index(place)
+    return exact(found)
 
 
 def exact(device: torch.device) -> torch.device:

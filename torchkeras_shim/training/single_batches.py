@@ -38,6 +38,7 @@ def run_on_batch(
         batch = next(iter(binding.team.split(adapter).batches()))
         with turn:
             binding.build(batch)
+            binding.team.agree_weights(binding.model)
             turn.renew()
             binding.results.reset()
             binding.recheck_single()

@@ -43,6 +43,9 @@ class Team(Protocol):
     def begin(self, model: Any) -> None:
         """Makes weights and random generators alike before a loop."""
 
+    def agree_weights(self, model: Any) -> None:
+        """Makes weights alike if they were made since the last time."""
+
     def agree_random(self) -> None:
         """Makes the random generators alike before an epoch."""
 
@@ -85,6 +88,9 @@ class Alone:
         return adapter
 
     def begin(self, model: Any) -> None:
+        """Does nothing."""
+
+    def agree_weights(self, model: Any) -> None:
         """Does nothing."""
 
     def agree_random(self) -> None:
@@ -144,8 +150,12 @@ class Several:
         return split(adapter, self.processes, self.distribution.auto_shard_dataset)
 
     def begin(self, model: Any) -> None:
-        """Takes over the first process's random numbers, and its weights if that has not been done since a change."""
+        """Takes over the first process's random numbers, and its weights."""
         self.agree_random()
+        self.agree_weights(model)
+
+    def agree_weights(self, model: Any) -> None:
+        """Takes over the first process's weights, if that has not been done since layers were built or changed."""
         if model.__dict__.get("_alike_since") != StructureVersion.value:
             self.processes.spread([*model.parameters(), *model.buffers()])
             model.__dict__["_alike_since"] = StructureVersion.value

@@ -392,6 +392,7 @@ class Trainer:
         self.model._check_inputs(self.model._standardized(first[0]))
         if not (self.binding.is_resolved and is_built(self.model)):
             self.binding.build(first)
+            self.binding.team.agree_weights(self.model)
 
     def _labels(self, y: Any) -> Any:
         """Widens small-integer labels; a step of the user's own gets them as they were given."""
