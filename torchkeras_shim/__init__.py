@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         utils,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _bound_spinning()  # before anything loads torch
 
