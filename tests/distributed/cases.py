@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -661,6 +662,55 @@ def data_that_differs() -> None:
         classifier().fit(batches(2 + _rank()), verbose=0)
     with raises(ValueError, "not the same in all processes", "other values", "set_random_seed"):
         classifier().fit(((x[:8] + _rank(), y[:8]) for _ in range(2)), verbose=0)
+
+
+@together
+def arrays_that_differ() -> None:
+    x, y = data()
+    with raises(
+        ValueError, "not the same in all processes", "the data has", "other values", "auto_shard_dataset=False"
+    ):
+        classifier().fit(x[_rank() : 20 + _rank()], y[:20], verbose=0)
+    with raises(ValueError, "from 20 to 21 in all"):
+        classifier().evaluate(x[: 20 + _rank()], y[: 20 + _rank()], verbose=0)
+
+
+@together
+def model_parallel_without_cuts() -> None:
+    """A mesh with all devices along the batch is data-parallel; one with cut weights is refused."""
+    distribution = keras.distribution
+    x, y = data()
+    right = fitted(classifier(), x, y)
+    layouts = distribution.LayoutMap(distribution.DeviceMesh((2, 1), ["batch", "model"]))
+    layouts[".*kernel"] = (None, "model")
+    with distribution.ModelParallel(layout_map=layouts).scope():
+        found = fitted(classifier(), x, y)
+    for one, other in zip(found["weights"], right["weights"], strict=True):
+        np.testing.assert_array_equal(one, other)
+    layouts = distribution.LayoutMap(distribution.DeviceMesh((1, 2), ["batch", "model"]))
+    with distribution.ModelParallel(layout_map=layouts).scope(), raises(NotImplementedError, "not there yet"):
+        classifier().fit(x, y, verbose=0)
+
+
+@together
+def two_threads() -> None:
+    x, y = data()
+    caught: list[BaseException] = []
+
+    def other() -> None:
+        try:
+            classifier().evaluate(x, y, verbose=0)
+        except RuntimeError as error:
+            caught.append(error)
+
+    class Starts(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+
+    classifier().fit(x, y, verbose=0, callbacks=[Starts()])
+    assert "running in another thread" in str(caught[0])
 
 
 @together

@@ -76,6 +76,7 @@ class ArrayAdapter(DataAdapter):
         self._sources = placement.place([leaf for _, leaf in named], [name for name, _ in named], device)
         self._structure = tree.map_structure(lambda leaf: leaf is not None, self._structure)
         self._names = [name for name, _ in named]
+        self._length = int(named[0][1].shape[0])
 
     @property
     def places(self) -> list[str]:
@@ -87,6 +88,11 @@ class ArrayAdapter(DataAdapter):
         device = self._device if all(source.on_device for source in self._sources) else torch.device("cpu")
         order = self._order(device)
         return None if order is None else order.numpy(force=True)
+
+    def sample(self, count: int) -> list[Any]:
+        """Returns some rows of each array, spread over all of it."""
+        rows = torch.linspace(0, self._length - 1, min(count, self._length)).long()
+        return self._take_all(rows)
 
     def reordered(self, order: Callable[[], Any], *, num_samples: int, batch_size: int) -> ArrayAdapter:
         """Returns a feed of the same arrays in another order.

@@ -26,6 +26,9 @@ from torchkeras_shim.data.streams import LoaderAdapter
 from torchkeras_shim.distribution.portion import Portion, Work, bounds
 from torchkeras_shim.distribution.processes import Processes
 
+#: How many rows of arrays the processes compare before they train on them.
+_COMPARED = 16
+
 
 def split(adapter: DataAdapter, processes: Processes | None, whole: bool = True) -> DataAdapter:
     """Returns the adapter of this process's rows.
@@ -126,12 +129,33 @@ class Part(DataAdapter):
         portion = Portion(stop - start, rows)
         return (start, stop, portion) if portion.rows else (0, 1, portion)
 
+    def _compare(self, what: str, rows: int, values: Any) -> None:
+        """Raises an error if data that is whole in each process is not the same in all of them."""
+        content = 0
+        for leaf in tree.flatten(values):
+            if isinstance(leaf, torch.Tensor) and leaf.numel():
+                content = zlib.crc32(
+                    leaf.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy().tobytes(), content
+                )
+        most, fewest, content_most, content_least = self._processes.largest(rows, -rows, content, -content)
+        if most == -fewest and content_most == -content_least:
+            return
+        sizes = f"{rows} rows in process {self._processes.rank}, from {-fewest} to {most} in all (0 is the end)"
+        raise ValueError(
+            f"The data is not the same in all processes: {what} has {sizes}"
+            f"{', and other values in each' if most == -fewest else ''}. Every process is given the whole of it and "
+            "takes its rows. Call `keras.utils.set_random_seed(...)` before the data is made; or, if each process is "
+            "to have a part of its own, write `keras.distribution.set_distribution(keras.distribution.DataParallel("
+            "auto_shard_dataset=False))`."
+        )
+
 
 class PartOfRows(Part):
     """The rows of arrays: what other processes have is not even gathered."""
 
     def __init__(self, adapter: ArrayAdapter, processes: Processes) -> None:
         super().__init__(adapter, processes)
+        self._compare("the data", adapter.num_samples, adapter.sample(_COMPARED))
         size, (whole, rest) = adapter.batch_size, divmod(adapter.num_samples, adapter.batch_size)
         start, stop, portion = self.portion(size)
         rows = np.arange(whole)[:, None] * size + np.arange(start, stop)
@@ -216,24 +240,11 @@ class PartOfBatches(Part):
             batch = next(made, None)
             rows = 0 if batch is None else _rows(batch)
             if compare or not number:
-                self._compare(rows, number, 0 if batch is None else _fingerprint(batch))
+                self._compare(f"batch {number}", rows, () if batch is None else batch)
             if batch is None:
                 return
             start, stop, portion = self.portion(rows)
             yield portion, _cut(batch, slice(start, stop))
-
-    def _compare(self, rows: int, number: int, content: int) -> None:
-        most, fewest, content_most, content_least = self._processes.largest(rows, -rows, content, -content)
-        if most == -fewest and content_most == -content_least:
-            return
-        sizes = f"{rows} rows in process {self._processes.rank}, from {-fewest} to {most} in all (0 is the end)"
-        raise ValueError(
-            f"The data is not the same in all processes: batch {number} has {sizes}"
-            f"{', and other values in each' if most == -fewest else ''}. Every process goes through all batches and "
-            "takes its rows. Call `keras.utils.set_random_seed(...)` before the data is made, or give each process a "
-            "part of the data and write `keras.distribution.set_distribution(keras.distribution.DataParallel("
-            "auto_shard_dataset=False))`."
-        )
 
 
 class GivenParts(Part):
@@ -272,14 +283,6 @@ class GivenParts(Part):
 
 def _rows(batch: Batch) -> int:
     return next(int(leaf.shape[0]) for leaf in tree.flatten(batch) if len(getattr(leaf, "shape", ())))
-
-
-def _fingerprint(batch: Batch) -> int:
-    """Returns a number that depends on the values of a batch's first tensor."""
-    first = next(leaf for leaf in tree.flatten(batch) if len(getattr(leaf, "shape", ())))
-    if not isinstance(first, torch.Tensor):
-        return 0
-    return zlib.crc32(first.detach().contiguous().cpu().view(torch.uint8).numpy().tobytes()) if first.numel() else 0
 
 
 def _cut(batch: Any, rows: slice) -> Any:

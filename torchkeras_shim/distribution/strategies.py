@@ -182,6 +182,15 @@ class ModelParallel(Distribution):
         mesh = layout_map.device_mesh
         super().__init__(mesh, batch_dim_name or mesh.axis_names[0], auto_shard_dataset)
         self._layout_map = layout_map
+        self._data_parallel: DataParallel | None = None
+
+    def as_data_parallel(self) -> DataParallel:
+        """Returns the same for a mesh along which nothing but batches are cut: always the same object."""
+        if self._data_parallel is None:
+            mesh = self.device_mesh
+            flat = DeviceMesh((mesh.devices.size,), [self.batch_dim_name or _BATCH], mesh.devices.reshape(-1))
+            self._data_parallel = DataParallel(flat, auto_shard_dataset=self.auto_shard_dataset)
+        return self._data_parallel
 
     @property
     def num_model_replicas(self) -> int:
@@ -268,9 +277,11 @@ def joined() -> tuple[Processes, DataParallel] | None:
     if _Current.value is ...:
         _Current.value = DataParallel()
     current: Any = _Current.value
+    if isinstance(current, ModelParallel) and current.num_model_replicas == known.count:
+        current = current.as_data_parallel()  # its mesh has no other axis that is longer than 1
     if not isinstance(current, DataParallel):
         raise NotImplementedError(
-            f"Training over several processes by {type(current).__name__} is not there yet. Write "
+            f"Training by {type(current).__name__} with weights that are cut over processes is not there yet. Write "
             "`keras.distribution.set_distribution(keras.distribution.DataParallel())`; for weights that do not fit one "
             "device, use torch's `fully_shard` in a loop of your own."
         )

@@ -5,6 +5,7 @@ All processes run the same script, so that each calls the same methods here in t
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -282,12 +283,25 @@ class Several:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Notes an error that ends a loop, for the launcher's summary."""
+        """Notes an error that ends a loop, for the launcher's summary.
+
+        Raises:
+            RuntimeError: If a loop of another thread is running: the processes would not meet in the same exchanges.
+        """
+        me = threading.get_ident()
+        if any(thread != me for thread in _threads):
+            raise RuntimeError(
+                "`fit`, `evaluate` or `predict` is running in another thread. Processes that train together run one "
+                "loop after another: wait for the first to end."
+            )
+        _threads.append(me)
         try:
             yield
         except BaseException as error:
             note_failure(error)
             raise
+        finally:
+            _threads.remove(me)
 
 
 def _aggregation(variable: Any) -> Any:
@@ -306,5 +320,8 @@ def team() -> Team:
     found = joined()
     return ALONE if found is None else Several(*found)
 
+
+#: The threads of the loops that run together with other processes, once for each loop.
+_threads: list[int] = []
 
 ALONE = Alone()

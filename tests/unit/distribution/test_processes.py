@@ -24,6 +24,10 @@ class OneOf:
     def spread(self, tensors):
         """Keeps its own, as the first process does."""
 
+    def largest(self, *numbers):
+        """Finds the same in all processes."""
+        return list(numbers)
+
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
 def test_parts_are_all_rows_once(count):
@@ -133,9 +137,9 @@ def test_scopes_and_values(monkeypatch):
 
 
 def test_what_cannot_be_trained_by_is_refused(monkeypatch):
-    mesh = distribution.DeviceMesh((1,), ["model"], ["cpu:0"])
+    mesh = distribution.DeviceMesh((1, 2), ["batch", "model"], ["cpu:0", "cpu:1"])
     model_parallel = distribution.ModelParallel(layout_map=distribution.LayoutMap(mesh))
     monkeypatch.setattr(processes, "known", lambda: OneOf(0, 2))
     monkeypatch.setattr(strategies._Current, "value", model_parallel)
-    with pytest.raises(NotImplementedError, match=r"by ModelParallel is not there yet.*DataParallel"):
+    with pytest.raises(NotImplementedError, match=r"by ModelParallel with.* is not there yet.*DataParallel"):
         strategies.joined()
