@@ -54,7 +54,7 @@ def set_backend(backend: str) -> None:
         backend: The name.
 
     Raises:
-        ValueError: for any other name.
+        ValueError: If the name is anything else.
 
     Example:
         >>> set_backend("torch")

@@ -183,7 +183,7 @@ def get(identifier: Any) -> Callable[..., Any] | None:
         identifier: `None`, a name, a config, a class, a constraint, or a function of a weight.
 
     Raises:
-        ValueError: where it stands for nothing; the message shows the nearest names.
+        ValueError: If nothing has that name; the message shows the nearest names.
 
     Example:
         >>> type(get("non_neg")).__name__

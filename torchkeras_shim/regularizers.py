@@ -53,7 +53,7 @@ class Regularizer:
         """Returns the constructor's arguments.
 
         Raises:
-            NotImplementedError: where a subclass does not define it.
+            NotImplementedError: If a subclass does not define it.
         """
         raise NotImplementedError(f"{self} does not implement get_config()")
 
@@ -71,7 +71,7 @@ class L1(Regularizer):
         l1: The factor, not negative.
 
     Raises:
-        ValueError: for a factor that is negative or not finite.
+        ValueError: If a factor is negative or not finite.
 
     Example:
         >>> L1(0.1)(torch.tensor([1.0, -2.0]))
@@ -98,7 +98,7 @@ class L2(Regularizer):
         l2: The factor, not negative.
 
     Raises:
-        ValueError: for a factor that is negative or not finite.
+        ValueError: If a factor is negative or not finite.
 
     Example:
         >>> L2(0.1)(torch.tensor([1.0, -2.0]))
@@ -126,7 +126,7 @@ class L1L2(Regularizer):
         l2: The second factor, not negative.
 
     Raises:
-        ValueError: for a factor that is negative or not finite.
+        ValueError: If a factor is negative or not finite.
 
     Example:
         >>> L1L2(l1=0.1, l2=0.1)(torch.tensor([1.0, -2.0]))
@@ -161,7 +161,7 @@ class OrthogonalRegularizer(Regularizer):
         mode: `"rows"` or `"columns"`.
 
     Raises:
-        ValueError: for a factor that is negative or not finite, an unknown mode, and inputs that are no matrix.
+        ValueError: If a factor is negative or not finite, the mode is unknown, or an input is not a matrix.
 
     Example:
         >>> OrthogonalRegularizer(0.1)(torch.eye(2))
@@ -219,7 +219,7 @@ def get(identifier: Any) -> Callable[..., Any] | None:
         identifier: `None`, a name, a config, a class, a regularizer, or a function of a tensor.
 
     Raises:
-        ValueError: where it stands for nothing; the message shows the nearest names.
+        ValueError: If nothing has that name; the message shows the nearest names.
 
     Example:
         >>> get("l2").get_config()

@@ -99,7 +99,7 @@ def get(identifier: Any) -> Callable[..., Any]:
             or its class.
 
     Raises:
-        ValueError: where it stands for nothing; the message shows the nearest names.
+        ValueError: If nothing has that name; the message shows the nearest names.
 
     Example:
         >>> import torch
@@ -123,7 +123,7 @@ def serialize(activation: Any) -> Any:
     torch functions and modules are written as the built-in function that computes the same.
 
     Raises:
-        ValueError: where there is none, and for lambdas.
+        ValueError: If there is none, or it is a lambda.
 
     Example:
         >>> import torch

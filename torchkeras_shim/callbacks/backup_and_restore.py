@@ -38,7 +38,7 @@ class BackupAndRestore(Callback):
         delete_checkpoint: Whether the backup is deleted when training ends in good order.
 
     Raises:
-        ValueError: for an empty `backup_dir`, or another `save_freq`.
+        ValueError: If `backup_dir` is empty, or `save_freq` is not valid.
 
     Example:
         >>> BackupAndRestore("backup", save_freq=100).save_freq
@@ -79,7 +79,7 @@ class BackupAndRestore(Callback):
         """Goes back to the backup, if there is one.
 
         Raises:
-            ValueError: where the model is not built, or the backup is damaged and there is no earlier one.
+            ValueError: If the model is not built, or the backup is damaged and there is not an earlier one.
         """
         if not self.model.built:
             raise ValueError(

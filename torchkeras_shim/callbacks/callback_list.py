@@ -40,7 +40,7 @@ class CallbackList(Callback):
             There is one such attribute for the beginning and end of train, test and predict batches.
 
     Raises:
-        TypeError: where something in the list is not a callback.
+        TypeError: If something in the list is not a callback.
 
     Example:
         >>> callbacks = CallbackList([], add_history=True, epochs=1)

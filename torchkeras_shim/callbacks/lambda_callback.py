@@ -22,7 +22,7 @@ class LambdaCallback(Callback):
         **kwargs: Any other method of `Callback` by its name; other names become attributes.
 
     Raises:
-        TypeError: for a keyword that begins with `on_` and is no method of `Callback`.
+        TypeError: If a keyword begins with `on_` and is not a method of `Callback`.
 
     Example:
         >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))

@@ -38,7 +38,7 @@ class LearningRateScheduler(Callback):
         """Sets the learning rate.
 
         Raises:
-            ValueError: where the optimizer has no learning rate or the schedule returns something else than a float.
+            ValueError: If the optimizer has no learning rate or the schedule returns something else than a float.
         """
         for name, optimizer in _optimizers(self.model.optimizer):
             if not hasattr(optimizer, "learning_rate"):
@@ -82,7 +82,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: The learning rate never falls below this.
 
     Raises:
-        ValueError: for a factor of 1 or more.
+        ValueError: If the factor is 1 or more.
 
     Example:
         >>> ReduceLROnPlateau(factor=0.2, patience=5, min_lr=1e-5).factor
@@ -170,8 +170,8 @@ class TorchLRScheduler(Callback):
             `"val_loss"` by default. Other schedulers take none.
 
     Raises:
-        TypeError: where `scheduler` is no torch scheduler.
-        ValueError: for another interval, or for a `monitor` that the scheduler cannot use.
+        TypeError: If `scheduler` is not a torch scheduler.
+        ValueError: If the interval is another one, or the scheduler cannot use `monitor`.
 
     Example:
         >>> import torch
@@ -208,7 +208,7 @@ class TorchLRScheduler(Callback):
         """Checks that the scheduler belongs to the optimizer that trains.
 
         Raises:
-            ValueError: where it belongs to another one, which would go unnoticed.
+            ValueError: If it belongs to another one, which would go unnoticed.
         """
         optimizer = self.model.optimizer
         if getattr(optimizer, "optimizer", None) is not self.scheduler.optimizer:

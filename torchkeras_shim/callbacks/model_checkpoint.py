@@ -30,7 +30,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: The value to beat by the first save of `save_best_only`.
 
     Raises:
-        ValueError: for a file name of the wrong ending, or an unknown `save_freq`.
+        ValueError: If the file name has the wrong ending, or `save_freq` is unknown.
 
     Example:
         >>> ModelCheckpoint("epoch_{epoch:02d}.weights.h5", save_weights_only=True).save_freq

@@ -33,7 +33,7 @@ class Progbar:
         unit_name: What a step is called.
 
     Raises:
-        ValueError: where both kinds of metrics are given.
+        ValueError: If both kinds of metrics are given.
 
     Example:
         >>> bar = Progbar(2, verbose=2)

@@ -25,7 +25,7 @@ class RemoteMonitor(Callback):
         send_as_json: Whether they are sent as `application/json` instead of within a form.
 
     Raises:
-        ValueError: for an address that is not HTTP.
+        ValueError: If an address is not HTTP.
 
     Example:
         >>> RemoteMonitor(root="http://localhost:8000").path

@@ -87,7 +87,7 @@ def _averaging(optimizer: Any) -> list[Any]:
     """Returns the optimizers that keep averages: the one, or those inside of it.
 
     Raises:
-        ValueError: where none does.
+        ValueError: If none does.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     found = [one for one in getattr(optimizer, "optimizers", [optimizer]) if getattr(one, "use_ema", False)]

@@ -34,7 +34,7 @@ class TensorBoard(Callback):
             layer.
 
     Raises:
-        ValueError: for a `profile_batch` or `update_freq` that is not understood.
+        ValueError: If a `profile_batch` or `update_freq` is not understood.
 
     Example:
         >>> TensorBoard("logs", update_freq="batch").update_freq

@@ -33,7 +33,7 @@ class TerminateOnNaN(Callback):
         """Looks at the loss.
 
         Raises:
-            RuntimeError: for a NaN or infinite loss where `raise_error` is set.
+            RuntimeError: If the loss is NaN or infinite, and `raise_error` is set.
         """
         loss = None if logs is None else logs.get("loss")
         if loss is None or math.isfinite(loss):

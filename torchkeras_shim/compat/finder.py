@@ -24,7 +24,7 @@ class StandInFinder(MetaPathFinder, Loader):
         """Returns the spec of a stand-in; `None` for the names of others.
 
         Raises:
-            ModuleNotFoundError: for a part of Keras or TensorFlow that this library does not have.
+            ModuleNotFoundError: If a part of Keras or TensorFlow this library does not have.
         """
         if fullname == NO_TENSORFLOW:
             return ModuleSpec(fullname, self, origin=stand_ins.provider())
@@ -66,7 +66,7 @@ def install() -> None:
     Call it before anything imports either of them. Calling it twice changes nothing.
 
     Raises:
-        RuntimeError: where the real Keras or TensorFlow is already imported.
+        RuntimeError: If the real Keras or TensorFlow is already imported.
     """
     for root in ROOTS:
         module = sys.modules.get(root)

@@ -46,7 +46,7 @@ def set_floatx(value: str) -> None:
         value: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`.
 
     Raises:
-        ValueError: for any other value.
+        ValueError: If the value is anything else.
     """
     global _floatx
     if value not in _FLOATX_CHOICES:
@@ -91,7 +91,7 @@ def set_image_data_format(data_format: str) -> None:
         data_format: `"channels_last"` or `"channels_first"`.
 
     Raises:
-        ValueError: for any other value.
+        ValueError: If the value is anything else.
     """
     global _image_data_format
     _image_data_format = standardize_data_format(data_format)

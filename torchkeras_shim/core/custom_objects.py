@@ -22,7 +22,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         name: The second half; the class's own name by default.
 
     Raises:
-        ValueError: for a class without `get_config`.
+        ValueError: If the class has no `get_config`.
 
     Example:
         >>> @register_keras_serializable(package="docs")

@@ -81,7 +81,7 @@ def device(device_name: str | torch.device) -> Iterator[torch.device]:
         device_name: `"cpu"`, `"cuda"`, `"cuda:1"`, `"gpu:0"`, `"mps"`, or a `torch.device`.
 
     Raises:
-        ValueError: where torch does not know such a device.
+        ValueError: If torch does not know such a device.
 
     Example:
         >>> with device("cpu") as place:

@@ -29,8 +29,8 @@ class DTypePolicy:
             float32, arithmetic in half precision. `None` for the global policy.
 
     Raises:
-        TypeError: for anything but a string.
-        ValueError: for an unknown name.
+        TypeError: If it is not a string.
+        ValueError: If the name is unknown.
 
     Example:
         >>> policy = DTypePolicy("mixed_bfloat16")
@@ -131,8 +131,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         policy_map: Policies by path.
 
     Raises:
-        ValueError: where `default_policy` is a map.
-        TypeError: where `policy_map` is no dict.
+        ValueError: If `default_policy` is a map.
+        TypeError: If `policy_map` is not a dict.
 
     Example:
         >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("bfloat16")})
@@ -256,7 +256,7 @@ def set_dtype_policy(policy: DTypePolicy | str) -> None:
         policy: A policy or its name, such as `"mixed_bfloat16"`.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: If it is anything else.
 
     Example:
         >>> set_dtype_policy("mixed_bfloat16")
@@ -280,7 +280,7 @@ def get(identifier: Any) -> DTypePolicy:
         identifier: One of these.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: If it is anything else.
 
     Example:
         >>> get("float16")

@@ -39,7 +39,7 @@ def standardize_dtype(dtype: Any) -> str:
         dtype: A name, a `torch.dtype`, a numpy type, a Python type, or `None` for `floatx()`.
 
     Raises:
-        ValueError: where it is none of these.
+        ValueError: If it is none of these.
 
     Example:
         >>> standardize_dtype(torch.float16), standardize_dtype(None), standardize_dtype(int)

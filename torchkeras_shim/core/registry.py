@@ -47,7 +47,7 @@ class Registry:
         """Returns a decorator that enters a class or function under its own name and the aliases.
 
         Raises:
-            RuntimeError: where a name is already taken by something else.
+            RuntimeError: If a name is already taken by something else.
         """
 
         def decorate(target: T) -> T:
@@ -81,7 +81,7 @@ class Registry:
         """Resolves what a user may hand over: `None`, a name, a config, a class, a function or an instance.
 
         Raises:
-            ValueError: where the identifier cannot be understood; the message shows the nearest names.
+            ValueError: If the identifier cannot be understood; the message shows the nearest names.
         """
         if identifier is None:
             return None

@@ -203,7 +203,7 @@ def generator_for(seed: Any, device: torch.device) -> torch.Generator | None:
         device: Where the numbers are drawn.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: If it is anything else.
 
     Example:
         >>> place = torch.device("cpu")

@@ -33,7 +33,7 @@ def serialize_keras_object(obj: Any) -> Any:
             or lists, tuples and dicts of these.
 
     Raises:
-        ValueError: for something that has no config.
+        ValueError: If it has no config.
 
     Example:
         >>> serialize_keras_object({"sizes": (1, 2), "values": np.ones(2)})
@@ -138,7 +138,7 @@ def deserialize_keras_object(
         default_module: The table that a class without a module is looked up in first.
 
     Raises:
-        ValueError: where a class or function is not known; nothing is imported to find it.
+        ValueError: If a class or function is not known; nothing is imported to find it.
 
     Example:
         >>> deserialize_keras_object({"class_name": "__tuple__", "config": {"value": [1, 2]}})

@@ -107,8 +107,8 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         none_is_leaf: Whether the function is called for `None` too, which otherwise stays as it is.
 
     Raises:
-        ValueError: where the structures differ.
-        TypeError: where `func` is no function.
+        ValueError: If the structures differ.
+        TypeError: If `func` is not a function.
 
     Example:
         >>> map_structure(lambda x, y: x + y, {"a": 1}, {"a": 10})
@@ -150,8 +150,8 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
         *structures: Structures of the same kind down to there.
 
     Raises:
-        ValueError: where a structure differs, or is shallower.
-        TypeError: where `func` is no function.
+        ValueError: If a structure differs, or is shallower.
+        TypeError: If `func` is not a function.
 
     Example:
         >>> map_structure_up_to([None, None], len, [[1, 1], [2]])
@@ -197,7 +197,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         top_down: Whether a container comes before its contents. What was replaced is not looked into then.
 
     Raises:
-        TypeError: where `func` is no function.
+        TypeError: If `func` is not a function.
 
     Example:
         >>> traverse(lambda x: tuple(x) if isinstance(x, list) else None, [1, [2]], top_down=False)
@@ -231,8 +231,8 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     """Gives a flat sequence the shape of a structure.
 
     Raises:
-        ValueError: where the number of leaves differs.
-        TypeError: where the sequence is none.
+        ValueError: If the number of leaves differs.
+        TypeError: If the sequence is none.
 
     Example:
         >>> pack_sequence_as({"a": 0, "b": [0, 0]}, [1, 2, 3])

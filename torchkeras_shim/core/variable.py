@@ -53,7 +53,7 @@ class Variable(torch.nn.Parameter):
         layout: Must be `None`.
 
     Raises:
-        ValueError: If a callable comes without a shape, and for options that are not supported.
+        ValueError: If a callable comes without a shape, or an option is not supported.
 
     Example:
         >>> v = Variable([1.0, 2.0], name="v")
@@ -163,7 +163,7 @@ class Variable(torch.nn.Parameter):
             value: A tensor, array or number of this variable's shape; it is cast to this variable's type.
 
         Raises:
-            ValueError: where the shapes differ.
+            ValueError: If the shapes differ.
         """
         tell_observers([self])
         with torch.no_grad():

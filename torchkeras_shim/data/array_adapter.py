@@ -39,7 +39,7 @@ class ArrayAdapter(DataAdapter):
         drop_remainder: Whether a smaller last batch is left out.
 
     Raises:
-        ValueError: for arrays of different lengths, without samples, or of something that is no number.
+        ValueError: If the arrays have different lengths, no samples, or hold something that is not a number.
     """
 
     num_batches: int

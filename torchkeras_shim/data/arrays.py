@@ -85,7 +85,7 @@ def to_tensor(value: Any, name: str = "x") -> torch.Tensor:
         name: What the array is called in error messages.
 
     Raises:
-        ValueError: for strings, objects and other things that are not numbers.
+        ValueError: If it holds strings, objects or other things that are not numbers.
 
     Example:
         >>> to_tensor(np.zeros(2)).dtype, to_tensor(np.zeros(2, "uint8")).dtype
@@ -143,7 +143,7 @@ def plain_numbers(array: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any
     """Returns an array of a type that torch has, by a cast where it is of another one.
 
     Raises:
-        ValueError: where the values are not numbers.
+        ValueError: If the values are not numbers.
     """
     kind, type_name = array.dtype.kind, array.dtype.name
     if type_name == "bfloat16":  # numpy knows it through ml_dtypes only

@@ -50,7 +50,7 @@ def choose_adapter(
             the training data for validation data; no warning where the data has batches already.
 
     Raises:
-        ValueError: for data of no known kind, and for arguments that a kind of data does not allow.
+        ValueError: If the data is of no known kind, or its kind does not allow an argument.
 
     Example:
         >>> adapter = choose_adapter(torch.arange(5.0), batch_size=2)

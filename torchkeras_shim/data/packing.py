@@ -19,7 +19,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
         `(x, y, sample_weight)`, with `None` for what is absent.
 
     Raises:
-        ValueError: for a tuple of another length.
+        ValueError: If the tuple has another length.
 
     Example:
         >>> unpack_x_y_sample_weight((1, 2))
@@ -67,7 +67,7 @@ def train_validation_split(arrays: Any, validation_split: float) -> tuple[Any, A
         `(train_arrays, validation_arrays)`, structures like `arrays`.
 
     Raises:
-        ValueError: for data that cannot be cut, a share outside 0 to 1, or too few samples.
+        ValueError: If the data cannot be cut, a share is outside 0 to 1, or there are too few samples.
 
     Example:
         >>> import numpy as np

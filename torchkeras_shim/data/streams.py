@@ -71,7 +71,7 @@ class GeneratorAdapter(DataAdapter):
         device: Where the batches are needed.
 
     Raises:
-        ValueError: where it yields nothing, or something else than such tuples.
+        ValueError: If it yields nothing, or something else than such tuples.
     """
 
     restarts = False

@@ -18,7 +18,7 @@ def class_weight_to_sample_weights(y: Any, class_weight: Any) -> torch.Tensor:
         class_weight: A dict from class index to weight; classes that are missing weigh 1.
 
     Raises:
-        ValueError: where either is of another form.
+        ValueError: If either is of another form.
 
     Example:
         >>> class_weight_to_sample_weights(torch.tensor([0, 2, 1]), {0: 5.0, 1: 2.0})
@@ -81,7 +81,7 @@ def check_weights(y: Any, sample_weight: Any, class_weight: Any) -> Any:
     """Returns the sample weights that a model gets: as given, one for each output, or from the class weights.
 
     Raises:
-        ValueError: where both kinds are given, or where weights do not fit the outputs.
+        ValueError: If both kinds are given, or if weights do not fit the outputs.
     """
     if sample_weight is None:
         return None if class_weight is None else class_weight_to_sample_weights(y, class_weight)

@@ -20,7 +20,7 @@ def load_data() -> Images:
         `keras.config.image_data_format()` is `"channels_first"`; classes as `uint8` of shape `(n, 1)`.
 
     Raises:
-        FileNotFoundError: where the images are not here and cannot be downloaded.
+        FileNotFoundError: If the images are not here and cannot be downloaded.
     """
     return cifar.load(
         "CIFAR10",

@@ -22,8 +22,8 @@ def load_data(label_mode: str = "fine") -> Images:
         `keras.config.image_data_format()` is `"channels_first"`; classes as `uint8` of shape `(n, 1)`.
 
     Raises:
-        FileNotFoundError: where the images are not here and cannot be downloaded.
-        ValueError: for any other `label_mode`.
+        FileNotFoundError: If the images are not here and cannot be downloaded.
+        ValueError: If the `label_mode` is anything else.
     """
     if label_mode not in ("fine", "coarse"):
         raise ValueError(f'`label_mode` must be one of `"fine"`, `"coarse"`. Received: label_mode={label_mode}.')

@@ -19,6 +19,6 @@ def load_data() -> idx.Images:
         `(n,)`.
 
     Raises:
-        FileNotFoundError: where the images are not here and cannot be downloaded.
+        FileNotFoundError: If the images are not here and cannot be downloaded.
     """
     return idx.load("FashionMNIST", kerases="fashion-mnist")

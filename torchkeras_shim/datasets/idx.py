@@ -59,7 +59,7 @@ def read(path: Path) -> np.ndarray[Any, Any]:
     """Returns the unsigned bytes of an IDX file, packed or not.
 
     Raises:
-        ValueError: where the file is damaged.
+        ValueError: If the file is damaged.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

@@ -28,7 +28,7 @@ def load_data(path: str = _DEFAULT_PATH) -> idx.Images:
         `(n,)`.
 
     Raises:
-        FileNotFoundError: where the images are not here and cannot be downloaded.
+        FileNotFoundError: If the images are not here and cannot be downloaded.
     """
     file = store.data_root() / path
     if file.is_file():

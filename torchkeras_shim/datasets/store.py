@@ -52,7 +52,7 @@ def download(name: str, folder: str, files: list[str], archives: str) -> None:
         archives: Says in the error message in which other form the files may come.
 
     Raises:
-        FileNotFoundError: where that is not possible; the message says where the files would go.
+        FileNotFoundError: If that is not possible; the message says where the files would go.
     """
     root = data_root()
     try:

@@ -54,9 +54,9 @@ def export_model(
         **kwargs: For `"torch"` the arguments of `torch.export.export`; for `"onnx"` `opset_version`.
 
     Raises:
-        ValueError: for another format, ending or argument, and for a model that is not built.
-        ImportError: for `"onnx"`, where the packages for it are not installed.
-        RuntimeError: where the exported program does not compute what the model does.
+        ValueError: If the format, ending or argument is another one, or the model is not built.
+        ImportError: If the packages for `"onnx"` are not installed.
+        RuntimeError: If the exported program does not compute what the model does.
 
     Example:
         >>> import os, tempfile

@@ -38,7 +38,7 @@ def to_torch(model: Any, copy: bool = False) -> nn.Module:
         positional arguments in the order of `model.inputs`.
 
     Raises:
-        ValueError: for a model that is not built, a subclassed one, and a layer without counterpart, which is named.
+        ValueError: If the model is not built, is subclassed, or has a layer without counterpart, which is named.
 
     Example:
         >>> import torchkeras_shim as keras

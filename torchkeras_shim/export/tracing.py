@@ -119,7 +119,7 @@ def trace(
     """Returns a function as a graph of torch's operators, tried out on another size than it was traced with.
 
     Raises:
-        NoCounterpartError: where the function does not let itself be traced, or gives something else for other sizes.
+        NoCounterpartError: If the function does not let itself be traced, or gives something else for other sizes.
     """
     from torch.fx.experimental.proxy_tensor import make_fx  # 30 ms that nobody else needs
 

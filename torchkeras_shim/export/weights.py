@@ -41,7 +41,7 @@ class Weights:
         """Returns a parameter with the values of a weight, seen through `view`.
 
         Raises:
-            ValueError: where the memory of the weight is laid out so that torch's shape cannot be a view of it.
+            ValueError: If the memory of the weight is laid out so that torch's shape cannot be a view of it.
         """
         return nn.Parameter(self.tensor(weight, view), requires_grad=getattr(weight, "requires_grad", False))
 

@@ -99,7 +99,7 @@ def get(identifier: Any) -> Callable[..., Any] | None:
             of torch such as `torch.zeros`, or a tensor or array of initial values.
 
     Raises:
-        ValueError: where it stands for nothing; the message shows the nearest names.
+        ValueError: If nothing has that name; the message shows the nearest names.
 
     Example:
         >>> get("he_normal").get_config()["seed"] is None
@@ -146,7 +146,7 @@ def serialize(initializer: Any) -> Any:
     """Returns the config of an initializer.
 
     Raises:
-        ValueError: for what has no config, such as initial values given as a tensor.
+        ValueError: If something has no config, such as initial values given as a tensor.
 
     Example:
         >>> serialize(Zeros())["class_name"]

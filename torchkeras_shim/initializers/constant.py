@@ -104,7 +104,7 @@ class Identity(Initializer):
         """Returns the matrix.
 
         Raises:
-            ValueError: where the shape has not two dimensions.
+            ValueError: If the shape has not two dimensions.
         """
         if len(shape) != 2:
             raise ValueError(
@@ -130,7 +130,7 @@ class STFT(Initializer):
         periodic: Whether the window is periodic.
 
     Raises:
-        ValueError: for an unknown side, window or scaling.
+        ValueError: If the side, window or scaling is unknown.
 
     Example:
         >>> STFT("real", window=None)((2, 1, 2))
@@ -156,7 +156,7 @@ class STFT(Initializer):
         """Returns the kernel.
 
         Raises:
-            ValueError: where the window's length is not the frame's.
+            ValueError: If the window's length is not the frame's.
         """
         place = _place(dtype)
         target = place["dtype"]

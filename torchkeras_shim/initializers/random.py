@@ -28,7 +28,7 @@ class RandomInitializer(Initializer):
             same values at every call; a `keras.random.SeedGenerator` goes on from call to call.
 
     Raises:
-        ValueError: for any other seed.
+        ValueError: If the seed is not valid.
     """
 
     def __init__(self, seed: Seed = None) -> None:
@@ -184,7 +184,7 @@ class Orthogonal(RandomInitializer):
         """Returns an orthogonal tensor.
 
         Raises:
-            ValueError: for less than two dimensions.
+            ValueError: If there are fewer than two dimensions.
         """
         if len(shape) < 2:
             raise ValueError(

@@ -54,7 +54,7 @@ class VarianceScaling(RandomInitializer):
         output_axes: The axes of the outputs, where they are not the last.
 
     Raises:
-        ValueError: for a scale that is not positive, and for an unknown mode or distribution.
+        ValueError: If the scale is not positive, or the mode or distribution is unknown.
 
     Example:
         >>> VarianceScaling(2.0, "fan_out")((3, 4)).shape

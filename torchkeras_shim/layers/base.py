@@ -50,7 +50,7 @@ class Layer(HasAttributes):
         name: The name, unique by default.
 
     Raises:
-        ValueError: for keyword arguments that are not known.
+        ValueError: If a keyword argument is not known.
 
     Example:
         >>> class Scale(Layer):
@@ -372,7 +372,7 @@ class Layer(HasAttributes):
         """Returns the constructor's arguments as plain values.
 
         Raises:
-            NotImplementedError: for a subclass whose constructor has arguments that cannot be written down.
+            NotImplementedError: If a subclass whose constructor has arguments cannot be written down.
         """
         config = {
             "name": self.name,

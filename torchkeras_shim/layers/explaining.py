@@ -12,7 +12,7 @@ def explain(layer: Any, args: tuple[Any, ...], error: Exception, name: str | Non
     """Adds the layer, its weights and the input's shape to an error of torch's, or raises Keras's error instead.
 
     Raises:
-        ValueError: where the input does not fit the layer's `input_spec`.
+        ValueError: If the input does not fit the layer's `input_spec`.
     """
     if getattr(error, "_explained", False) or type(error) not in (RuntimeError, IndexError):
         return

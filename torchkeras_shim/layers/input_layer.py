@@ -131,7 +131,7 @@ def Input(
         optional: Whether the model may be called without this input.
 
     Raises:
-        ValueError: where no shape is given, or two.
+        ValueError: If no shape is given, or two.
 
     Example:
         >>> Input(shape=(28, 28)).shape

@@ -25,7 +25,7 @@ class InputSpec:
         optional: Whether the input may be `None`.
 
     Raises:
-        ValueError: where `axes` names an axis that the rank does not have.
+        ValueError: If `axes` names an axis that the rank does not have.
 
     Example:
         >>> InputSpec(min_ndim=2, axes={-1: 4})

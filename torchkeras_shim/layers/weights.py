@@ -66,7 +66,7 @@ class HasWeights(torch.nn.Module):
             The variable, already registered with the layer.
 
         Raises:
-            ValueError: for an option that is not supported, and in a layer that is already built.
+            ValueError: If an option is not supported, or the layer is already built.
         """
         if overwrite_with_gradient or aggregation not in ("none", "mean", None):
             raise ValueError(
@@ -179,7 +179,7 @@ class HasWeights(torch.nn.Module):
             weights: Arrays in the order of `weights`, of their shapes.
 
         Raises:
-            ValueError: where number or shapes differ; no weight has been changed then.
+            ValueError: If number or shapes differ; no weight has been changed then.
         """
         own = self.weights
         if len(own) != len(weights):
@@ -261,7 +261,7 @@ class HasWeights(torch.nn.Module):
         """Returns the number of scalars in all weights.
 
         Raises:
-            ValueError: where the layer is not built.
+            ValueError: If the layer is not built.
         """
         if not self.built:
             raise ValueError(

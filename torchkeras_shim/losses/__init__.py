@@ -144,7 +144,7 @@ def get(identifier: Any) -> Any:
         identifier: `None`, a name such as `"mse"` or `"MeanSquaredError"`, a config, a class, a function or a loss.
 
     Raises:
-        ValueError: where there is no such loss; the message shows the nearest names.
+        ValueError: If there is no such loss; the message shows the nearest names.
 
     Example:
         >>> get("MeanSquaredError").name
@@ -187,7 +187,7 @@ def as_loss(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Loss:
         y_pred: Something with the shape of the predictions; likewise.
 
     Raises:
-        ValueError: where the identifier cannot be understood.
+        ValueError: If the identifier cannot be understood.
 
     Example:
         >>> as_loss("mse").name

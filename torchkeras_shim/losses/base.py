@@ -35,7 +35,7 @@ class Loss:
         dtype: The type of the computation, `floatx()` by default; a `DTypePolicy` is accepted.
 
     Raises:
-        ValueError: for any other reduction.
+        ValueError: If the reduction is anything else.
 
     Example:
         >>> class Distance(Loss):

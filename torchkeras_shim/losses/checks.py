@@ -62,10 +62,10 @@ def check_first_batch(loss: Any, y_true: Any, y_pred: Any, output_name: str | No
         output_name: The name of the model's output, for the messages.
 
     Raises:
-        ValueError: where labels are outside the number of classes, or class labels go to a loss of two classes.
+        ValueError: If labels are outside the number of classes, or class labels go to a loss of two classes.
 
     Warns:
-        UserWarning: where predictions are logits and the loss expects probabilities, or the other way round, and where
+        UserWarning: If predictions are logits and the loss expects probabilities, or the other way round, and where
             labels are of a kind that the loss is not made for.
 
     Example:

@@ -19,10 +19,10 @@ def check_two_classes(
     """Looks whether targets are labels of two classes: 0 and 1, anything between, or -1 and 1 for `signed` losses.
 
     Raises:
-        ValueError: where one unit per sample meets class labels, or labels -1 and 1 a loss for 0 and 1.
+        ValueError: If one unit per sample meets class labels, or labels -1 and 1 a loss for 0 and 1.
 
     Warns:
-        UserWarning: where values lie outside in any other way: some pipelines mark missing labels like that and give
+        UserWarning: If values lie outside in any other way: some pipelines mark missing labels like that and give
             them the weight 0.
     """
     if y_true.dtype is torch.bool:
@@ -77,10 +77,10 @@ def check_spelling(y_true: torch.Tensor, y_pred: torch.Tensor, output_name: str 
     """Looks at the labels of a CTC loss.
 
     Raises:
-        ValueError: where labels are outside the number of classes.
+        ValueError: If labels are outside the number of classes.
 
     Warns:
-        UserWarning: where there are too few steps for some labels, or predictions went through a softmax.
+        UserWarning: If there are too few steps for some labels, or predictions went through a softmax.
     """
     if y_true.ndim != 2 or y_pred.ndim != 3 or y_true.shape[0] != y_pred.shape[0]:
         return  # the loss itself explains

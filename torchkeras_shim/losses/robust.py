@@ -20,7 +20,7 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
         dtype: The type of the computation.
 
     Raises:
-        ValueError: for any other `q`.
+        ValueError: If the `q` is anything else.
 
     Example:
         >>> CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]])

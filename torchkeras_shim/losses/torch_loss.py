@@ -36,8 +36,8 @@ class TorchLoss(Loss):
         dtype: The type of the computation.
 
     Raises:
-        TypeError: for something that is no torch loss.
-        ValueError: for a torch loss that needs more than predictions and targets.
+        TypeError: If it is not a torch loss.
+        ValueError: If a torch loss needs more than predictions and targets.
 
     Example:
         >>> TorchLoss(torch.nn.CrossEntropyLoss())(torch.tensor([1]), torch.tensor([[0.0, 0.0]]))
@@ -138,7 +138,7 @@ class TorchLoss(Loss):
         """Rebuilds the loss; only torch's own losses are looked up.
 
         Raises:
-            ValueError: where torch has no loss of that name.
+            ValueError: If torch has no loss of that name.
         """
         config = dict(config)
         name, arguments = config.pop("loss"), config.pop("arguments", {})

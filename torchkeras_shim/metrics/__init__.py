@@ -166,7 +166,7 @@ def get(identifier: Any) -> Any:
         identifier: `None`, a name such as `"mse"` or `"AUC"`, a config, a class, a function or a metric.
 
     Raises:
-        ValueError: where there is no such metric; the message shows the nearest names.
+        ValueError: If there is no such metric; the message shows the nearest names.
 
     Example:
         >>> get("mse")
@@ -208,7 +208,7 @@ def as_metric(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Metric
         y_pred: Something with the shape of the predictions.
 
     Raises:
-        ValueError: where the identifier cannot be understood, or the metric does not fit targets and predictions.
+        ValueError: If the identifier cannot be understood, or the metric does not fit targets and predictions.
 
     Example:
         >>> import torch

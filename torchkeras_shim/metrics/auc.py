@@ -47,8 +47,8 @@ class AUC(Metric):
         from_logits: Whether predictions are logits.
 
     Raises:
-        ValueError: for an unknown curve or method, too few thresholds or some outside [0, 1], or `num_labels` without
-            `multi_label`.
+        ValueError: If the curve or method is unknown, there are too few thresholds or some outside [0, 1], or
+            `num_labels` comes without `multi_label`.
 
     Example:
         >>> AUC(num_thresholds=3)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])

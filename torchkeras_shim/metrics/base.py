@@ -68,8 +68,8 @@ class Metric:
             name: Its name.
 
         Raises:
-            RuntimeError: where `super().__init__()` was not called.
-            ValueError: for an unknown aggregation.
+            RuntimeError: If `super().__init__()` was not called.
+            ValueError: If the aggregation is unknown.
         """
         self._check_super_called()
         if aggregation not in (None, "none", "mean", "sum", "only_first_replica"):

@@ -38,11 +38,11 @@ def check_first_batch(metric: Any, y_true: Any, y_pred: Any, output_name: str | 
         output_name: The name of the model's output, for the messages.
 
     Raises:
-        ValueError: where a metric of two classes gets class labels of many, one of class labels gets one-hot labels, or
+        ValueError: If a metric of two classes gets class labels of many, one of class labels gets one-hot labels, or
             the other way round; the message shows the corrected lines.
 
     Warns:
-        UserWarning: where predictions are logits and the metric expects probabilities, or no prediction can reach a
+        UserWarning: If predictions are logits and the metric expects probabilities, or no prediction can reach a
             threshold.
 
     Example:

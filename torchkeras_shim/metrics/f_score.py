@@ -34,7 +34,7 @@ class FBetaScore(Metric):
         dtype: The type of the result.
 
     Raises:
-        ValueError: for an argument outside these.
+        ValueError: If an argument is outside these.
 
     Example:
         >>> FBetaScore(beta=2.0, threshold=0.5)([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.6]])

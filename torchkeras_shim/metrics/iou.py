@@ -30,7 +30,7 @@ class IoU(Metric):
         axis: The axis of the classes where there is one.
 
     Raises:
-        ValueError: where a class is outside the number of classes.
+        ValueError: If a class is outside the number of classes.
 
     Example:
         >>> IoU(num_classes=2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])

@@ -89,7 +89,7 @@ class SensitivityAtSpecificity(OperatingPointMetric):
         dtype: The type of the result.
 
     Raises:
-        ValueError: for a value outside [0, 1], or no threshold.
+        ValueError: If a value is outside [0, 1], or there is no threshold.
 
     Example:
         >>> SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])
@@ -121,7 +121,7 @@ class SpecificityAtSensitivity(OperatingPointMetric):
         dtype: The type of the result.
 
     Raises:
-        ValueError: for a value outside [0, 1], or no threshold.
+        ValueError: If a value is outside [0, 1], or there is no threshold.
 
     Example:
         >>> SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])
@@ -153,7 +153,7 @@ class PrecisionAtRecall(OperatingPointMetric):
         dtype: The type of the result.
 
     Raises:
-        ValueError: for a value outside [0, 1], or no threshold.
+        ValueError: If a value is outside [0, 1], or there is no threshold.
 
     Example:
         >>> PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])
@@ -185,7 +185,7 @@ class RecallAtPrecision(OperatingPointMetric):
         dtype: The type of the result.
 
     Raises:
-        ValueError: for a value outside [0, 1], or no threshold.
+        ValueError: If a value is outside [0, 1], or there is no threshold.
 
     Example:
         >>> RecallAtPrecision(0.8)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])

@@ -27,7 +27,7 @@ class R2Score(Metric):
         dtype: The type of the result.
 
     Raises:
-        ValueError: for an argument outside these.
+        ValueError: If an argument is outside these.
 
     Example:
         >>> R2Score()([[1], [4], [3]], [[2], [4], [4]])

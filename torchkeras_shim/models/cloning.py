@@ -39,7 +39,7 @@ def clone_model(
         **kwargs: `cache` of Keras 2 is accepted; nothing else is.
 
     Raises:
-        ValueError: for a subclassed model with `input_tensors` or `clone_function`.
+        ValueError: If a subclassed model is given with `input_tensors` or `clone_function`.
 
     Example:
         >>> from torchkeras_shim import layers

@@ -201,7 +201,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
         custom_objects: The user's own classes and functions by name.
 
     Raises:
-        ValueError: where a layer or function is not known, or the calls do not form a graph.
+        ValueError: If a layer or function is not known, or the calls do not form a graph.
     """
     config_checks.check_graph(config)
     operations: dict[str, Any] = {}

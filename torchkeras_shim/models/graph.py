@@ -36,7 +36,7 @@ class Graph:
         outputs: Likewise.
 
     Raises:
-        ValueError: where the outputs need a tensor that is no input, or two operations have the same name.
+        ValueError: If the outputs need a tensor that is not an input, or two operations have the same name.
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:

@@ -35,7 +35,7 @@ class InputStructure:
         and refused where it is not.
 
         Raises:
-            ValueError: where the structures do not fit; both are shown.
+            ValueError: If the structures do not fit; both are shown.
         """
         fits = self._is_flat and isinstance(inputs, (list, tuple)) and len(inputs) == len(self._names)
         if fits and not any(tree.is_nested(value) for value in inputs):

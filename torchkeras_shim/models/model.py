@@ -258,7 +258,7 @@ class Model(Trainable):
             index: The place in `model.layers`.
 
         Raises:
-            ValueError: where there is no such layer, or neither or both arguments are given.
+            ValueError: If there is no such layer, or neither or both arguments are given.
         """
         if index is not None and name is not None:
             raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
@@ -338,7 +338,7 @@ class Model(Trainable):
         """Returns the graph of a functional model, or the constructor's arguments of any other.
 
         Raises:
-            NotImplementedError: where a member of the graph, or an argument, has no config.
+            NotImplementedError: If a member of the graph, or an argument, has no config.
         """
         if self._graph is None:
             return super().get_config()

@@ -35,8 +35,8 @@ class Sequential(Model, torch.nn.Sequential):
         name: The name.
 
     Raises:
-        ValueError: where two layers have the same name.
-        TypeError: where something in the list cannot be called.
+        ValueError: If two layers have the same name.
+        TypeError: If something in the list cannot be called.
 
     Example:
         >>> model = Sequential([torch.nn.Flatten(), torch.nn.Linear(784, 128), torch.relu, torch.nn.Linear(128, 10)])
@@ -75,8 +75,8 @@ class Sequential(Model, torch.nn.Sequential):
             rebuild: Whether to build it at once where the input shape is known.
 
         Raises:
-            ValueError: where a layer of that name is already there, or an `Input` comes late.
-            TypeError: where it cannot be called.
+            ValueError: If a layer of that name is already there, or an `Input` comes late.
+            TypeError: If it cannot be called.
         """
         self._add(layer, {name for name, _ in self.named_layers()}, rebuild)
 
@@ -141,7 +141,7 @@ class Sequential(Model, torch.nn.Sequential):
             rebuild: Whether the rest counts as built, for the known shape. If not, it is built at the next call.
 
         Raises:
-            TypeError: where there is no layer.
+            TypeError: If there is not a layer.
         """
         if not self._modules:
             raise TypeError("There are no layers in the model.")
@@ -197,7 +197,7 @@ class Sequential(Model, torch.nn.Sequential):
             input_shape: The shape, `None` for unknown sizes.
 
         Raises:
-            ValueError: where there are no layers, or the model was built for another shape.
+            ValueError: If there are no layers, or the model was built for another shape.
         """
         if not self._modules:
             raise ValueError(
@@ -384,7 +384,7 @@ class Sequential(Model, torch.nn.Sequential):
         """Returns the layers' configs.
 
         Raises:
-            NotImplementedError: where a member is a torch module, which has no config.
+            NotImplementedError: If a member is a torch module, which has no config.
         """
         config = {
             "name": self.name,

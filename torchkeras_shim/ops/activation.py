@@ -142,7 +142,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     """Splits in two along an axis and returns `a * sigmoid(b)`.
 
     Raises:
-        ValueError: where the axis has an odd size.
+        ValueError: If the axis has an odd size.
 
     Example:
         >>> glu([2.0, 0.0])

@@ -94,7 +94,7 @@ def apply_mask(
     what is valid.
 
     Raises:
-        ValueError: where sample weights and mask do not fit each other.
+        ValueError: If sample weights and mask do not fit each other.
     """
     if mask is None:
         return sample_weight

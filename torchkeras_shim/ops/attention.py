@@ -45,7 +45,7 @@ def dot_product_attention(
         A tensor of the shape of `query`.
 
     Raises:
-        ValueError: for inputs of another rank, heads that do not fit, and a soft cap.
+        ValueError: If an input has another rank, the heads do not fit, or there is a soft cap.
 
     Example:
         >>> dot_product_attention(torch.ones(1, 2, 1, 4), torch.ones(1, 3, 1, 4), torch.ones(1, 3, 1, 4)).shape

@@ -44,7 +44,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
         channels of the first pixel of the block first, in both formats.
 
     Raises:
-        ValueError: where the sizes do not fit.
+        ValueError: If the sizes do not fit.
 
     Example:
         >>> space_to_depth(torch.zeros(1, 4, 4, 3), 2).shape
@@ -71,7 +71,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
         data_format: `"channels_last"` or `"channels_first"`.
 
     Raises:
-        ValueError: where the sizes do not fit.
+        ValueError: If the sizes do not fit.
 
     Example:
         >>> depth_to_space(torch.zeros(1, 2, 2, 12), 2).shape
@@ -106,7 +106,7 @@ def unfold(x: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, str
         A tensor of shape (batch, channels * window, number of windows).
 
     Raises:
-        ValueError: for what is not of rank 4.
+        ValueError: If it is not of rank 4.
 
     Example:
         >>> unfold(torch.ones(1, 2, 4, 4), kernel_size=2, stride=2).shape
@@ -131,7 +131,7 @@ def fold(x: Any, output_size: Size, kernel_size: Size, dilation: Size = 1, paddi
         stride: The distance between windows.
 
     Raises:
-        ValueError: for what is not of rank 3.
+        ValueError: If it is not of rank 3.
 
     Example:
         >>> fold(torch.ones(1, 8, 4), (4, 4), kernel_size=2, stride=2).shape
@@ -153,7 +153,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         **axes_lengths: The sizes of axes within parentheses; one in each may be left out.
 
     Raises:
-        ValueError: where pattern and tensor do not fit together.
+        ValueError: If pattern and tensor do not fit together.
 
     Example:
         >>> rearrange(torch.zeros(2, 6), "a (b c) -> (a b) c", c=3).shape

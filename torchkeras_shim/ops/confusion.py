@@ -19,7 +19,7 @@ def parse_thresholds(thresholds: float | Sequence[float] | None, default: float)
     """Returns thresholds as a list.
 
     Raises:
-        ValueError: where one is not in [0, 1].
+        ValueError: If one is not in [0, 1].
 
     Example:
         >>> parse_thresholds(None, 0.5), parse_thresholds([0, 1], 0.5)
@@ -65,7 +65,7 @@ def prepare(
     """Aligns targets, predictions and weights, and selects classes.
 
     Raises:
-        ValueError: where the shapes differ, or a class is asked of predictions without classes.
+        ValueError: If the shapes differ, or a class is asked of predictions without classes.
     """
     y_pred, y_true = squeeze_or_expand_to_same_rank(y_pred, y_true)
     if y_pred.shape != y_true.shape:

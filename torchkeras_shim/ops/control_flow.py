@@ -59,8 +59,8 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
         false_fn: The function for false, without arguments.
 
     Raises:
-        TypeError: where a branch is no function.
-        ValueError: where a branch gives a symbolic tensor from around it: a graph knows only what is handed over.
+        TypeError: If a branch is not a function.
+        ValueError: If a branch gives a symbolic tensor from around it: a graph knows only what is handed over.
 
     Example:
         >>> cond(torch.tensor(True), lambda: 1, lambda: 2)
@@ -213,7 +213,7 @@ def scan(
 
     Raises:
         ValueError: without both `xs` and `length`, and for an `unroll` below 1.
-        TypeError: where `f` is no function.
+        TypeError: If `f` is not a function.
 
     Example:
         >>> scan(lambda c, x: (c + x, c + x), 0, [1, 2, 3])
@@ -255,8 +255,8 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
         axis: The axis.
 
     Raises:
-        TypeError: where `f` is no function.
-        ValueError: where the number of slices differs.
+        TypeError: If `f` is not a function.
+        ValueError: If the number of slices differs.
 
     Example:
         >>> associative_scan(lambda a, b: a + b, [1, 2, 3, 4])

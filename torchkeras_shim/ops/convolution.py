@@ -150,7 +150,7 @@ def conv(
         The outputs, in the layout of the inputs.
 
     Raises:
-        ValueError: where ranks or channels do not match, or the input is smaller than the kernel.
+        ValueError: If ranks or channels do not match, or the input is smaller than the kernel.
 
     Example:
         >>> conv(torch.ones(1, 4, 4, 1), torch.ones(3, 3, 1, 2), strides=2, padding="same").shape
@@ -276,7 +276,7 @@ def conv_transpose(
         dilation_rate: As in `conv`.
 
     Raises:
-        ValueError: where the channels do not match.
+        ValueError: If the channels do not match.
 
     Example:
         >>> conv_transpose(torch.ones(1, 4, 4, 3), torch.ones(3, 3, 2, 3), strides=2, padding="same").shape

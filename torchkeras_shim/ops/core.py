@@ -45,8 +45,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         ragged: Only `None` and `False`: there are no ragged tensors here.
 
     Raises:
-        ValueError: for `sparse=True` or `ragged=True`.
-        TypeError: for text and objects that hold no numbers.
+        ValueError: If `sparse=True` or `ragged=True`.
+        TypeError: If it is text, or objects that hold no numbers.
 
     Example:
         >>> convert_to_tensor([1, 2], dtype="float32")
@@ -174,7 +174,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
         axis: The axis, which the slices no longer have.
 
     Raises:
-        ValueError: where `num` is not the size of that axis.
+        ValueError: If `num` is not the size of that axis.
 
     Example:
         >>> unstack([[1, 2], [3, 4]])
@@ -263,7 +263,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         reduction: How they meet what is there: `None` replaces; `"add"`, `"max"`, `"min"`, `"mul"`.
 
     Raises:
-        ValueError: for any other reduction.
+        ValueError: If the reduction is anything else.
 
     Example:
         >>> scatter_update([1.0, 2.0], [[1], [1]], [5.0, 6.0], reduction="add")

@@ -275,7 +275,7 @@ def linspace(
         axis: The axis of the numbers, where `start` and `stop` are tensors.
 
     Raises:
-        ValueError: for a negative `num`.
+        ValueError: If `num` is negative.
 
     Example:
         >>> linspace(0, 1, 3)

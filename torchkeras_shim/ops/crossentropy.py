@@ -35,7 +35,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
         A tensor of the shape of `output`.
 
     Raises:
-        ValueError: where the shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> binary_crossentropy(torch.tensor([1.0]), torch.tensor([0.5]))
@@ -65,7 +65,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
         A tensor of the shape of `output` without the axis of the classes.
 
     Raises:
-        ValueError: where the shapes differ; for integer labels the message shows the two corrections.
+        ValueError: If the shapes differ; for integer labels the message shows the two corrections.
 
     Example:
         >>> categorical_crossentropy(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
@@ -95,7 +95,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         A tensor of the shape of `output` without the axis of the classes.
 
     Raises:
-        ValueError: where the shapes do not fit, or a label is outside the number of classes.
+        ValueError: If the shapes do not fit, or a label is outside the number of classes.
 
     Example:
         >>> sparse_categorical_crossentropy(torch.tensor([1]), torch.tensor([[0.5, 0.5]]))

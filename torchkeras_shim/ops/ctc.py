@@ -76,7 +76,7 @@ def ctc_decode(
         `(batch, 1)`, the negative sum of the best logits, or `(batch, top_paths)`, log-probabilities.
 
     Raises:
-        ValueError: for any other strategy.
+        ValueError: If the strategy is anything else.
 
     Example:
         >>> ctc_decode([[[0.0, 9.0], [0.0, 9.0], [9.0, 0.0]]], [3])[0]

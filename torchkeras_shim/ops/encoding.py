@@ -32,7 +32,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
         sparse: Only `False`: there are no sparse tensors here.
 
     Raises:
-        ValueError: for `sparse=True`.
+        ValueError: If `sparse=True`.
 
     Example:
         >>> one_hot([0, 2], 3)
@@ -90,7 +90,7 @@ def normalize(x: Any, axis: int | Sequence[int] = -1, order: float = 2, epsilon:
         epsilon: The smallest divisor, `keras.config.epsilon()` by default.
 
     Raises:
-        ValueError: for an order that is not positive.
+        ValueError: If an order is not positive.
 
     Example:
         >>> normalize([3.0, 4.0])
@@ -114,7 +114,7 @@ def moments(x: Any, axes: int | Sequence[int], keepdims: bool = False, synchroni
         synchronized: Only `False`: over several devices this is not supported.
 
     Raises:
-        NotImplementedError: for `synchronized=True`.
+        NotImplementedError: If `synchronized=True`.
 
     Example:
         >>> moments([1.0, 3.0], axes=[0])

@@ -42,7 +42,7 @@ def binary_focal_crossentropy(
         One value per sample.
 
     Raises:
-        ValueError: where the shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> binary_focal_crossentropy(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
@@ -96,7 +96,7 @@ def categorical_focal_crossentropy(
         One value per sample.
 
     Raises:
-        ValueError: where labels are not one-hot.
+        ValueError: If labels are not one-hot.
 
     Example:
         >>> categorical_focal_crossentropy(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))

@@ -209,8 +209,8 @@ def stft(
         A pair `(real, imaginary)` of shape `(..., windows, fft_length // 2 + 1)`.
 
     Raises:
-        TypeError: for other types.
-        ValueError: for a window that does not fit.
+        TypeError: If it is of another type.
+        ValueError: If a window does not fit.
 
     Example:
         >>> stft(torch.ones(8), 4, 2, 4)[0].shape
@@ -286,7 +286,7 @@ def view_as_complex(x: Any) -> Any:
     """Returns complex numbers of a tensor whose last axis holds real and imaginary parts.
 
     Raises:
-        ValueError: where the last axis has another size than two.
+        ValueError: If the last axis has another size than two.
 
     Example:
         >>> view_as_complex([[1.0, 2.0]])

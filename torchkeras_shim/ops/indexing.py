@@ -49,7 +49,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
         x2: A tensor or number.
 
     Raises:
-        ValueError: where only one of `x1` and `x2` is given.
+        ValueError: If only one of `x1` and `x2` is given.
 
     Example:
         >>> where([True, False], 1.0, 0.0)
@@ -83,7 +83,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
         default: What is returned where none holds.
 
     Raises:
-        ValueError: where there are not as many choices as conditions.
+        ValueError: If there are not as many choices as conditions.
 
     Example:
         >>> select([[True, False], [True, True]], [[1, 2], [3, 4]])
@@ -243,7 +243,7 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
         side: `"left"` or `"right"` of equal ones.
 
     Raises:
-        ValueError: where the sequence is not a vector, or for another side.
+        ValueError: If the sequence is not a vector, or the side is another one.
 
     Example:
         >>> searchsorted([1.0, 2.0, 3.0], [2.0])
@@ -291,7 +291,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         sparse: Only `False`: there are no sparse tensors here.
 
     Raises:
-        ValueError: for `sparse=True`, and more than two dimensions.
+        ValueError: If `sparse=True`, or there are more than two dimensions.
 
     Example:
         >>> bincount([0, 2, 2])

@@ -73,7 +73,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
         upper: Whether to return the upper triangle, `L.T`.
 
     Raises:
-        ValueError: for matrices that are not square, or not positive definite.
+        ValueError: If a matrix is not square, or not positive definite.
 
     Example:
         >>> cholesky([[4.0, 2.0], [2.0, 5.0]])
@@ -174,7 +174,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
         mode: `"reduced"`, or `"complete"` for a square orthonormal matrix.
 
     Raises:
-        ValueError: for any other mode.
+        ValueError: If the mode is anything else.
 
     Example:
         >>> q, r = qr([[3.0], [4.0]])
@@ -251,7 +251,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
             the larger of `m` and `n`.
 
     Raises:
-        ValueError: where the shapes do not fit.
+        ValueError: If the shapes do not fit.
 
     Example:
         >>> lstsq([[2.0]], [8.0])

@@ -337,7 +337,7 @@ def categorical_crossentropy(
         One value per sample.
 
     Raises:
-        ValueError: where labels are not one-hot.
+        ValueError: If labels are not one-hot.
 
     Example:
         >>> categorical_crossentropy(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
@@ -386,7 +386,7 @@ def sparse_categorical_crossentropy(
         One value per sample.
 
     Raises:
-        ValueError: where the shapes do not fit, or a label is outside the number of classes.
+        ValueError: If the shapes do not fit, or a label is outside the number of classes.
 
     Example:
         >>> sparse_categorical_crossentropy(torch.tensor([1]), torch.tensor([[0.5, 0.5]]))

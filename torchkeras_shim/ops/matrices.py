@@ -48,7 +48,7 @@ def cdist(x: Any, y: Any) -> Any:
         Distances `(..., m, n)`.
 
     Raises:
-        ValueError: for vectors without a second axis or of different lengths.
+        ValueError: If the vectors have no second axis or different lengths.
 
     Example:
         >>> cdist([[0.0, 0.0]], [[3.0, 4.0]])
@@ -103,7 +103,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
             longer one has, or wherever they overlap.
 
     Raises:
-        ValueError: for any other mode, and for what is no vector.
+        ValueError: If the mode is anything else, or the input is not a vector.
 
     Example:
         >>> correlate([1.0, 2.0, 3.0], [0.0, 1.0, 0.5])
@@ -161,8 +161,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
         increasing: Whether the zeroth power comes first, not last.
 
     Raises:
-        ValueError: for what is no vector and for a negative `N`.
-        TypeError: where `N` is no integer or `increasing` no boolean.
+        ValueError: If it is not a vector, or `N` is negative.
+        TypeError: If `N` is not an integer or `increasing` no boolean.
 
     Example:
         >>> vander([1, 2, 3])

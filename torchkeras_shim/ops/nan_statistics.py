@@ -174,7 +174,7 @@ def nanquantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepd
         keepdims: Whether the axes stay with size one.
 
     Raises:
-        ValueError: for any other method.
+        ValueError: If the method is anything else.
 
     Example:
         >>> nanquantile([1.0, 2.0, float("nan"), 3.0], 0.25)

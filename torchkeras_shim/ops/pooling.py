@@ -101,7 +101,7 @@ def max_pool(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: where the input is smaller than the window.
+        ValueError: If the input is smaller than the window.
 
     Example:
         >>> max_pool(torch.arange(4.0).reshape(1, 4, 1), 2).flatten()
@@ -128,7 +128,7 @@ def average_pool(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: where the input is smaller than the window.
+        ValueError: If the input is smaller than the window.
 
     Example:
         >>> average_pool(torch.arange(3.0).reshape(1, 3, 1), 2, padding="same").flatten()

@@ -130,7 +130,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
         **kwargs: None are supported.
 
     Raises:
-        TypeError: for keyword arguments.
+        TypeError: If there are keyword arguments.
 
     Example:
         >>> einsum("ij,j->i", [[1.0, 2.0]], [3.0, 4.0])
@@ -155,7 +155,7 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
         axis: All three at once.
 
     Raises:
-        ValueError: for vectors of other lengths.
+        ValueError: If the vectors have other lengths.
 
     Example:
         >>> cross([1, 0, 0], [0, 1, 0])

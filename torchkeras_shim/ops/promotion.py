@@ -107,7 +107,7 @@ def as_tensor(x: Any, dtype: torch.dtype | None = None, device: torch.device | N
         device: Where to put what is no tensor yet, the default device if `None`.
 
     Raises:
-        TypeError: for text and objects that hold no numbers.
+        TypeError: If it is text, or objects that hold no numbers.
     """
     if isinstance(x, torch.Tensor):
         return x if dtype is None or x.dtype == dtype else x.to(dtype)

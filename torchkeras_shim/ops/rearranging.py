@@ -149,7 +149,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         constant_values: The value of the mode `"constant"`, zero by default.
 
     Raises:
-        ValueError: for any other mode, a constant in another mode, and a mirror longer than the tensor.
+        ValueError: If the mode is anything else, a constant is given in another mode, or a mirror is
+            longer than the tensor.
 
     Example:
         >>> pad([1, 2, 3], (1, 2), mode="reflect")

@@ -42,7 +42,7 @@ def axes_of(x: torch.Tensor, axis: Axis) -> list[int]:
     """Returns the list of axes that an `axis` argument names; `None` means all.
 
     Raises:
-        ValueError: for an axis that the tensor has not.
+        ValueError: If an axis the tensor has not.
     """
     if axis is None:
         return list(range(x.dim()))
@@ -332,7 +332,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None) -> Any:
         weights: Weights of the tensor's shape, or one per place along `axis`.
 
     Raises:
-        ValueError: where the weights fit neither.
+        ValueError: If the weights fit neither.
 
     Example:
         >>> average([1.0, 4.0], weights=[2.0, 1.0])

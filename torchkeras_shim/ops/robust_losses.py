@@ -24,7 +24,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
         One value per sample.
 
     Raises:
-        ValueError: where there is not one label per sample.
+        ValueError: If there is not one label per sample.
 
     Example:
         >>> categorical_generalized_cross_entropy(torch.tensor([1]), torch.tensor([[0.75, 0.25]]), 0.5)

@@ -86,7 +86,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         One value per sample.
 
     Raises:
-        ValueError: where the shapes are others.
+        ValueError: If the shapes are different.
 
     Example:
         >>> ctc(torch.tensor([[1, 0]]), torch.zeros(1, 2, 2))

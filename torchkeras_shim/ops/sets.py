@@ -23,7 +23,7 @@ def argpartition(x: Any, kth: Any, axis: int | None = -1) -> Any:
         axis: The axis; `None` flattens the tensor.
 
     Raises:
-        ValueError: for a place that the axis has not.
+        ValueError: If a place the axis has not.
 
     Example:
         >>> argpartition([3, 1, 2], 1)
@@ -51,8 +51,8 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
         `(counts, edges)`, both of a float type.
 
     Raises:
-        TypeError: where `bins` is no integer.
-        ValueError: for a negative number of bins, a range that is none, and what is no vector.
+        TypeError: If `bins` is not an integer.
+        ValueError: If the number of bins is negative, the range is empty, or the input is not a vector.
 
     Example:
         >>> histogram([1.0, 2.0, 2.0, 5.0], bins=2)

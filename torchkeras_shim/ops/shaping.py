@@ -124,7 +124,7 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """Removes axes of size one, all of them by default.
 
     Raises:
-        ValueError: where a named axis has another size.
+        ValueError: If a named axis has another size.
 
     Example:
         >>> squeeze([[1, 2]]).shape
@@ -270,7 +270,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> An
         axis: The axis.
 
     Raises:
-        ValueError: where the axis cannot be cut in so many equal parts.
+        ValueError: If the axis cannot be cut in so many equal parts.
 
     Example:
         >>> split([1, 2, 3, 4], 2)

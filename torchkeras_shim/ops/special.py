@@ -48,7 +48,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
         x2: Integers.
 
     Raises:
-        TypeError: where `x2` holds no integers.
+        TypeError: If `x2` holds no integers.
 
     Example:
         >>> ldexp([0.75, 1.5], [1, 2])
@@ -87,7 +87,7 @@ def view(x: Any, dtype: Any = None) -> Any:
         dtype: The type; of another size, the last axis changes with it.
 
     Raises:
-        ValueError: where the last axis does not hold a whole number of values of the type.
+        ValueError: If the last axis does not hold a whole number of values of the type.
 
     Example:
         >>> view([1, 2], "int16")

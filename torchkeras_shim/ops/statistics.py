@@ -53,7 +53,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims
         keepdims: Whether the axes stay with size one.
 
     Raises:
-        ValueError: for any other method.
+        ValueError: If the method is anything else.
 
     Example:
         >>> quantile([1.0, 2.0, 3.0], 0.25)

@@ -31,7 +31,7 @@ def vectorize(
         signature: The axes that `pyfunc` sees, such as `"(m,n),(n)->(m)"`.
 
     Raises:
-        ValueError: where `pyfunc` is no function or the signature makes no sense.
+        ValueError: If `pyfunc` is not a function or the signature makes no sense.
 
     Example:
         >>> vectorize(lambda a, b: a + b)([1, 2, 3], 10)

@@ -27,7 +27,7 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
         allow_zero: Whether 0 is a size.
 
     Raises:
-        ValueError: for another number of sizes, for anything but integers, and for sizes that are not positive.
+        ValueError: If the number of sizes is another one, or a size is not a positive integer.
 
     Example:
         >>> standardize_tuple(3, 2, "kernel_size")
@@ -60,7 +60,7 @@ def standardize_padding(value: Any, allow_causal: bool = False) -> str:
     """Returns a padding mode in lower case.
 
     Raises:
-        ValueError: for an unknown mode.
+        ValueError: If the mode is unknown.
 
     Example:
         >>> standardize_padding("SAME")

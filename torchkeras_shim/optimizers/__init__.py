@@ -87,7 +87,7 @@ def get(identifier: Any) -> Any:
         identifier: One of these, or `None`, which gives `None`.
 
     Raises:
-        ValueError: for anything else; for an unknown name with the nearest ones.
+        ValueError: If it is anything else; for an unknown name the message shows the nearest ones.
 
     Example:
         >>> get("RMSprop").name
@@ -114,7 +114,7 @@ def as_optimizer(identifier: Any, parameters: Iterable[torch.Tensor]) -> Any:
         parameters: The model's parameters, used by the class or function only.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: If it is anything else.
 
     Example:
         >>> w = torch.nn.Parameter(torch.ones(2))

@@ -45,7 +45,7 @@ class Optimizer(OptimizerState):
         **kwargs: Nothing else is accepted; `decay` of old Keras is answered with a warning.
 
     Raises:
-        ValueError: for arguments out of range, unknown or exclusive ones.
+        ValueError: If an argument is out of range or unknown, or two exclude each other.
 
     Example:
         >>> import torch
@@ -66,7 +66,7 @@ class Optimizer(OptimizerState):
             trainable_variables: The variables; those of `build` by default. The first call builds.
 
         Raises:
-            ValueError: for gradients that are all `None` or do not fit, and for variables that are not the built ones.
+            ValueError: If all gradients are `None`, one does not fit, or a variable is not one of the built ones.
         """
         if observers_of_writes:
             if trainable_variables is not None:
@@ -206,7 +206,7 @@ class Optimizer(OptimizerState):
         """Gets everything ready that a step needs, so that `update` may be traced or captured right away.
 
         Raises:
-            RuntimeError: where the optimizer is not built or its steps are not all alike.
+            RuntimeError: If the optimizer is not built or its steps are not all alike.
         """
         if not self.built or not self.capturable:
             raise RuntimeError(f"Optimizer '{self.name}' must be built, and its steps all alike, to be captured.")
@@ -223,7 +223,7 @@ class Optimizer(OptimizerState):
             scalars: The numbers of `step_scalars()`, or tensors that hold them.
 
         Raises:
-            RuntimeError: where the optimizer is not built or its steps are not all alike.
+            RuntimeError: If the optimizer is not built or its steps are not all alike.
         """
         self.prepare()
         with torch.no_grad():
@@ -238,7 +238,7 @@ class Optimizer(OptimizerState):
             learning_rate: The current learning rate.
 
         Raises:
-            NotImplementedError: where a subclass has no rule.
+            NotImplementedError: If a subclass has no rule.
         """
         if type(self)._update is Optimizer._update:
             raise NotImplementedError(
@@ -428,7 +428,7 @@ class Optimizer(OptimizerState):
             var_list: The variables, all that the optimizer was built with.
 
         Raises:
-            ValueError: where their number differs.
+            ValueError: If their number differs.
         """
         if not self.use_ema:
             return

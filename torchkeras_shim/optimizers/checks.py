@@ -83,7 +83,7 @@ def without_missing(grads: list[Any], variables: list[torch.Tensor]) -> tuple[li
     """Leaves out variables without a gradient, with a warning that names them.
 
     Raises:
-        ValueError: where no variable has a gradient, or the lists differ in length.
+        ValueError: If no variable has a gradient, or the lists differ in length.
     """
     if len(grads) != len(variables):
         raise ValueError(

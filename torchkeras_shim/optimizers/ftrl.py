@@ -41,7 +41,7 @@ class Ftrl(Optimizer):
         **kwargs: See `Optimizer`.
 
     Raises:
-        ValueError: for strengths below zero and a power above.
+        ValueError: If a strength is below zero, or the power above.
 
     Example:
         >>> w = torch.nn.Parameter(torch.zeros(2))

@@ -35,7 +35,7 @@ class Lion(Optimizer):
         **kwargs: See `Optimizer`.
 
     Raises:
-        ValueError: for a `beta_1` outside (0, 1].
+        ValueError: If `beta_1` is outside (0, 1].
 
     Example:
         >>> w = torch.nn.Parameter(torch.ones(2))

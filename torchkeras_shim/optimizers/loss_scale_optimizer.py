@@ -52,7 +52,7 @@ class LossScaleOptimizer(Optimizer):
         **kwargs: Nothing else: clipping, weight decay and averages belong to the inner optimizer.
 
     Raises:
-        ValueError: for arguments of other optimizers and for `dynamic=False`.
+        ValueError: If an argument belongs to another optimizer, or `dynamic=False`.
 
     Example:
         >>> from torchkeras_shim.optimizers import SGD

@@ -26,7 +26,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         optimizer_map: Optimizers by path or pattern.
 
     Raises:
-        TypeError: where the arguments are of another kind.
+        TypeError: If the arguments are of another kind.
 
     Example:
         >>> from torchkeras_shim.optimizers import SGD, Adam
@@ -113,7 +113,7 @@ class MultiOptimizer(Optimizer):
         name: The name.
 
     Raises:
-        ValueError: where a variable's optimizer is none, or wraps others itself.
+        ValueError: If a variable's optimizer is none, or wraps others itself.
 
     Example:
         >>> from torchkeras_shim.optimizers import SGD
@@ -217,7 +217,7 @@ class MultiOptimizer(Optimizer):
             trainable_variables: The variables; those of `build` by default. The first call builds.
 
         Raises:
-            ValueError: where gradients and variables do not match one-to-one, or an optimizer gets no gradient at all.
+            ValueError: If gradients and variables do not match one-to-one, or an optimizer gets no gradient at all.
         """
         grads = list(grads)
         if not grads:

@@ -22,7 +22,7 @@ class LearningRate:
         path: The path of the variable.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: If it is anything else.
     """
 
     __slots__ = ("_on_host", "_takes_step", "number", "source")
@@ -53,7 +53,7 @@ class LearningRate:
         """Replaces the rate.
 
         Raises:
-            TypeError: for a number where the rate comes from a schedule.
+            TypeError: If it is a number, and the rate comes from a schedule.
         """
         if callable(value):
             self._use(value)

@@ -38,7 +38,7 @@ class SGD(Optimizer):
         **kwargs: See `Optimizer`.
 
     Raises:
-        ValueError: for a momentum that is no float in [0, 1].
+        ValueError: If the momentum is not a float in [0, 1].
 
     Example:
         >>> w = torch.nn.Parameter(torch.ones(2))

@@ -167,7 +167,7 @@ class OptimizerState:
             name: The name.
 
         Raises:
-            ValueError: for a layout.
+            ValueError: If it is a layout.
         """
         if layout is not None:
             raise ValueError(f"`layout` is not supported: variables are not distributed. Received: layout={layout}")
@@ -218,7 +218,7 @@ class OptimizerState:
             A list of variables, or a tuple of lists where several names were given.
 
         Raises:
-            ValueError: where names and initializers differ in number.
+            ValueError: If names and initializers differ in number.
         """
         names = [name] if isinstance(name, str) else list(name)
         initializers = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)

@@ -20,7 +20,7 @@ class TorchOptimizer(Optimizer):
         name: The name; the torch class's by default.
 
     Raises:
-        TypeError: where `optimizer` is no torch optimizer, or one that needs a closure, such as LBFGS.
+        TypeError: If `optimizer` is not a torch optimizer, or one that needs a closure, such as LBFGS.
 
     Example:
         >>> w = torch.nn.Parameter(torch.ones(2))
@@ -88,7 +88,7 @@ class TorchOptimizer(Optimizer):
             trainable_variables: The variables; those of the torch optimizer by default.
 
         Raises:
-            ValueError: where the numbers of gradients and variables differ.
+            ValueError: If the numbers of gradients and variables differ.
         """
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
         grads = list(grads)

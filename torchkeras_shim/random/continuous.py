@@ -36,7 +36,7 @@ def normal(
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of floats, and for any other seed.
+        ValueError: If the type is not of floats, or the seed is not valid.
 
     Example:
         >>> torch.equal(normal((2, 3), seed=1), normal((2, 3), seed=1))
@@ -60,7 +60,7 @@ def uniform(
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of floats, and for any other seed.
+        ValueError: If the type is not of floats, or the seed is not valid.
 
     Example:
         >>> bool((uniform((100,), -1.0, 1.0, seed=1) < 1.0).all())
@@ -86,7 +86,7 @@ def truncated_normal(
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of floats, and for any other seed.
+        ValueError: If the type is not of floats, or the seed is not valid.
 
     Example:
         >>> bool((truncated_normal((100,), seed=1).abs() <= 2.0).all())
@@ -111,7 +111,7 @@ def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of floats, and for any other seed.
+        ValueError: If the type is not of floats, or the seed is not valid.
 
     Example:
         >>> bool((gamma((100,), 2.0, seed=1) > 0).all())
@@ -135,7 +135,7 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: S
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of floats, and for any other seed.
+        ValueError: If the type is not of floats, or the seed is not valid.
 
     Example:
         >>> values = beta((100,), 2.0, 3.0, seed=1)

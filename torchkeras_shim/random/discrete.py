@@ -36,7 +36,7 @@ def randint(shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32"
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of integers, for bounds with nothing in between, and for any other seed.
+        ValueError: If the type is not of integers, nothing lies between the bounds, or the seed is not valid.
 
     Example:
         >>> sorted(set(randint((100,), 0, 3, seed=1).tolist()))
@@ -66,7 +66,7 @@ def binomial(
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for a type that is not of floats, and for any other seed.
+        ValueError: If the type is not of floats, or the seed is not valid.
 
     Example:
         >>> bool((binomial((100,), 10, 0.5, seed=1) <= 10).all())
@@ -91,7 +91,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
         Class indices `(batch, num_samples)`.
 
     Raises:
-        ValueError: for logits of another rank, and for any other seed.
+        ValueError: If the logits have another rank, or the seed is not valid.
 
     Example:
         >>> categorical([[0.0, 100.0]], 3)

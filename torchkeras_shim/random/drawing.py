@@ -15,7 +15,7 @@ def sizes(shape: Any) -> tuple[int, ...]:
     """Returns a shape as a tuple; one number is a vector's length.
 
     Raises:
-        TypeError: for what is no shape.
+        TypeError: If it is not a shape.
     """
     if isinstance(shape, int):
         return (shape,)
@@ -28,7 +28,7 @@ def float_dtype(name: str, dtype: Any) -> torch.dtype:
     """Returns torch's type of a `dtype` argument, `floatx()` for `None`.
 
     Raises:
-        ValueError: for a type that is not of floats.
+        ValueError: If a type is not of floats.
     """
     standard = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(standard):
@@ -47,7 +47,7 @@ def parameter(value: Any, shape: tuple[int, ...], dtype: torch.dtype, device: to
     """Returns a parameter of a distribution as a tensor of the shape to draw.
 
     Raises:
-        ValueError: where it does not broadcast to that shape.
+        ValueError: If it does not broadcast to that shape.
     """
     tensor = as_tensor(value, device=device).to(device, dtype)
     try:

@@ -28,7 +28,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for another rate, a mask that does not fit, and any other seed.
+        ValueError: If the rate or the seed is not valid, or the mask does not fit.
 
     Example:
         >>> dropout(torch.ones(3), 0.0)
@@ -65,7 +65,7 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
         seed: An integer for the same order at every call, a `SeedGenerator`, or `None`.
 
     Raises:
-        ValueError: for any other seed.
+        ValueError: If the seed is not valid.
 
     Example:
         >>> sorted(shuffle([1, 2, 3]).tolist())

@@ -66,7 +66,7 @@ class Archive:
         """Returns the weights as an open file, whose checksum was found right.
 
         Raises:
-            ValueError: where there are none.
+            ValueError: If there are none.
         """
         if WEIGHTS not in self._members:
             held = " Weights in the numpy format are not supported." if "model.weights.npz" in self._members else ""
@@ -80,7 +80,7 @@ def opened(path: str) -> Iterator[Archive]:
     """Opens a `.keras` file, or folder, in a `with` block.
 
     Raises:
-        ValueError: where it is damaged, or of a kind that no honest program writes.
+        ValueError: If it is damaged, or of a kind that no honest program writes.
     """
     if os.path.isdir(path):
         yield _open_folder(path)

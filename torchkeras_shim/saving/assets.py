@@ -60,7 +60,7 @@ def read(model: Any, sizes: dict[str, int], open_member: Callable[[str], BinaryI
         path: What the archive is called in messages.
 
     Raises:
-        UnsafeFileError: for a name that leads elsewhere.
+        UnsafeFileError: If a name leads elsewhere.
     """
     for entry in walk(model):
         if not callable(getattr(entry.target, "load_assets", None)):

@@ -37,7 +37,7 @@ class KerasFileEditor:
         metadata: The version and date of a `.keras` file, otherwise `None`.
 
     Raises:
-        ValueError: for another ending, and for a file that is damaged or unsafe to read.
+        ValueError: If the ending is another one, or the file is damaged or unsafe to read.
 
     Example:
         >>> import os, tempfile
@@ -152,7 +152,7 @@ class KerasFileEditor:
             new_name: The new name alone, without a path.
 
         Raises:
-            ValueError: where the object is not found, or found more than once, and for a path as the new name.
+            ValueError: If the object is not found, or found more than once, or the new name is a path.
         """
         if "/" in new_name:
             raise ValueError(
@@ -185,7 +185,7 @@ class KerasFileEditor:
             weights: Arrays by the names of the weights, `"0"`, `"1"`, ...
 
         Raises:
-            ValueError: where the path leads nowhere.
+            ValueError: If the path leads nowhere.
         """
         _check_weights(weights)
         *folders, name = object_path.split("/")
@@ -204,7 +204,7 @@ class KerasFileEditor:
             weight_name: The weight's name, such as `"0"`.
 
         Raises:
-            ValueError: where either is not found.
+            ValueError: If either is not found.
         """
 
         def delete(parent: Tree, name: str) -> None:
@@ -256,7 +256,7 @@ class KerasFileEditor:
             filepath: A path that ends in `.weights.h5`. A file that is there stays whole until the new one is.
 
         Raises:
-            ValueError: for another ending.
+            ValueError: If the ending is any other.
         """
         path = str(filepath)
         if not path.endswith(".weights.h5"):

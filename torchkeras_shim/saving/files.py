@@ -35,9 +35,9 @@ def save_model(
         **kwargs: `include_optimizer=False` leaves out of `.h5` files what the model was compiled with.
 
     Raises:
-        ValueError: for another ending or argument.
-        NotImplementedError: where a part of the model has no config.
-        FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
+        ValueError: If the ending or argument is any other.
+        NotImplementedError: If a part of the model has no config.
+        FileExistsError: If `overwrite=False`, the file exists and nobody can be asked.
     """
     path = local(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
@@ -90,7 +90,7 @@ def load_model(
         The model.
 
     Raises:
-        ValueError: for a file of another kind, a damaged or hostile one, or one with classes that are not known.
+        ValueError: If the file is of another kind, damaged or hostile, or names classes that are not known.
     """
     if safe_mode is not None and not safe_mode:
         raise ValueError(
@@ -144,8 +144,8 @@ def save_weights(
         objects_to_skip: Layers that are left out; for `.weights.h5` and `.weights.json`.
 
     Raises:
-        ValueError: for another ending, or a model that is not built.
-        FileExistsError: where `overwrite=False`, the file exists and nobody can be asked.
+        ValueError: If the ending is another one, or the model is not built.
+        FileExistsError: If `overwrite=False`, the file exists and nobody can be asked.
     """
     path = local(filepath)
     if max_shard_size is not None:
@@ -186,7 +186,7 @@ def load_weights(
         objects_to_skip: Layers that keep their weights; for `.weights.h5` and `.weights.json`.
 
     Raises:
-        ValueError: for another ending, a model that is not built, weights that do not fit, or a file with links into
+        ValueError: If the ending is another one, the model is not built, weights do not fit, or the file has links into
             other files.
     """
     path = local(filepath)

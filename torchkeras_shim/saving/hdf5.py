@@ -111,7 +111,7 @@ def find_group(parent: h5py.Group, path: str) -> h5py.Group | None:
     """Returns the group at a path below `parent`, or `None` where there is none.
 
     Raises:
-        UnsafeFileError: where a link on the way leads elsewhere.
+        UnsafeFileError: If a link on the way leads elsewhere.
     """
     current = parent
     for part in path.split("/") if path else ():
@@ -208,7 +208,7 @@ def verify(dataset: h5py.Dataset) -> None:
     """Makes sure that an array can be read in full, without keeping it.
 
     Raises:
-        UnsafeFileError: where the declared size is out of all proportion to the stored one.
+        UnsafeFileError: If the declared size is out of all proportion to the stored one.
     """
     declared = math.prod(dataset.shape) * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
@@ -286,7 +286,7 @@ def text(group: h5py.Group, name: str) -> str | None:
     """Returns an attribute that is a text, or `None` where there is none.
 
     Raises:
-        UnsafeFileError: where it is something else.
+        UnsafeFileError: If it is something else.
     """
     if name not in group.attrs:
         return None
@@ -303,7 +303,7 @@ def names(group: h5py.Group, name: str) -> list[str]:
     """Returns an attribute that is a list of names, which long lists are cut into pieces for: `name0`, `name1`, ...
 
     Raises:
-        UnsafeFileError: where it is something else.
+        UnsafeFileError: If it is something else.
     """
     keys = [name]
     if name not in group.attrs:
@@ -350,7 +350,7 @@ def write_names(group: h5py.Group, name: str, values: list[str]) -> None:
     """Writes a list of names as an attribute, in pieces where it is longer than HDF5 allows.
 
     Raises:
-        ValueError: for a name that is too long by itself.
+        ValueError: If a name is too long by itself.
     """
     encoded = [value.encode("utf-8") for value in values]
     longest = max(map(len, encoded), default=1)

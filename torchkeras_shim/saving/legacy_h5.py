@@ -92,7 +92,7 @@ def read_weights(
         origin: Which Keras wrote the file; the group itself says so by default.
 
     Raises:
-        ValueError: for weights that do not fit, a damaged file, or one with links into other files.
+        ValueError: If weights do not fit, or the file is damaged or has links into other files.
     """
     fit = _by_name if by_name else _by_order
     origin = origin or _origin(group)

@@ -23,8 +23,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
         **kwargs: Arguments of `json.dumps`.
 
     Raises:
-        NotImplementedError: where a part of the model has no config.
-        TypeError: where a config holds something that JSON cannot.
+        NotImplementedError: If a part of the model has no config.
+        TypeError: If a config holds something that JSON cannot.
     """
     with sharing.writing():
         config = sharing.keep_shared(serialization.serialize_keras_object(model))
@@ -50,7 +50,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         The model.
 
     Raises:
-        ValueError: for something else than a model, or names that are not known.
+        ValueError: If it is not a model, or a name is not known.
 
     Example:
         >>> import torchkeras_shim as keras
@@ -67,7 +67,7 @@ def parse(text: str, path: str) -> dict[str, Any]:
     """Returns the config that a text holds.
 
     Raises:
-        DamagedFileError: where it is no JSON of a model.
+        DamagedFileError: If it is not JSON of a model.
     """
     try:
         config = budget.parse_json(text, path)
@@ -104,7 +104,7 @@ def rebuild(
         keras_version: What the file says that it was written by.
 
     Raises:
-        ValueError: where the config does not describe a model, or refers to names that are not known.
+        ValueError: If the config does not describe a model, or refers to names that are not known.
     """
     with CustomObjectScope(custom_objects or {}), sharing.reading(), legacy_config.settled():
         try:

@@ -22,7 +22,7 @@ def save(model: Any, path: str) -> None:
     """Writes a model's `state_dict`.
 
     Raises:
-        ImportError: where the package is missing.
+        ImportError: If the package is missing.
     """
     package = _package()
     tensors = {key: value.detach().contiguous() for key, value in model.state_dict(keep_vars=True).items()}
@@ -45,8 +45,8 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
     """Reads a model's `state_dict`. Either all of it is loaded or nothing.
 
     Raises:
-        ImportError: where the package is missing.
-        ValueError: for a damaged file, or tensors that do not fit.
+        ImportError: If the package is missing.
+        ValueError: If the file is damaged, or a tensor does not fit.
     """
     package = _package()
     own: dict[str, torch.Tensor] = model.state_dict(keep_vars=True)

@@ -151,7 +151,7 @@ def load(model: Any, path: str, skip_mismatch: bool, objects_to_skip: Any = None
         objects_to_skip: Layers that keep their weights.
 
     Raises:
-        ValueError: for weights that do not fit, damaged files, or an index that leads out of its folder.
+        ValueError: If weights do not fit, a file is damaged, or the index leads out of its folder.
     """
     folder = os.path.dirname(os.path.realpath(path))
     with contextlib.ExitStack() as stack:

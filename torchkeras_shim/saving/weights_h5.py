@@ -45,7 +45,7 @@ def read_weights(
         objects_to_skip: Layers that keep their weights.
 
     Raises:
-        ValueError: for weights that do not fit, a damaged file, or one with links into other files.
+        ValueError: If weights do not fit, or the file is damaged or has links into other files.
     """
     loads: list[_Load] = []
     failures: list[tuple[Any, Exception]] = []

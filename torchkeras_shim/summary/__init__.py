@@ -35,7 +35,7 @@ def print_summary(
         layer_range: Two regular expressions: the first and the last layer to show.
 
     Raises:
-        ValueError: where the line is too short, or `layer_range` matches no layers.
+        ValueError: If the line is too short, or `layer_range` matches no layers.
     """
     text = render(
         summarize(model, expand_nested, layer_range),

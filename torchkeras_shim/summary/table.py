@@ -42,7 +42,7 @@ def render(
         columns: The terminal's width.
 
     Raises:
-        ValueError: where there is no room for the columns, or not a position for each.
+        ValueError: If there is no room for the columns, or not a position for each.
     """
     alignments = ["<", "<", ">"]
     ends = list(positions or _POSITIONS)

@@ -57,8 +57,8 @@ def model_to_dot(
         A `pydot.Dot`, or a `pydot.Cluster`.
 
     Raises:
-        ImportError: where pydot is not installed.
-        ValueError: where the model is not built.
+        ImportError: If pydot is not installed.
+        ValueError: If the model is not built.
     """
     if kwargs:
         raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
@@ -133,7 +133,7 @@ def plot_model(
         In a notebook, the picture; otherwise `None`.
 
     Raises:
-        ImportError: where pydot or Graphviz is not installed; the message says what to do.
+        ImportError: If pydot or Graphviz is not installed; the message says what to do.
     """
     dot = model_to_dot(
         model,

@@ -21,7 +21,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         A float64 numpy array of shape `x.shape + (num_classes,)`, as in Keras; a tensor for a tensor.
 
     Raises:
-        IndexError: for labels outside the classes.
+        IndexError: If a label is outside the classes.
         ValueError: without labels to count the classes of.
 
     Example:

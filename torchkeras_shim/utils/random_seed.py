@@ -15,7 +15,7 @@ def set_random_seed(seed: int) -> None:
         seed: An integer.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: If it is anything else.
 
     Example:
         >>> set_random_seed(812)

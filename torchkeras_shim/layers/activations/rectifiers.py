@@ -27,7 +27,7 @@ class ReLU(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for negative arguments.
+        ValueError: If an argument is negative.
 
     Example:
         >>> ReLU(max_value=1.0)(torch.tensor([-2.0, 0.5, 2.0]))
@@ -80,7 +80,7 @@ class LeakyReLU(Layer):
             `negative_slope`.
 
     Raises:
-        ValueError: for a negative slope.
+        ValueError: If the slope is negative.
 
     Example:
         >>> LeakyReLU(0.5)(torch.tensor([-2.0, 2.0]))

@@ -25,7 +25,7 @@ class Attention(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for another score mode.
+        ValueError: If the score mode is any other.
 
     Example:
         >>> Attention()([torch.ones(1, 2, 4), torch.ones(1, 3, 4)]).shape

@@ -37,7 +37,7 @@ class GroupedQueryAttention(HeadsOfAttention):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for sizes that cannot be, and for arguments that are not supported.
+        ValueError: If a size is not valid, or an argument is not supported.
 
     Example:
         >>> import torch

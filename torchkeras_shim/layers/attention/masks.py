@@ -57,7 +57,7 @@ def flattened(mask: torch.Tensor, lead: int, targets: list[int], sources: list[i
         name: The layer's name, for the message.
 
     Raises:
-        ValueError: where the mask does not fit.
+        ValueError: If the mask does not fit.
     """
     own = len(targets) + len(sources)
     try:

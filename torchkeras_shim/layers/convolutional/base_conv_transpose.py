@@ -102,7 +102,7 @@ def input_channels(layer: BaseConv, input_shape: Any) -> tuple[int, int]:
     """Returns the number of channels that a convolution is built for, and their axis.
 
     Raises:
-        ValueError: where rank or channels do not fit.
+        ValueError: If rank or channels do not fit.
     """
     axis = -1 if layer._channels_last else 1
     if len(input_shape) != layer.rank + 2:

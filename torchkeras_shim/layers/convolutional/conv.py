@@ -40,7 +40,7 @@ class Conv1D(BaseConv):
         `(batch, new_steps, filters)`, likewise
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -120,7 +120,7 @@ class Conv2D(BaseConv):
         `(batch, new_height, new_width, filters)`, likewise
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -200,7 +200,7 @@ class Conv3D(BaseConv):
         `(batch, new_depth, new_height, new_width, filters)`, likewise
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch

@@ -33,7 +33,7 @@ class Conv1DTranspose(BaseConvTranspose):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -107,7 +107,7 @@ class Conv2DTranspose(BaseConvTranspose):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -181,7 +181,7 @@ class Conv3DTranspose(BaseConvTranspose):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch

@@ -32,7 +32,7 @@ class DepthwiseConv1D(BaseDepthwiseConv):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -104,7 +104,7 @@ class DepthwiseConv2D(BaseDepthwiseConv):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch

@@ -36,7 +36,7 @@ class SeparableConv1D(BaseSeparableConv):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -119,7 +119,7 @@ class SeparableConv2D(BaseSeparableConv):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch

@@ -42,7 +42,7 @@ class Dense(Activated):
         `(batch, ..., units)`
 
     Raises:
-        ValueError: where `units` is not a positive integer.
+        ValueError: If `units` is not a positive integer.
 
     Example:
         >>> Dense(3, activation="relu")(torch.ones(2, 4)).shape

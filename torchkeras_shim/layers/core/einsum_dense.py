@@ -60,7 +60,7 @@ class EinsumDense(Activated):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where equation, shapes and bias do not fit.
+        ValueError: If equation, shapes and bias do not fit.
 
     Example:
         >>> EinsumDense("abc,cde->abde", output_shape=(None, 2, 5), bias_axes="de")(torch.ones(1, 3, 4)).shape

@@ -41,7 +41,7 @@ class Embedding(Layer):
         `(batch, ..., output_dim)`
 
     Raises:
-        ValueError: where a size is not a positive integer.
+        ValueError: If a size is not a positive integer.
 
     Example:
         >>> Embedding(10, 4)(torch.tensor([[1, 2, 0]])).shape

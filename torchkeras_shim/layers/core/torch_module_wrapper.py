@@ -22,7 +22,7 @@ class TorchModuleWrapper(Layer):
         **kwargs: The arguments of any layer.
 
     Raises:
-        TypeError: where `module` is no torch module.
+        TypeError: If `module` is not a torch module.
 
     Example:
         >>> from torchkeras_shim import Input, Model

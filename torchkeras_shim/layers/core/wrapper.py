@@ -17,7 +17,7 @@ class Wrapper(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where `layer` is no layer.
+        ValueError: If `layer` is not a layer.
 
     Example:
         >>> from torchkeras_shim.layers.core.identity import Identity

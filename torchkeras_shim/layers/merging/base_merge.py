@@ -39,7 +39,7 @@ class Merge(Layer):
         """Checks that the shapes fit.
 
         Raises:
-            ValueError: where they do not, or where there is no list of inputs.
+            ValueError: If they do not, or if there is no list of inputs.
         """
         if not input_shape or not isinstance(input_shape[0], (tuple, list)):
             raise ValueError(
@@ -72,7 +72,7 @@ class Merge(Layer):
         """Returns where any input counts, if every input has a mask.
 
         Raises:
-            ValueError: where inputs and masks are no lists of the same length.
+            ValueError: If inputs and masks are not lists of the same length.
         """
         masks = checked_masks(inputs, mask)
         if masks is None or any(m is None for m in masks):
@@ -91,7 +91,7 @@ def checked_masks(inputs: Any, mask: Any) -> Sequence[Any] | None:
     """Returns the masks of a list of inputs, `None` where there is none.
 
     Raises:
-        ValueError: where inputs and masks are no lists of the same length.
+        ValueError: If inputs and masks are not lists of the same length.
     """
     if mask is None:
         return None

@@ -35,7 +35,7 @@ class Concatenate(Merge):
         """Checks that the shapes fit.
 
         Raises:
-            ValueError: where they do not, or where there is no list of inputs.
+            ValueError: If they do not, or if there is no list of inputs.
         """
         if not input_shape or not isinstance(input_shape[0], (tuple, list)):
             raise ValueError(
@@ -61,7 +61,7 @@ class Concatenate(Merge):
         """Returns the masks one behind the other; inputs without a mask count everywhere.
 
         Raises:
-            ValueError: where inputs and masks are no lists of the same length.
+            ValueError: If inputs and masks are not lists of the same length.
         """
         masks = checked_masks(inputs, mask)
         if masks is None or all(m is None for m in masks):

@@ -27,8 +27,8 @@ class Dot(Merge):
         is left.
 
     Raises:
-        TypeError: where `axes` is neither an integer nor a list.
-        ValueError: where it is not a list of two integers.
+        TypeError: If `axes` is neither an integer nor a list.
+        ValueError: If it is not a list of two integers.
 
     Example:
         >>> Dot(axes=1)([torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]])])
@@ -63,7 +63,7 @@ class Dot(Merge):
         """Checks that the two axes have the same size.
 
         Raises:
-            ValueError: where they have not, or where there are not two inputs.
+            ValueError: If they have not, or if there are not two inputs.
         """
         if not input_shape or not isinstance(input_shape[0], (tuple, list)) or len(input_shape) != 2:
             raise ValueError(

@@ -56,7 +56,7 @@ class BatchNormalization(ScaledAndShifted):
         mask: Which places count for the statistics, of the inputs' shape without the last axis.
 
     Raises:
-        ValueError: for wrong clipping limits.
+        ValueError: If a clipping limit is not valid.
 
     Example:
         >>> BatchNormalization(epsilon=0.0)(torch.tensor([[1.0], [3.0]]), training=True).detach()

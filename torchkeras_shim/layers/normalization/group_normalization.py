@@ -35,7 +35,7 @@ class GroupNormalization(ScaledAndShifted):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where the number of groups is none, or does not divide the channels.
+        ValueError: If the number of groups is none, or does not divide the channels.
 
     Example:
         >>> GroupNormalization(groups=2)(torch.ones(1, 4, 4, 6)).shape

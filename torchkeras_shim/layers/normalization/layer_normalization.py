@@ -36,7 +36,7 @@ class LayerNormalization(ScaledAndShifted):
             only divide by the standard deviation.
 
     Raises:
-        TypeError: where `axis` is neither an integer nor a list of them.
+        TypeError: If `axis` is neither an integer nor a list of them.
 
     Example:
         >>> LayerNormalization(epsilon=0.0)(torch.tensor([[1.0, 3.0]])).detach()

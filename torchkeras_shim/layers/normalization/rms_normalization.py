@@ -24,7 +24,7 @@ class RMSNormalization(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where the inputs do not have such an axis.
+        ValueError: If the inputs do not have such an axis.
 
     Example:
         >>> RMSNormalization(epsilon=0.0)(torch.tensor([[3.0, 3.0]])).detach()

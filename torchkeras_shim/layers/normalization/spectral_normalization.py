@@ -28,7 +28,7 @@ class SpectralNormalization(Wrapper):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where there is nothing to normalize, or for a number of steps that is not positive.
+        ValueError: If there is nothing to normalize, or the number of steps is not positive.
 
     Example:
         >>> from torchkeras_shim.layers.core.dense import Dense

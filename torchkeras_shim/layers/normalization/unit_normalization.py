@@ -22,8 +22,8 @@ class UnitNormalization(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `axis` is neither an integer nor a list of them.
-        ValueError: where the inputs do not have such an axis.
+        TypeError: If `axis` is neither an integer nor a list of them.
+        ValueError: If the inputs do not have such an axis.
 
     Example:
         >>> UnitNormalization()(torch.tensor([[3.0, 4.0]]))

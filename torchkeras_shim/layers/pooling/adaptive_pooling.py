@@ -79,8 +79,8 @@ class AdaptiveAveragePooling1D(_Average):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple.
-        ValueError: for a tuple of another length, or an unknown `data_format`.
+        TypeError: If `output_size` is neither an integer nor a tuple.
+        ValueError: If the tuple has another length, or `data_format` is unknown.
 
     Example:
         >>> AdaptiveAveragePooling1D(2)(torch.ones(1, 5, 3)).shape
@@ -101,8 +101,8 @@ class AdaptiveAveragePooling2D(_Average):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
-        ValueError: for an unknown `data_format`.
+        TypeError: If `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: If `data_format` is unknown.
 
     Example:
         >>> AdaptiveAveragePooling2D(2)(torch.ones(1, 5, 5, 3)).shape
@@ -123,8 +123,8 @@ class AdaptiveAveragePooling3D(_Average):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
-        ValueError: for an unknown `data_format`.
+        TypeError: If `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: If `data_format` is unknown.
 
     Example:
         >>> AdaptiveAveragePooling3D(2)(torch.ones(1, 5, 5, 5, 3)).shape
@@ -145,8 +145,8 @@ class AdaptiveMaxPooling1D(_Max):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple.
-        ValueError: for a tuple of another length, or an unknown `data_format`.
+        TypeError: If `output_size` is neither an integer nor a tuple.
+        ValueError: If the tuple has another length, or `data_format` is unknown.
 
     Example:
         >>> AdaptiveMaxPooling1D(2)(torch.ones(1, 5, 3)).shape
@@ -167,8 +167,8 @@ class AdaptiveMaxPooling2D(_Max):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
-        ValueError: for an unknown `data_format`.
+        TypeError: If `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: If `data_format` is unknown.
 
     Example:
         >>> AdaptiveMaxPooling2D(2)(torch.ones(1, 5, 5, 3)).shape
@@ -189,8 +189,8 @@ class AdaptiveMaxPooling3D(_Max):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        TypeError: where `output_size` is neither an integer nor a tuple of the right length.
-        ValueError: for an unknown `data_format`.
+        TypeError: If `output_size` is neither an integer nor a tuple of the right length.
+        ValueError: If `data_format` is unknown.
 
     Example:
         >>> AdaptiveMaxPooling3D(2)(torch.ones(1, 5, 5, 5, 3)).shape

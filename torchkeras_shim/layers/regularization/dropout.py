@@ -26,7 +26,7 @@ class Dropout(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where rate or noise shape cannot be.
+        ValueError: If rate or noise shape cannot be.
 
     Example:
         >>> Dropout(0.5)(torch.ones(3)), Dropout(1.0)(torch.ones(3), training=True)

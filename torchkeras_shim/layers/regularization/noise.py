@@ -78,7 +78,7 @@ class GaussianNoise(BaseNoise):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for a standard deviation that cannot be.
+        ValueError: If the standard deviation is not valid.
 
     Example:
         >>> GaussianNoise(0.1)(torch.ones(3))
@@ -104,7 +104,7 @@ class GaussianDropout(BaseNoise):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for a rate that cannot be.
+        ValueError: If the rate is not valid.
 
     Example:
         >>> GaussianDropout(0.1)(torch.ones(3))
@@ -133,7 +133,7 @@ class AlphaDropout(BaseNoise):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for a rate that cannot be.
+        ValueError: If the rate is not valid.
 
     Example:
         >>> AlphaDropout(0.1)(torch.ones(3))

@@ -40,7 +40,7 @@ class SpatialDropout1D(BaseSpatialDropout):
         `(batch, steps, channels)`
 
     Raises:
-        ValueError: for a rate that cannot be.
+        ValueError: If the rate is not valid.
 
     Example:
         >>> import torch
@@ -79,7 +79,7 @@ class SpatialDropout2D(_WithFormat):
         dtype: The type of the computations, or a `DTypePolicy`.
 
     Raises:
-        ValueError: for a rate that cannot be.
+        ValueError: If the rate is not valid.
 
     Example:
         >>> import torch
@@ -110,7 +110,7 @@ class SpatialDropout3D(_WithFormat):
         dtype: The type of the computations, or a `DTypePolicy`.
 
     Raises:
-        ValueError: for a rate that cannot be.
+        ValueError: If the rate is not valid.
 
     Example:
         >>> import torch

@@ -20,7 +20,7 @@ def standardize_amounts(value: Any, rank: int, name: str) -> tuple[tuple[int, ..
         name: The argument's name in messages.
 
     Raises:
-        ValueError: for anything else, and for negative amounts.
+        ValueError: If it is anything else, or an amount is negative.
 
     Example:
         >>> standardize_amounts(((1, 2), 3), 2, "cropping")

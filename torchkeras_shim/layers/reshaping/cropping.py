@@ -54,7 +54,7 @@ class Cropping1D(BaseCropping):
         `(batch, steps, features)`
 
     Raises:
-        ValueError: for arguments that cannot be, and where nothing is left.
+        ValueError: If an argument is not valid, or if nothing is left.
 
     Example:
         >>> Cropping1D((1, 2))(torch.ones(2, 8, 3)).shape
@@ -81,7 +81,7 @@ class Cropping2D(BaseCropping):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be, and where nothing is left.
+        ValueError: If an argument is not valid, or if nothing is left.
 
     Example:
         >>> Cropping2D(1)(torch.ones(1, 6, 5, 3)).shape
@@ -109,7 +109,7 @@ class Cropping3D(BaseCropping):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be, and where nothing is left.
+        ValueError: If an argument is not valid, or if nothing is left.
 
     Example:
         >>> Cropping3D(1)(torch.ones(1, 6, 5, 4, 3)).shape

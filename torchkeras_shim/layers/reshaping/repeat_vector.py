@@ -26,8 +26,8 @@ class RepeatVector(Layer):
         `(batch, n, features)`
 
     Raises:
-        TypeError: where `n` is no integer.
-        ValueError: where `n` is not positive.
+        TypeError: If `n` is not an integer.
+        ValueError: If `n` is not positive.
 
     Example:
         >>> RepeatVector(3)(torch.ones(5, 2)).shape

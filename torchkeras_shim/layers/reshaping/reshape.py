@@ -22,7 +22,7 @@ class Reshape(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where the shape has several unknown dimensions, or another size than the inputs.
+        ValueError: If the shape has several unknown dimensions, or another size than the inputs.
 
     Example:
         >>> Reshape((2, -1))(torch.ones(5, 6)).shape

@@ -31,8 +31,8 @@ class UpSampling1D(Layer):
         `(batch, steps, features)`
 
     Raises:
-        TypeError: where `size` is no integer.
-        ValueError: where `size` is not positive.
+        TypeError: If `size` is not an integer.
+        ValueError: If `size` is not positive.
 
     Example:
         >>> UpSampling1D(2)(torch.tensor([[[1.0], [2.0]]])).flatten()
@@ -97,7 +97,7 @@ class UpSampling2D(BaseUpSampling):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> UpSampling2D((2, 3))(torch.ones(1, 4, 4, 3)).shape
@@ -149,7 +149,7 @@ class UpSampling3D(BaseUpSampling):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> UpSampling3D(2)(torch.ones(1, 2, 3, 4, 5)).shape

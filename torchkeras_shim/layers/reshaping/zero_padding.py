@@ -48,7 +48,7 @@ class ZeroPadding1D(BaseZeroPadding):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> ZeroPadding1D(1)(torch.ones(2, 8, 3)).shape
@@ -72,7 +72,7 @@ class ZeroPadding2D(BaseZeroPadding):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> ZeroPadding2D(1)(torch.ones(1, 6, 5, 3)).shape
@@ -96,7 +96,7 @@ class ZeroPadding3D(BaseZeroPadding):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> ZeroPadding3D(1)(torch.ones(1, 6, 5, 4, 3)).shape

@@ -30,7 +30,7 @@ class Bidirectional(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where the layers do not fit each other, and for another merge mode.
+        ValueError: If the layers do not fit each other, or the merge mode is another one.
 
     Example:
         >>> from torchkeras_shim.layers.rnn.lstm import LSTM
@@ -224,7 +224,7 @@ class Bidirectional(Layer):
         """Sets the states that stay between batches to zero.
 
         Raises:
-            AttributeError: where the layer is not stateful.
+            AttributeError: If the layer is not stateful.
         """
         if not self.stateful:
             raise AttributeError("Layer must be stateful.")

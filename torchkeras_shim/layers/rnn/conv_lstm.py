@@ -54,7 +54,7 @@ class ConvLSTM1D(BaseConvLSTM):
         `(batch, new_steps, filters)`, with the time behind the batch if `return_sequences`
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -166,7 +166,7 @@ class ConvLSTM2D(BaseConvLSTM):
         `(batch, new_rows, new_columns, filters)`, with the time behind the batch if `return_sequences`
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch
@@ -278,7 +278,7 @@ class ConvLSTM3D(BaseConvLSTM):
         `(batch, new_depth, new_rows, new_columns, filters)`, with the time behind the batch if `return_sequences`
 
     Raises:
-        ValueError: for arguments that cannot be.
+        ValueError: If an argument is not valid.
 
     Example:
         >>> import torch

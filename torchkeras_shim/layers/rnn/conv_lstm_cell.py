@@ -51,7 +51,7 @@ class ConvLSTMCell(DropoutCell):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for arguments that cannot be, and for inputs whose spatial sizes are open.
+        ValueError: If an argument is not valid, or a spatial size of the inputs is open.
     """
 
     kernel: Variable

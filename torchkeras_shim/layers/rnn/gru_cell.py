@@ -39,7 +39,7 @@ class GRUCell(RecurrentCell):
             per gate, 2 (the default without recurrent dropout) one for all.
 
     Raises:
-        ValueError: where `units` is not positive.
+        ValueError: If `units` is not positive.
 
     Example:
         >>> cell = GRUCell(3)

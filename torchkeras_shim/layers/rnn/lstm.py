@@ -54,7 +54,7 @@ class LSTM(NativeRNN):
         `(batch, units)`, or `(batch, time, units)` with `return_sequences`
 
     Raises:
-        ValueError: where `units` is not positive.
+        ValueError: If `units` is not positive.
 
     Example:
         >>> LSTM(3, return_sequences=True)(torch.ones(2, 5, 4)).shape

@@ -38,7 +38,7 @@ class LSTMCell(RecurrentCell):
             per gate, 2 (the default without recurrent dropout) one for all.
 
     Raises:
-        ValueError: where `units` is not positive.
+        ValueError: If `units` is not positive.
 
     Example:
         >>> cell = LSTMCell(3)

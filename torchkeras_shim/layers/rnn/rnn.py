@@ -35,7 +35,7 @@ class RNN(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where `cell` is no cell.
+        ValueError: If `cell` is not a cell.
 
     Example:
         >>> from torchkeras_shim.layers.rnn.lstm_cell import LSTMCell

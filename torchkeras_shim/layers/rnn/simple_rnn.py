@@ -51,7 +51,7 @@ class SimpleRNN(NativeRNN):
         `(batch, units)`, or `(batch, time, units)` with `return_sequences`
 
     Raises:
-        ValueError: where `units` is not positive.
+        ValueError: If `units` is not positive.
 
     Example:
         >>> SimpleRNN(3, return_sequences=True)(torch.ones(2, 5, 4)).shape

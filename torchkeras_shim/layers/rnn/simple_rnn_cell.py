@@ -33,7 +33,7 @@ class SimpleRNNCell(RecurrentCell):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where `units` is not positive.
+        ValueError: If `units` is not positive.
 
     Example:
         >>> cell = SimpleRNNCell(3)

@@ -21,7 +21,7 @@ class StackedRNNCells(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: for a cell without `call` or `state_size`.
+        ValueError: If the cell has no `call` or no `state_size`.
 
     Example:
         >>> from torchkeras_shim.layers.rnn.lstm_cell import LSTMCell

@@ -23,7 +23,7 @@ class TimeDistributed(Layer):
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
     Raises:
-        ValueError: where `layer` is no layer.
+        ValueError: If `layer` is not a layer.
 
     Example:
         >>> from torchkeras_shim.layers.core.dense import Dense
@@ -60,7 +60,7 @@ class TimeDistributed(Layer):
             mask: Booleans of shape (batch, time, ...), handed to the layer step by step if it takes a mask.
 
         Raises:
-            ValueError: where the mask does not fit the inputs.
+            ValueError: If the mask does not fit the inputs.
         """
         if mask is not None:
             _check_mask(mask, inputs)

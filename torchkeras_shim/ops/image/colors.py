@@ -43,7 +43,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for another rank or number of channels.
+        ValueError: If the rank or number of channels is any other.
 
     Example:
         >>> rgb_to_grayscale(torch.ones(1, 1, 3))
@@ -71,7 +71,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for integers, another rank or another number of channels.
+        ValueError: If the input holds integers, or has another rank or number of channels.
 
     Example:
         >>> rgb_to_hsv(torch.tensor([[[0.0, 1.0, 0.0]]]))
@@ -113,7 +113,7 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for integers, another rank or another number of channels.
+        ValueError: If the input holds integers, or has another rank or number of channels.
 
     Example:
         >>> hsv_to_rgb(torch.tensor([[[0.0, 1.0, 1.0]]]))

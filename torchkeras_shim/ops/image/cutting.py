@@ -58,7 +58,7 @@ def pad_images(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for too many or too few arguments, and for negative amounts.
+        ValueError: If there are too many or too few arguments, or an amount is negative.
 
     Example:
         >>> pad_images(torch.ones(2, 2, 1), 1, 0, target_height=4, target_width=3).shape
@@ -110,7 +110,7 @@ def crop_images(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for too many or too few arguments, and for amounts that are negative or too large.
+        ValueError: If there are too many or too few arguments, or an amount is negative or too large.
 
     Example:
         >>> crop_images(torch.ones(4, 4, 1), 1, 1, target_height=2, target_width=3).shape
@@ -163,8 +163,8 @@ def extract_patches(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        TypeError: where `size` is neither a number nor a tuple.
-        ValueError: for another number of sizes.
+        TypeError: If `size` is neither a number nor a tuple.
+        ValueError: If the number of sizes is any other.
 
     Example:
         >>> extract_patches(torch.ones(1, 4, 4, 3), 2).shape

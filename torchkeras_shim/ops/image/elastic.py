@@ -39,7 +39,7 @@ def elastic_transform(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for arguments that do not exist.
+        ValueError: If an argument does not exist.
 
     Example:
         >>> elastic_transform(torch.ones(4, 4, 1), seed=1).shape

@@ -77,7 +77,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for what is not of rank 4.
+        ValueError: If it is not of rank 4.
 
     Example:
         >>> sobel_edges(torch.arange(9.0).reshape(1, 3, 3, 1))[0, 1, 1]
@@ -106,7 +106,7 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
         max_val: The largest value that a signal can have.
 
     Raises:
-        ValueError: where the shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> psnr([0.0, 1.0], [0.1, 1.1], max_val=1.0)
@@ -147,7 +147,7 @@ def ssim(
         One number per image.
 
     Raises:
-        ValueError: where shapes differ or are too small for the neighbourhood.
+        ValueError: If shapes differ or are too small for the neighbourhood.
 
     Example:
         >>> image = torch.arange(256.0).reshape(16, 16, 1) / 255

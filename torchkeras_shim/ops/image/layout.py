@@ -17,7 +17,7 @@ def as_images(images: Any, name: str = "images") -> torch.Tensor:
     """Returns images as a tensor.
 
     Raises:
-        ValueError: for another rank than 3 (one image) or 4 (a batch of them).
+        ValueError: If the rank is neither 3 (one image) nor 4 (a batch of them).
     """
     tensor = as_tensor(images)
     if tensor.dim() not in (3, 4):

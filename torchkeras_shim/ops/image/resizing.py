@@ -127,7 +127,7 @@ def resize(
         Images in the type of the given ones; integers are rounded.
 
     Raises:
-        ValueError: for an argument that does not exist, or two that exclude each other.
+        ValueError: If an argument does not exist, or two exclude each other.
 
     Example:
         >>> resize(torch.ones(2, 4, 4, 3), (2, 8)).shape
@@ -222,7 +222,7 @@ def scale_and_translate(
         antialias: Whether images that become smaller are smoothed.
 
     Raises:
-        ValueError: for any other method.
+        ValueError: If the method is anything else.
 
     Example:
         >>> x = torch.arange(4.0).reshape(1, 2, 2, 1)

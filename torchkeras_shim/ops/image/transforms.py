@@ -41,8 +41,8 @@ def map_coordinates(
         fill_value: The constant.
 
     Raises:
-        ValueError: for coordinates that do not fit, and for another fill mode.
-        NotImplementedError: for a higher order.
+        ValueError: If the coordinates do not fit, or the fill mode is another one.
+        NotImplementedError: If the order is higher.
 
     Example:
         >>> map_coordinates([1.0, 3.0], [[0.5]], order=1)
@@ -138,7 +138,7 @@ def affine_transform(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for arguments that do not exist and shapes that do not fit.
+        ValueError: If an argument does not exist, or a shape does not fit.
 
     Example:
         >>> image = torch.arange(3.0).reshape(1, 3, 1)
@@ -194,7 +194,7 @@ def perspective_transform(
         data_format: `"channels_last"` or `"channels_first"`; the global setting by default.
 
     Raises:
-        ValueError: for another interpolation and shapes that do not fit.
+        ValueError: If the interpolation is another one, or a shape does not fit.
 
     Example:
         >>> points = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]])

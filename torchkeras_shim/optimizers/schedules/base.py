@@ -38,7 +38,7 @@ class LearningRateSchedule:
             step: How many steps were done before.
 
         Raises:
-            NotImplementedError: where a subclass does not define it.
+            NotImplementedError: If a subclass does not define it.
         """
         raise NotImplementedError(
             f"Learning rate schedule '{self.__class__.__name__}' must override `__call__(self, step)`."
@@ -48,7 +48,7 @@ class LearningRateSchedule:
         """Returns the constructor's arguments.
 
         Raises:
-            NotImplementedError: where a subclass does not define it.
+            NotImplementedError: If a subclass does not define it.
         """
         raise NotImplementedError(
             f"Learning rate schedule '{self.__class__.__name__}' must override `get_config()` in order to be "

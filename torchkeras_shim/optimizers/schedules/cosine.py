@@ -24,7 +24,7 @@ class CosineDecay(FormulaSchedule):
         warmup_steps: How many steps the warm-up takes.
 
     Raises:
-        ValueError: where `decay_steps` is not positive.
+        ValueError: If `decay_steps` is not positive.
 
     Example:
         >>> schedule = CosineDecay(0.0, decay_steps=10, warmup_target=0.1, warmup_steps=2)
@@ -89,7 +89,7 @@ class CosineDecayRestarts(FormulaSchedule):
         name: A name.
 
     Raises:
-        ValueError: where `first_decay_steps` is not positive.
+        ValueError: If `first_decay_steps` is not positive.
 
     Example:
         >>> schedule = CosineDecayRestarts(0.1, first_decay_steps=10)

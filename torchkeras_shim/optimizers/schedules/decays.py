@@ -24,7 +24,7 @@ class ExponentialDecay(FormulaSchedule):
         name: A name.
 
     Raises:
-        ValueError: where `decay_steps` is not positive.
+        ValueError: If `decay_steps` is not positive.
 
     Example:
         >>> ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)(10)
@@ -72,7 +72,7 @@ class InverseTimeDecay(FormulaSchedule):
         name: A name.
 
     Raises:
-        ValueError: where `decay_steps` is not positive.
+        ValueError: If `decay_steps` is not positive.
 
     Example:
         >>> InverseTimeDecay(0.1, decay_steps=10, decay_rate=1.0)(10)
@@ -121,7 +121,7 @@ class PolynomialDecay(FormulaSchedule):
         name: A name.
 
     Raises:
-        ValueError: where `decay_steps` is not positive.
+        ValueError: If `decay_steps` is not positive.
 
     Example:
         >>> PolynomialDecay(0.1, decay_steps=10, end_learning_rate=0.0)(5)
@@ -175,7 +175,7 @@ class PiecewiseConstantDecay(FormulaSchedule):
         name: A name.
 
     Raises:
-        ValueError: where the lengths do not fit.
+        ValueError: If the lengths do not fit.
 
     Example:
         >>> schedule = PiecewiseConstantDecay([2], [0.1, 0.01])
