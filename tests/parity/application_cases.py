@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 
-#: Function, arguments, height and width. One of each family runs always, the others nightly.
+#: Function, arguments, height and width.
 CASES = [
     ("DenseNet121", {"include_top": False, "pooling": "max"}, 32),
     ("MobileNet", {"classes": 7, "alpha": 0.5}, 33),

@@ -76,13 +76,15 @@ REFUSED = {
 #: What takes long runs nightly.
 NIGHTLY = {
     "no preprocessing", "one channel, which is not prepared", "VGG16", "ResNet50", "ResNet50V2", "EfficientNetV2B0",
-    "EfficientNetV2S", "InceptionResNetV2", "Xception", "InceptionV3", "DenseNet121",
+    "EfficientNetV2S", "InceptionResNetV2", "Xception", "InceptionV3", "DenseNet121", "one channel",
+    "a classifier of any size",
 }  # fmt: skip
+NIGHTLY_LAYOUTS = {*NIGHTLY, "EfficientNetB0", "MobileNetV2", "MobileNetV3Small"}
 
 
-def named(cases):
+def named(cases, nightly=NIGHTLY):
     return [
-        pytest.param(*case, id=name, marks=pytest.mark.nightly if name in NIGHTLY else ())
+        pytest.param(*case, id=name, marks=pytest.mark.nightly if name in nightly else ())
         for name, case in cases.items()
     ]
 
@@ -156,7 +158,7 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize(("function", "arguments", "size"), named(LAYOUTS))
+@pytest.mark.parametrize(("function", "arguments", "size"), named(LAYOUTS, NIGHTLY_LAYOUTS))
 def test_both_layouts_compute_the_same_from_the_same_weights(function, arguments, size):
     pictures = numbers((2, size, size, 3), 1)
     results = []

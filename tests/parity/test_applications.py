@@ -7,9 +7,13 @@ import torchkeras_shim
 from tests.parity.application_cases import CASES, LARGE_CASES, case_name, describe, structure, unpacked
 from tests.parity.oracle import kept, keras
 
+#: Of these the ordinary run compares the files' names, the arguments or relatives only.
+NIGHTLY = ("DenseNet121", "EfficientNetV2B0", "InceptionV3", "InceptionResNetV2", "NASNetMobile", "ResNet50V2")
+
 
 def named(cases):
-    return [pytest.param(*case, id=case_name(case)) for case in cases]
+    marks = [pytest.mark.nightly if case[0] in NIGHTLY else () for case in cases]
+    return [pytest.param(*case, id=case_name(case), marks=mark) for case, mark in zip(cases, marks, strict=True)]
 
 
 def check_structure(ours, theirs):

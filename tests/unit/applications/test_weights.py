@@ -1,7 +1,6 @@
 """Where the weights of `keras.applications` come from."""
 
 import hashlib
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +8,13 @@ import pytest
 import torchkeras_shim as keras
 from torchkeras_shim import applications
 from torchkeras_shim.applications import pretrained
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_filters():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torchkeras_shim.applications.vgg._FILTERS", (2, 3, 4, 5, 6))
+        yield
 
 
 def small(name="vgg16", **arguments):
@@ -41,44 +47,6 @@ def test_a_file_of_another_model_is_refused_with_the_line_to_write(saved, tmp_pa
 def test_weights_are_a_path(weights):
     with pytest.raises(ValueError, match="the path to the weights file to be loaded"):
         small(weights=weights)
-
-
-#: As Keras asks for them: the name in the cache, the address below Keras's applications, the hash.
-PUBLISHED = {
-    "InceptionResNetV2": (
-        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "d19885ff4a710c122648d3b5c3b684e4",
-    ),
-    "NASNetMobile": (
-        "nasnet_mobile_no_top.h5", "nasnet/NASNet-mobile-no-top.h5", "1ed92395b5b598bdda52abe5c0dbfd63"
-    ),
-    "NASNetLarge": ("nasnet_large_no_top.h5", "nasnet/NASNet-large-no-top.h5", "d81d89dc07e6e56530c4e77faddd61b5"),
-    "ConvNeXtTiny": (
-        "convnext_tiny_notop.h5",
-        "convnext/convnext_tiny_notop.h5",
-        "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("function", "file"), PUBLISHED.items(), ids=PUBLISHED)
-def test_published_files(monkeypatch, function, file):
-    class Asked(Exception):
-        pass
-
-    def fetch(found):
-        raise Asked((found.name, found.origin.removeprefix(pretrained.ORIGIN), found.file_hash))
-
-    monkeypatch.setattr(pretrained.File, "fetch", fetch)
-    monkeypatch.setattr("torchkeras_shim.applications.frame.Functional", mock.Mock())
-    blocks = {"NASNetLarge": "_normal_cell", "NASNetMobile": "_normal_cell", "InceptionResNetV2": "_block"}
-    module = getattr(applications, {"C": "convnext", "N": "nasnet", "I": "inception_resnet_v2"}[function[0]])
-    monkeypatch.setattr(module, blocks.get(function, "_block"), lambda x, *_, **__: x)
-    size = 331 if function == "NASNetLarge" else 224
-    with pytest.raises(Asked) as asked:
-        getattr(applications, function)(include_top=False, input_shape=(size, size, 3))
-    assert asked.value.args[0] == file
 
 
 def test_imagenet_reads_the_file_in_keras_s_cache(saved, monkeypatch, tmp_path):

@@ -35,6 +35,21 @@ class TestImports:
         assert tf.keras is keras
         assert tf.keras.activations is short
 
+    def test_applications(self):
+        import tensorflow as tf
+        from keras.applications import ResNet50
+        from keras.applications.mobilenet_v2 import MobileNetV2, preprocess_input
+        from tensorflow.keras.applications import imagenet_utils
+        from tensorflow.keras.applications.resnet50 import ResNet50 as FromItsModule
+
+        assert ResNet50 is FromItsModule is torchkeras_shim.applications.ResNet50
+        assert preprocess_input is torchkeras_shim.applications.mobilenet_v2.preprocess_input
+        assert imagenet_utils.decode_predictions is torchkeras_shim.applications.imagenet_utils.decode_predictions
+        model = tf.keras.applications.MobileNet(weights=None, include_top=False, alpha=0.25, input_shape=(32, 32, 3))
+        assert MobileNetV2 is tf.keras.applications.MobileNetV2
+        assert isinstance(model, tf.keras.Model)
+        assert model.layers[1].name == "conv1"
+
     def test_preprocessing(self):
         from keras.preprocessing.image import load_img
         from tensorflow.keras.preprocessing import image
