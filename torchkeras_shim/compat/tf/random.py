@@ -19,7 +19,8 @@ from torchkeras_shim.core.seeding import mixed
 #: One generator for each `seed=` since the last `set_seed`: a call goes on where the one before it stopped.
 _generators: dict[tuple[Any, ...], torch.Generator] = {}
 #: TensorFlow's own, until a script sets one: functions with `seed=` repeat from run to run without it, too.
-_global_seed: list[int] = [87654321]
+DEFAULT_SEED = 87654321
+_global_seed: list[int] = [DEFAULT_SEED]
 
 
 @public("random.set_seed", "compat.v1.set_random_seed", "set_random_seed")
