@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,22 @@ from tests.distributed import cases
 from torchkeras_shim.core import tree
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 240
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """What each process has found, by number of processes and rank."""
-    folder = tmp_path_factory.mktemp("cases")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
-    for name in ("RANK", "WORLD_SIZE"):
-        environment.pop(name, None)
-    command = [sys.executable, "-m", "tests.distributed.launch", str(folder)]
-    subprocess.run(command, cwd=ROOT, env=environment, timeout=240, check=True)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "distributed-cases"
+    try:
+        folder.mkdir()
+    except FileExistsError:  # another worker of pytest runs them
+        end = time.monotonic() + SECONDS
+        while not (folder / "done").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+    else:
+        launch(folder)
     found = {}
     for world in (1, 2, 4):
         for rank in range(world):
@@ -36,8 +42,20 @@ def results(tmp_path_factory):
     return found
 
 
+def launch(folder):
+    """Runs all cases, once for all workers of pytest."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
+    for name in ("RANK", "WORLD_SIZE"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "tests.distributed.launch", str(folder)]
+    try:
+        subprocess.run(command, cwd=ROOT, env=environment, timeout=SECONDS, check=True)
+    finally:
+        (folder / "done").touch()
+
+
 def _assert_same(found, expected, place):
-    assert tree.flatten_with_path(found).__len__() == tree.flatten_with_path(expected).__len__(), place
+    assert len(tree.flatten(found)) == len(tree.flatten(expected)), place
     for (path, value), (_, right) in zip(tree.flatten_with_path(found), tree.flatten_with_path(expected), strict=True):
         np.testing.assert_allclose(value, right, rtol=2e-5, atol=2e-6, err_msg=f"{place} {path}")
 
