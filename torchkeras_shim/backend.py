@@ -67,7 +67,7 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Tells whether something is a symbolic tensor, such as `keras.Input` returns.
+    """Returns whether something is a symbolic tensor, such as `keras.Input` returns.
 
     Example:
         >>> is_keras_tensor(KerasTensor((None, 3))), is_keras_tensor(3.0)
@@ -77,7 +77,7 @@ def is_keras_tensor(x: Any) -> bool:
 
 
 def is_float_dtype(dtype: Any) -> bool:
-    """Tells whether a data type is a real floating-point one.
+    """Returns whether a data type is a real floating-point one.
 
     Example:
         >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
@@ -87,7 +87,7 @@ def is_float_dtype(dtype: Any) -> bool:
 
 
 def is_int_dtype(dtype: Any) -> bool:
-    """Tells whether a data type is an integer one, signed or not.
+    """Returns whether a data type is an integer one, signed or not.
 
     Example:
         >>> is_int_dtype("uint8"), is_int_dtype("bool")

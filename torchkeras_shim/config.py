@@ -67,7 +67,7 @@ def set_backend(backend: str) -> None:
 
 
 def is_nnx_enabled() -> bool:
-    """Tells whether layers are Flax NNX modules: never, they are torch modules.
+    """Returns whether layers are Flax NNX modules: never, they are torch modules.
 
     Example:
         >>> is_nnx_enabled()
@@ -77,7 +77,7 @@ def is_nnx_enabled() -> bool:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Tells whether frames of this package are cut out of tracebacks: never, they are always whole.
+    """Returns whether frames of this package are cut out of tracebacks: never, they are always whole.
 
     Example:
         >>> is_traceback_filtering_enabled()

@@ -124,7 +124,7 @@ def counterpart(target: Any) -> Callable[..., Any] | None:
 
 
 def is_torchs(target: Any) -> bool:
-    """Tells whether something is a function or module of torch itself."""
+    """Returns whether something is a function or module of torch itself."""
     owner = type(target) if isinstance(target, nn.Module) else target
     module = getattr(owner, "__module__", None) or ""
     return module == "torch" or module.startswith("torch.") or (inspect.isbuiltin(target) and not module)

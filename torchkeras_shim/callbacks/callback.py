@@ -57,7 +57,7 @@ class Callback:
         self.set_model(model)
 
     def _uses_hook(self, hook: str) -> bool:
-        """Tells whether calling that hook would do anything."""
+        """Returns whether calling that hook would do anything."""
         return not is_default(self, hook)
 
     def _on_failure(self) -> None:
@@ -185,7 +185,7 @@ _OLDER_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": 
 
 
 def is_default(callback: Any, hook: str) -> bool:
-    """Tells whether a hook is the empty one of `Callback`.
+    """Returns whether a hook is the empty one of `Callback`.
 
     Example:
         >>> is_default(Callback(), "on_epoch_end")

@@ -30,8 +30,8 @@ class CallbackList(Callback):
 
     Args:
         callbacks: `Callback` instances, possibly nested in lists.
-        add_history: Whether to append a `History` where there is none.
-        add_progbar: Whether to append a `ProgbarLogger` where there is none.
+        add_history: Whether to append a `History` if there is none.
+        add_progbar: Whether to append a `ProgbarLogger` if there is none.
         model: The model that the callbacks are used with.
         **params: Settings handed to each callback by `set_params`.
 
@@ -134,7 +134,7 @@ class CallbackList(Callback):
     def batch_hooks(
         self, kind: str, logs_of: Callable[[Any], Any]
     ) -> tuple[Callable[[int], None] | None, Callable[[int, Any], None] | None]:
-        """Returns what a loop is to call before and after each batch; `None` where no callback looks.
+        """Returns what a loop is to call before and after each batch; `None` if no callback looks.
 
         Args:
             kind: `"train"`, `"test"` or `"predict"`.

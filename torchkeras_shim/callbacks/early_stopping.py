@@ -94,7 +94,7 @@ class EarlyStopping(MonitorCallback):
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: Logs) -> Any:
-        """Returns the quantity's value in the logs; warns and returns `None` where it is not there."""
+        """Returns the quantity's value in the logs; warns and returns `None` if it is not there."""
         logs = logs or {}
         value = logs.get(self.monitor)
         if value is None:

@@ -118,11 +118,11 @@ class ReduceLROnPlateau(MonitorCallback):
         self.wait = 0
 
     def in_cooldown(self) -> bool:
-        """Tells whether the callback is waiting after a reduction."""
+        """Returns whether the callback is waiting after a reduction."""
         return self.cooldown_counter > 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Compares the epoch with the best one so far and reduces the learning rate where it is time to."""
+        """Compares the epoch with the best one so far and reduces the learning rate if it is time to."""
         if self.monitor_op is None:
             self._set_monitor_op()
         logs = logs if logs is not None else {}

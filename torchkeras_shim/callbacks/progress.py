@@ -187,7 +187,7 @@ class Progbar:
 
 
 def _can_redraw() -> bool:
-    """Tells whether a line on stdout can be written over: in a terminal and in a notebook, not in a file."""
+    """Returns whether a line on stdout can be written over: in a terminal and in a notebook, not in a file."""
     if not is_interactive_logging_enabled():
         return False
     stdout = sys.stdout
@@ -285,20 +285,20 @@ class ProgbarLogger(Callback):
             print_msg(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Draws where it is time to."""
+        """Draws if it is time to."""
         self.seen = batch + 1
         if _clock() >= self._due:
             self._draw(logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Draws where it is time to, outside `fit`."""
+        """Draws if it is time to, outside `fit`."""
         if not self._called_in_fit:
             self.seen = batch + 1
             if _clock() >= self._due:
                 self._draw(logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Draws where it is time to."""
+        """Draws if it is time to."""
         self.seen = batch + 1
         if _clock() >= self._due:
             self._draw(None)

@@ -54,7 +54,7 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Sends the epoch's number and results; warns where the server cannot be reached."""
+        """Sends the epoch's number and results; warns if the server cannot be reached."""
         values: dict[str, Any] = {"epoch": epoch}
         for name, value in (logs or {}).items():
             values[name] = value.item() if isinstance(value, (np.ndarray, np.generic)) else value

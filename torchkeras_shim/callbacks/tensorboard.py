@@ -126,14 +126,14 @@ class TensorBoard(Callback):
             self._close()
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Starts the clock, and the profiler where it is time to."""
+        """Starts the clock, and the profiler if it is time to."""
         self._global_train_batch += 1
         self._batch_start_time = time.perf_counter()
         if self._stop_batch and self._global_train_batch == self._start_batch:
             self._start_profiler()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Writes the batch's results where it is time to."""
+        """Writes the batch's results if it is time to."""
         step = self._global_train_batch
         if self.update_freq != "epoch" and step % int(self.update_freq) == 0:
             if self.write_steps_per_second:
@@ -151,7 +151,7 @@ class TensorBoard(Callback):
             self._epoch_start_time = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Writes the epoch's results, and weights where it is time to."""
+        """Writes the epoch's results, and weights if it is time to."""
         results = dict(logs or {})
         if results:
             results.update(self._learning_rates())

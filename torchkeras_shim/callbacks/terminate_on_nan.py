@@ -1,4 +1,4 @@
-"""Stops a training whose loss is no number any more."""
+"""Stops a training whose loss is not a number any more."""
 
 from __future__ import annotations
 

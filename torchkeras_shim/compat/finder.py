@@ -92,7 +92,7 @@ def uninstall() -> None:
 
 
 def is_installed() -> bool:
-    """Tells whether imports of `keras` and `tensorflow` come here.
+    """Returns whether imports of `keras` and `tensorflow` come here.
 
     Example:
         >>> is_installed()

@@ -31,7 +31,7 @@ def disable_interactive_logging() -> None:
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Tells whether messages go to stdout.
+    """Returns whether messages go to stdout.
 
     Example:
         >>> is_interactive_logging_enabled()

@@ -82,7 +82,7 @@ def to_torch_dtype(dtype: Any) -> torch.dtype:
 
 
 def is_float(dtype: Any) -> bool:
-    """Tells whether a type is a real floating-point type.
+    """Returns whether a type is a real floating-point type.
 
     Example:
         >>> is_float("bfloat16"), is_float("int32")

@@ -71,7 +71,7 @@ class RandomState:
 
 
 def _generator_named(device: str) -> torch.Generator | None:
-    """Returns a device's generator, `None` where there is no such device."""
+    """Returns a device's generator, `None` if there is no such device."""
     if device == "cpu":
         return torch.default_generator
     name = device if ":" in device else f"{device}:0"

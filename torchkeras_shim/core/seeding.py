@@ -185,7 +185,7 @@ def note_draw() -> None:
 
 
 def check_seed(seed: Any) -> None:
-    """Raises a ValueError for what is no seed."""
+    """Raises a ValueError for what is not a seed."""
     if seed is None or isinstance(seed, SeedGenerator) or (isinstance(seed, int) and not isinstance(seed, bool)):
         return
     raise ValueError(

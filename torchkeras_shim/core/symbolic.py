@@ -1,7 +1,7 @@
 """Tensors without values: shapes flow through layers and torch functions, and every call is recorded as a graph node.
 
 Shapes are never computed by a second hand-written rule: a call is run. Unknown dimensions (`None`) get a stand-in size;
-where there are any, the call runs with two different sizes, and the dimensions that move with them are the unknown ones
+if there are any, the call runs with two different sizes, and the dimensions that move with them are the unknown ones
 of the result. Large tensors run on torch's meta device, which knows shapes and types and holds no data; small ones, of
 which only the batch is unknown, are zeros, because the first use of the meta device costs about a second of imports.
 """
@@ -284,7 +284,7 @@ class Node:
 
 
 def is_symbolic(structure: Any) -> bool:
-    """Tells whether a nested structure holds any `KerasTensor`."""
+    """Returns whether a nested structure holds any `KerasTensor`."""
     if isinstance(structure, KerasTensor):
         return True
     if isinstance(structure, (list, tuple)):
@@ -318,7 +318,7 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
 
 
 def _refuse_raw_modules() -> None:
-    """Raises where a torch module was called on a symbolic tensor: its weights and mode would be lost on the way."""
+    """Raises if a torch module was called on a symbolic tensor: its weights and mode would be lost on the way."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code is not call_impl:
         frame = frame.f_back  # type: ignore[assignment]

@@ -1,7 +1,7 @@
 """The private names of torch that this package calls, in one place, each with what happens where torch has it no more.
 
 What torch's own documentation names as points to override or to look into (`Module._parameters`, `_buffers`,
-`_modules`, `_apply`, the `_save_to_state_dict` of a module, a tensor's `_version`) is used where it is needed.
+`_modules`, `_apply`, the `_save_to_state_dict` of a module, a tensor's `_version`) is used if it is needed.
 
 | name here | who needs it | without it |
 |---|---|---|

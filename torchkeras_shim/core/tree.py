@@ -18,7 +18,7 @@ class MAP_TO_NONE:
 
 
 def is_nested(structure: Any) -> bool:
-    """Tells whether something is a container that the functions here look into.
+    """Returns whether something is a container that the functions here look into.
 
     Example:
         >>> is_nested([1]), is_nested("ab"), is_nested(None)

@@ -37,7 +37,7 @@ class DataAdapter(ABC):
 
     @property
     def partial_batch_size(self) -> int | None:
-        """The size of a smaller last batch, or `None` where there is none or nobody knows."""
+        """The size of a smaller last batch, or `None` if there is none or nobody knows."""
         if self.num_samples is None or self.batch_size is None:
             return None
         return self.num_samples % self.batch_size or None

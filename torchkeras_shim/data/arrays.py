@@ -15,7 +15,7 @@ _WIDENED = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
 
 
 def is_array_like(value: Any) -> bool:
-    """Tells whether a value is one array: numpy, torch, pandas, scipy sparse, or anything with `__array__`.
+    """Returns whether a value is one array: numpy, torch, pandas, scipy sparse, or anything with `__array__`.
 
     Example:
         >>> is_array_like(np.zeros(3)), is_array_like([0, 0, 0])
@@ -29,23 +29,23 @@ def is_array_like(value: Any) -> bool:
 
 
 def is_array_structure(structure: Any) -> bool:
-    """Tells whether every leaf of a structure is an array or `None`, and at least one is an array."""
+    """Returns whether every leaf of a structure is an array or `None`, and at least one is an array."""
     leaves = tree.flatten(structure)
     return all(leaf is None or is_array_like(leaf) for leaf in leaves) and any(leaf is not None for leaf in leaves)
 
 
 def is_pandas(value: Any) -> bool:
-    """Tells whether a value is a pandas DataFrame or Series, without importing pandas."""
+    """Returns whether a value is a pandas DataFrame or Series, without importing pandas."""
     return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "iloc")
 
 
 def is_scipy_sparse(value: Any) -> bool:
-    """Tells whether a value is a scipy sparse matrix or array, without importing scipy."""
+    """Returns whether a value is a scipy sparse matrix or array, without importing scipy."""
     return type(value).__module__.startswith("scipy.sparse") and hasattr(value, "tocsr")
 
 
 def is_memory_mapped(value: Any) -> bool:
-    """Tells whether a numpy array's values live in a file rather than in memory."""
+    """Returns whether a numpy array's values live in a file rather than in memory."""
     while isinstance(value, np.ndarray):
         if isinstance(value, np.memmap):
             return True

@@ -168,7 +168,7 @@ def weigher(class_weight: Any) -> Callable[[Batch], Batch]:
 
 
 def _length(sized: Any) -> int | None:
-    """`len`, or `None` where there is none, as for iterable-style and endless data sets."""
+    """`len`, or `None` if there is none, as for iterable-style and endless data sets."""
     try:
         return len(sized)
     except TypeError:

@@ -15,7 +15,7 @@ from torchkeras_shim.datasets.idx import Images
 
 
 def load(name: str, folder: str, archive: str, train: list[str], test: str, label_key: str) -> Images:
-    """Returns a data set of CIFAR's form, downloaded where it is missing.
+    """Returns a data set of CIFAR's form, downloaded if it is missing.
 
     Args:
         name: The name of torchvision's class.

@@ -26,7 +26,7 @@ Images = tuple[
 
 
 def load(name: str, kerases: str | None = None) -> Images:
-    """Returns a data set of MNIST's form, downloaded where it is missing.
+    """Returns a data set of MNIST's form, downloaded if it is missing.
 
     Files that are there are read as they are, packed or not, whatever their number of images.
 

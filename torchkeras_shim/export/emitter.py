@@ -122,7 +122,7 @@ class Emitter:
         return spec.shape
 
     def size(self, node: fx.Node, axis: int, known: int | None) -> Any:
-        """Returns a size: the number, or a node that reads it where it is not known."""
+        """Returns a size: the number, or a node that reads it if it is not known."""
         return self.method("size", node, axis) if known is None else known
 
     def permute(self, node: Any, order: Any) -> Any:

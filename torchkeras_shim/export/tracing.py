@@ -20,7 +20,7 @@ _SIZES = (5, 7)
 
 
 def is_plain_function(function: Any) -> bool:
-    """Tells whether a function is torch's or Python's own, so that a graph may name it."""
+    """Returns whether a function is torch's or Python's own, so that a graph may name it."""
     if isinstance(function, type) or not callable(function):
         return False
     if getattr(operator, getattr(function, "__name__", ""), None) is function:
@@ -31,7 +31,7 @@ def is_plain_function(function: Any) -> bool:
 
 
 def is_method(function: Any) -> bool:
-    """Tells whether something is a method of `torch.Tensor`, unbound."""
+    """Returns whether something is a method of `torch.Tensor`, unbound."""
     name = getattr(function, "__name__", "")
     return callable(function) and getattr(torch.Tensor, name, None) is function
 

@@ -162,7 +162,7 @@ class RandomUniform(RandomInitializer):
 
 @INITIALIZERS.register("orthogonal", "OrthogonalInitializer")
 class Orthogonal(RandomInitializer):
-    """A random matrix with orthonormal columns, or rows where there are fewer of them.
+    """A random matrix with orthonormal columns, or rows if there are fewer of them.
 
     Weights of more dimensions are made as matrices of shape `(product of the others, last)`.
 

@@ -49,7 +49,7 @@ class CallSpec:
 
 
 def as_forward(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a class's `forward`: `call` itself, with `training` filled in from the module's mode where it has one."""
+    """Returns a class's `forward`: `call` itself, with `training` filled in from the module's mode if it has one."""
     spec = CallSpec(call)
     if not spec.has_training:
         return call

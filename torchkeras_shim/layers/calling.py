@@ -48,7 +48,7 @@ def adders_in(module: Any) -> list[Any]:
 
 
 def is_running(layer: Any) -> bool:
-    """Tells whether a layer is in its first call: built, and past its `build`."""
+    """Returns whether a layer is in its first call: built, and past its `build`."""
     return (
         bool(thread.scopes)
         and layer.__dict__.get("built", False)

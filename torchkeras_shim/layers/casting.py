@@ -80,7 +80,7 @@ def arm(layer: Any) -> None:
 
 
 def armed(layer: Any) -> bool:
-    """Tells whether a layer's `forward` casts its inputs."""
+    """Returns whether a layer's `forward` casts its inputs."""
     return layer.autocast and layer._input_cast is None and "forward" in layer.__dict__
 
 

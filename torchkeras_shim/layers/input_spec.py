@@ -91,7 +91,7 @@ def _described(value: Any) -> Any:
 
 
 def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None:
-    """Raises where inputs do not fit the spec of a layer.
+    """Raises if inputs do not fit the spec of a layer.
 
     Args:
         input_spec: An `InputSpec`, a list or dict of them, or `None`.

@@ -198,7 +198,7 @@ def track(value: Any, on_change: Callable[[], None] | None) -> Any:
 
 
 def attributes_of(module: torch.nn.Module) -> Iterator[Any]:
-    """Returns a module's attributes that are no modules, and those in its lists and dicts."""
+    """Returns a module's attributes that are not modules, and those in its lists and dicts."""
     for value in module.__dict__.values():
         if isinstance(value, dict):
             yield from value.values()

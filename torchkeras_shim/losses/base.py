@@ -73,7 +73,7 @@ class Loss:
 
     @property
     def fused(self) -> Fused | None:
-        """The short way for plain tensors without weights, `None` where there is none.
+        """The short way for plain tensors without weights, `None` if there is none.
 
         It returns `None` for a batch that it does not apply to; then call the loss itself.
         """
@@ -151,7 +151,7 @@ class Loss:
 
 
 def _is_numeric(structure: Any) -> bool:
-    """Tells whether a list holds numbers, at whatever depth."""
+    """Returns whether a list holds numbers, at whatever depth."""
     while isinstance(structure, (list, tuple)) and structure:
         structure = structure[0]
     return isinstance(structure, (int, float, bool))

@@ -1,6 +1,6 @@
 """The short way: mean losses of plain tensors in about one call of torch.
 
-Each function returns `None` where it does not apply (masks, unusual shapes, anything wrong): the general way then
+Each function returns `None` if it does not apply (masks, unusual shapes, anything wrong): the general way then
 computes the same number, or raises the error that explains.
 """
 
@@ -104,7 +104,7 @@ def _elementwise(
 
 
 def choose(fn: Any, arguments: dict[str, Any], dtype: torch.dtype) -> Any:
-    """Returns the short way of a loss function with a mean reduction, or `None` where there is none.
+    """Returns the short way of a loss function with a mean reduction, or `None` if there is none.
 
     Args:
         fn: The loss function.

@@ -19,7 +19,7 @@ from torchkeras_shim.ops.accuracy import (
 
 
 def _plain(y_true: Any, y_pred: Any, sample_weight: Any) -> bool:
-    """Tells whether a batch is two plain tensors on one device without weights or mask: the lean way applies."""
+    """Returns whether a batch is two plain tensors on one device without weights or mask: the lean way applies."""
     return (
         sample_weight is None
         and type(y_pred) is type(y_true) is torch.Tensor

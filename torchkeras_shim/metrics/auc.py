@@ -193,7 +193,7 @@ class AUC(Metric):
         return recall_gain.clamp(min=0.0), precision_gain
 
     def _interpolated_slices(self) -> torch.Tensor:
-        """Returns the slices under the PR curve between points; precision is no straight line there.
+        """Returns the slices under the PR curve between points; precision is not a straight line there.
 
         Within a slice true positives grow linearly with the positive predictions, and the area is their logarithmic
         integral (Davis and Goadrich, "The relationship between precision-recall and ROC curves", 2006).

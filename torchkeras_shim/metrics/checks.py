@@ -116,7 +116,7 @@ def _one_hot_advice(metric: Metric, classes: int) -> str:
 
 
 def _takes_logits(metric: Metric) -> bool:
-    """Tells whether a metric was told of logits, by a flag or by thresholds (or a rank) of the user's own."""
+    """Returns whether a metric was told of logits, by a flag or by thresholds (or a rank) of the user's own."""
     if isinstance(metric, AUC):
         return metric._from_logits
     asked = getattr(metric, "init_thresholds", None) is not None or getattr(metric, "top_k", None) is not None

@@ -96,7 +96,7 @@ class _Count(ThresholdMetric):
     """One of the four counts."""
 
     def result(self) -> torch.Tensor:
-        """Returns the count so far, per threshold where there are several."""
+        """Returns the count so far, per threshold if there are several."""
         return self._per_threshold(self.accumulator.clone())  # type: ignore[attr-defined]
 
     def get_config(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class _Ratio(ThresholdMetric):
         super().__init__(names, thresholds, default, top_k=top_k, class_id=class_id, name=name, dtype=dtype)
 
     def result(self) -> torch.Tensor:
-        """Returns the ratio so far, per threshold where there are several."""
+        """Returns the ratio so far, per threshold if there are several."""
         hits = self._counts["true_positives"]
         return self._per_threshold(divide_no_nan(hits, hits + self._counts[self._errors]))
 

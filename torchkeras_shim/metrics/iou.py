@@ -27,7 +27,7 @@ class IoU(Metric):
         ignore_class: A label whose places do not count.
         sparse_y_true: Whether targets are class indices; one value per class otherwise.
         sparse_y_pred: Whether predictions are class indices; one value per class otherwise.
-        axis: The axis of the classes where there is one.
+        axis: The axis of the classes if there is one.
 
     Raises:
         ValueError: If a class is outside the number of classes.
@@ -201,7 +201,7 @@ class MeanIoU(_AllArguments):
         ignore_class: A label whose places do not count.
         sparse_y_true: Whether targets are class indices; one value per class otherwise.
         sparse_y_pred: Whether predictions are class indices; one value per class otherwise.
-        axis: The axis of the classes where there is one.
+        axis: The axis of the classes if there is one.
 
     Example:
         >>> MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])

@@ -220,7 +220,7 @@ def _function(config: Any) -> Any:
 
 
 def _is_loss(fn: Any) -> bool:
-    """Tells whether a function or object belongs to `keras.losses`: less is better, then."""
+    """Returns whether a function or object belongs to `keras.losses`: less is better, then."""
     if fn in _FUNCTIONS.values():
         return fn.__module__ in [module.__name__ for module in _LOSSES]
     return PUBLIC_NAMES.get(type(fn), ("", ""))[0] == "keras.losses"

@@ -205,13 +205,13 @@ class Model(Trainable):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input, the batch included; a list where there are several."""
+        """The shape of the input, the batch included; a list if there are several."""
         shapes = [tensor.shape for tensor in self.inputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, the batch included; a list where there are several."""
+        """The shape of the output, the batch included; a list if there are several."""
         shapes = [tensor.shape for tensor in self.outputs]
         return shapes[0] if len(shapes) == 1 else shapes
 

@@ -137,7 +137,7 @@ class Trainable(Layer):
         Args:
             optimizer: A Keras name, config, class or instance, or a `torch.optim` class or instance.
             loss: A Keras name, config, class or instance, a torch loss, or a function of `(y_true, y_pred)`; a list or
-                dict of these for several outputs. May be `None` where the model has its own `train_step`.
+                dict of these for several outputs. May be `None` if the model has its own `train_step`.
             loss_weights: A number, or a list or dict by output.
             metrics: A list of names, configs, classes, instances or functions of `(y_true, y_pred)`, or such lists by
                 output. `"accuracy"` and `"acc"` choose their kind by the shapes of targets and outputs.

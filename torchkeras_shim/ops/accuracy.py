@@ -159,7 +159,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
 
 
 def _in_top_k(labels: torch.Tensor, y_pred: torch.Tensor, k: int) -> torch.Tensor:
-    """Tells where fewer than `k` predictions are larger; ties are in, labels that are no class and NaN are out."""
+    """Tells where fewer than `k` predictions are larger; ties are in, labels that are not a class and NaN are out."""
     labels = labels.long()
     inside = labels.clamp(0, y_pred.shape[-1] - 1)
     at_label = y_pred.gather(-1, inside.unsqueeze(-1))

@@ -38,7 +38,7 @@ def parse_thresholds(thresholds: float | Sequence[float] | None, default: float)
 
 
 def evenly_distributed(thresholds: Sequence[float]) -> bool:
-    """Tells whether thresholds divide [0, 1] evenly, so that predictions fall into buckets by arithmetic.
+    """Returns whether thresholds divide [0, 1] evenly, so that predictions fall into buckets by arithmetic.
 
     Example:
         >>> evenly_distributed([0.0, 0.5, 1.0]), evenly_distributed([0.1, 0.5, 1.0])
@@ -91,7 +91,7 @@ def prepare(
 def merge_weights(
     y_pred: torch.Tensor, sample_weight: torch.Tensor | None, label_weights: torch.Tensor | None
 ) -> torch.Tensor | None:
-    """Returns the product of the weights in the shape of the predictions, or `None` where there are none."""
+    """Returns the product of the weights in the shape of the predictions, or `None` if there are none."""
     weights = None if sample_weight is None else sample_weight.broadcast_to(y_pred.shape)
     if label_weights is None:
         return weights

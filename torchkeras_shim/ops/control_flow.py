@@ -76,7 +76,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
 
 def _own(name: str, result: Any) -> Any:
-    """Raises where a branch of a graph's choice returns a tensor of the graph that was not handed over to it."""
+    """Raises if a branch of a graph's choice returns a tensor of the graph that was not handed over to it."""
     if is_symbolic(result):
         raise ValueError(
             f"A branch of `{name}` uses a symbolic tensor from around it, which has no value when the model runs. "

@@ -36,7 +36,7 @@ KERNEL_TO_TORCH = {1: (2, 1, 0), 2: (3, 2, 0, 1), 3: (4, 3, 0, 1, 2)}
 def static_padding(
     padding: str, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
 ) -> tuple[int, ...] | str:
-    """Returns the symmetric padding that is right for inputs of every size, or the mode where there is none."""
+    """Returns the symmetric padding that is right for inputs of every size, or the mode if there is none."""
     if padding == "valid":
         return (0,) * len(window)
     totals = [step * (size - 1) for size, step in zip(window, dilation, strict=True)]
@@ -376,7 +376,7 @@ def check_output_size(
     dilation: Sequence[int],
     channels_last: bool,
 ) -> None:
-    """Raises where an unpadded input is smaller than the kernel."""
+    """Raises if an unpadded input is smaller than the kernel."""
     spatial = x.shape[1:-1] if channels_last else x.shape[2:]
     reach = [step * (size - 1) + 1 for size, step in zip(window, dilation, strict=True)]
     if padding == "valid" and any(size < needed for size, needed in zip(spatial, reach, strict=True)):

@@ -78,7 +78,7 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
 
 
 def is_tensor(x: Any) -> bool:
-    """Tells whether something is a tensor or variable with values (a `KerasTensor` has none).
+    """Returns whether something is a tensor or variable with values (a `KerasTensor` has none).
 
     Example:
         >>> is_tensor(convert_to_tensor(1.0)), is_tensor(1.0)

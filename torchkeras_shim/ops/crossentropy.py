@@ -140,7 +140,7 @@ def class_indices(labels: torch.Tensor) -> torch.Tensor:
 
 
 def logits_behind(output: torch.Tensor, from_logits: bool, name: str, activation: str) -> tuple[torch.Tensor, bool]:
-    """Returns the logits that a softmax or sigmoid made `output` from where there are any, and whether there are."""
+    """Returns the logits that a softmax or sigmoid made `output` from if there are any, and whether there are."""
     logits = getattr(output, "_keras_logits", None)
     if logits is None:
         return output, from_logits
@@ -227,7 +227,7 @@ def check_one_hot(
 
 
 def looks_like_labels(target: torch.Tensor, output: torch.Tensor, axis: int = -1) -> bool:
-    """Tells whether targets have the shape of one class index per row of the predictions."""
+    """Returns whether targets have the shape of one class index per row of the predictions."""
     if not output.ndim:
         return False
     labels = list(output.shape)

@@ -121,7 +121,7 @@ def normalize_layer(
 
 
 def are_trailing(axes: Sequence[Any], rank: int) -> bool:
-    """Tells whether sorted axes are the last ones, in order: what torch's fused kernels can do.
+    """Returns whether sorted axes are the last ones, in order: what torch's fused kernels can do.
 
     Example:
         >>> are_trailing([-2, -1], 4), are_trailing([1, 2], 4)

@@ -159,7 +159,7 @@ def _pool_op(mode: str, inputs: Any, pool_size: Any, strides: Any, padding: str,
 def check_output_size(
     x: torch.Tensor, window: Sequence[int], strides: Sequence[int], padding: str, channels_last: bool
 ) -> None:
-    """Raises where an unpadded input is smaller than the window."""
+    """Raises if an unpadded input is smaller than the window."""
     spatial = x.shape[1:-1] if channels_last else x.shape[2:]
     if padding == "valid" and any(size < needed for size, needed in zip(spatial, window, strict=True)):
         raise empty_output_error(tuple(x.shape), window, strides, padding, channels_last)

@@ -104,7 +104,7 @@ def as_tensor(x: Any, dtype: torch.dtype | None = None, device: torch.device | N
     Args:
         x: A tensor, array, number, or nested lists of them.
         dtype: The type to convert to; by default the value's own, `float32` and `int32` for Python numbers.
-        device: Where to put what is no tensor yet, the default device if `None`.
+        device: Where to put what is not a tensor yet, the default device if `None`.
 
     Raises:
         TypeError: If it is text, or objects that hold no numbers.

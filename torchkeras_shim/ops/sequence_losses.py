@@ -79,7 +79,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     """Computes the CTC loss of padded labels.
 
     Args:
-        y_true: Labels of shape `(batch_size, max_length)`, padded with 0, which is no label.
+        y_true: Labels of shape `(batch_size, max_length)`, padded with 0, which is not a label.
         y_pred: Logits of shape `(batch_size, steps, classes)`, not normalized by a softmax.
 
     Returns:

@@ -287,7 +287,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> An
 
 @op
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
-    """Cuts a tensor in parts along an axis, the first ones longer by one where it does not come out even.
+    """Cuts a tensor in parts along an axis, the first ones longer by one if it does not come out even.
 
     Example:
         >>> [len(part) for part in array_split([1, 2, 3], 2)]

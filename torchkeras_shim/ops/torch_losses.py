@@ -21,7 +21,7 @@ _LABELS_PER_CLASS = {"MultiLabelMarginLoss", "multilabel_margin_loss"}
 
 
 def is_torch_loss(value: Any) -> bool:
-    """Tells whether something is a loss of torch: a module, its class, or a function of `torch.nn.functional`.
+    """Returns whether something is a loss of torch: a module, its class, or a function of `torch.nn.functional`.
 
     Example:
         >>> is_torch_loss(torch.nn.MSELoss), is_torch_loss(F.l1_loss), is_torch_loss(torch.nn.ReLU())

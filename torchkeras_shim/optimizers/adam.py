@@ -1,4 +1,4 @@
-"""Adam and AdamW, on torch's fused kernel where it is available."""
+"""Adam and AdamW, on torch's fused kernel if it is available."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Optimizer(OptimizerState):
         """Updates the variables once.
 
         Args:
-            grads: The gradients, in the variables' order; `None` where there is none.
+            grads: The gradients, in the variables' order; `None` if there is none.
             trainable_variables: The variables; those of `build` by default. The first call builds.
 
         Raises:
@@ -181,7 +181,7 @@ class Optimizer(OptimizerState):
         return able
 
     def _can_leave_out(self, variable: torch.Tensor) -> bool:
-        """Tells whether the rule looks at `_flag` for a variable."""
+        """Returns whether the rule looks at `_flag` for a variable."""
         return False
 
     def step_scalars(self) -> tuple[float, ...]:
@@ -308,7 +308,7 @@ class Optimizer(OptimizerState):
             update(group.params, [grads[i] for i in group.indices], group.states, scalars)
 
     def _accumulate(self, plan: Plan, grads: list[torch.Tensor], step: int) -> list[torch.Tensor]:
-        """Adds to the sums; returns the mean where this step completes a round, and nothing where it does not."""
+        """Adds to the sums; returns the mean where this step completes a round, and nothing if it does not."""
         sums = [self._accumulated[self._get_variable_index(variable)].detach() for variable in plan.variables]
         if (step + 1) % self._every:
             foreach.add_(sums, grads)
@@ -364,7 +364,7 @@ class Optimizer(OptimizerState):
         return plan
 
     def _decays(self, variable: torch.Tensor) -> bool:
-        """Tells whether a variable shrinks before each update."""
+        """Returns whether a variable shrinks before each update."""
         return bool(self.weight_decay) and self._use_weight_decay(variable)
 
     def _rule_of(self, variable: torch.Tensor) -> Any:
@@ -372,7 +372,7 @@ class Optimizer(OptimizerState):
         return None
 
     def _is_plain(self, plan: Plan) -> bool:
-        """Tells whether a step is nothing but the rule and weight decay."""
+        """Returns whether a step is nothing but the rule and weight decay."""
         return not (
             plan.constrained
             or self._has_own_step()
@@ -442,5 +442,5 @@ class Optimizer(OptimizerState):
             self.assign(variable, average)
 
     def scale_loss(self, loss: Any) -> Any:
-        """Returns the loss, multiplied by `loss_scale_factor` where it is set."""
+        """Returns the loss, multiplied by `loss_scale_factor` if it is set."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor

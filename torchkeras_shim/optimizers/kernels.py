@@ -101,7 +101,7 @@ def _is_dense(shape: torch.Size, strides: tuple[int, ...]) -> bool:
 
 @cache
 def fused_adam_works(device: torch.device, dtype: torch.dtype) -> bool:
-    """Tells whether `torch._fused_adam_` exists for a device and type and gives Keras's rule with an endless step."""
+    """Returns whether `torch._fused_adam_` exists for a device and type and gives Keras's rule with an endless step."""
     try:
         for kernel in (fused_adam_, fused_adamw_):
             tensors = [torch.full((_PROBE,), value, device=device, dtype=dtype) for value in (0.0, 2.0, 0.0, 0.0)]
@@ -120,7 +120,7 @@ def fused_adam_works(device: torch.device, dtype: torch.dtype) -> bool:
 
 @cache
 def fused_sgd_works(device: torch.device, dtype: torch.dtype) -> bool:
-    """Tells whether `torch._fused_sgd_` exists for a device and type and can carry the rate inside the momentum."""
+    """Returns whether `torch._fused_sgd_` exists for a device and type and can carry the rate inside the momentum."""
     try:
         parameter, gradient, momentum = (
             [torch.full((_PROBE,), value, device=device, dtype=dtype)] for value in (0.0, 2.0, 4.0)

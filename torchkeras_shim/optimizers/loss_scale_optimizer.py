@@ -144,7 +144,7 @@ class LossScaleOptimizer(Optimizer):
         """Divides the gradients by the scale and updates the variables, unless a gradient is not finite.
 
         Args:
-            grads: The gradients of the scaled loss, `None` where there is none. They are not changed.
+            grads: The gradients of the scaled loss, `None` if there is none. They are not changed.
             trainable_variables: The variables; those of `build` by default. The first call builds.
 
         Raises:

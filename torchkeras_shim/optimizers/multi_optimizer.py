@@ -213,7 +213,7 @@ class MultiOptimizer(Optimizer):
         """Lets each optimizer update its variables once.
 
         Args:
-            grads: The gradients, in the variables' order; `None` where there is none.
+            grads: The gradients, in the variables' order; `None` if there is none.
             trainable_variables: The variables; those of `build` by default. The first call builds.
 
         Raises:

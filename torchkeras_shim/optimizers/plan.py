@@ -56,11 +56,11 @@ class Plan:
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
 
     def is_current(self) -> bool:
-        """Tells whether the variables still live where they lived (`module.to(...)` moves them)."""
+        """Returns whether the variables still live where they lived (`module.to(...)` moves them)."""
         return list(map(_pointer, self.variables)) == self.pointers
 
     def is_steady(self, grads: Any, variables: Any) -> bool:
-        """Tells whether this step is like the one before: same variables, and gradients that fit without conversion.
+        """Returns whether this step is like the one before: same variables, and gradients that fit without conversion.
 
         The fused kernels walk memory in its own order without a look at shapes, so shapes and strides must agree.
         """

@@ -18,7 +18,7 @@ class LearningRate:
 
     Args:
         value: A float, a 0-d tensor, a `LearningRateSchedule` or a callable.
-        dtype: The type of the variable, where there is one.
+        dtype: The type of the variable, if there is one.
         path: The path of the variable.
 
     Raises:
@@ -89,7 +89,7 @@ class LearningRate:
 
 
 def _needs_argument(function: Callable[..., Any]) -> bool:
-    """Tells whether a callable wants the step: Keras calls it without, its own message promises it one."""
+    """Returns whether a callable wants the step: Keras calls it without, its own message promises it one."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -104,7 +104,7 @@ class OptimizerState:
 
     @property
     def variables(self) -> list[Variable]:
-        """The step count, the learning rate where it is a variable, and the state of every variable."""
+        """The step count, the learning rate if it is a variable, and the state of every variable."""
         self._sync()
         return list(self._variables)
 
@@ -286,7 +286,7 @@ class OptimizerState:
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Reads the state from a mapping that `save_own_variables` filled; warns where the number does not fit."""
+        """Reads the state from a mapping that `save_own_variables` filled; warns if the number does not fit."""
         variables = self.variables
         if len(store.keys()) != len(variables):
             warnings.warn(

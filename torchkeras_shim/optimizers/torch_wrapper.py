@@ -84,7 +84,7 @@ class TorchOptimizer(Optimizer):
         """Updates the parameters once: sets each `.grad` that is another tensor, and calls `step()`.
 
         Args:
-            grads: The gradients, in the order of the variables; `None` where there is none.
+            grads: The gradients, in the order of the variables; `None` if there is none.
             trainable_variables: The variables; those of the torch optimizer by default.
 
         Raises:

@@ -40,7 +40,7 @@ class Archive:
         self._open_member = open_member
 
     def text(self, name: str) -> str | None:
-        """Returns a member that is a text, `None` where there is none."""
+        """Returns a member that is a text, `None` if there is none."""
         if name not in self._members:
             return None
         with _readable(self.path), self._open_member(name) as file:
@@ -59,7 +59,7 @@ class Archive:
             return self._open_member(name)
 
     def weights_size(self) -> int:
-        """Returns the number of bytes of the weights, 0 where there are none."""
+        """Returns the number of bytes of the weights, 0 if there are none."""
         return self._members.get(WEIGHTS, 0)
 
     def weights(self) -> BinaryIO:

@@ -46,7 +46,7 @@ def add_to(target: zipfile.ZipFile, model: Any) -> None:
 
 
 def has_any(model: Any, method: str) -> bool:
-    """Tells whether a layer of a model has a method `save_assets` or `load_assets`."""
+    """Returns whether a layer of a model has a method `save_assets` or `load_assets`."""
     return any(callable(getattr(entry.target, method, None)) for entry in walk(model))
 
 

@@ -108,7 +108,7 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
 
 @guarded
 def find_group(parent: h5py.Group, path: str) -> h5py.Group | None:
-    """Returns the group at a path below `parent`, or `None` where there is none.
+    """Returns the group at a path below `parent`, or `None` if there is none.
 
     Raises:
         UnsafeFileError: If a link on the way leads elsewhere.
@@ -124,7 +124,7 @@ def find_group(parent: h5py.Group, path: str) -> h5py.Group | None:
 
 @guarded
 def find_array(parent: h5py.Group, path: str) -> h5py.Dataset | None:
-    """Returns the array at a path below `parent`, unread, or `None` where there is none."""
+    """Returns the array at a path below `parent`, unread, or `None` if there is none."""
     *folders, name = path.split("/")
     group = find_group(parent, "/".join(folders))
     child = None if group is None else _child(group, name)
@@ -277,13 +277,13 @@ def read_any(dataset: h5py.Dataset) -> torch.Tensor:
 
 @guarded
 def has_names(group: h5py.Group, name: str) -> bool:
-    """Tells whether a group has such a list of names."""
+    """Returns whether a group has such a list of names."""
     return name in group.attrs or f"{name}0" in group.attrs
 
 
 @guarded
 def text(group: h5py.Group, name: str) -> str | None:
-    """Returns an attribute that is a text, or `None` where there is none.
+    """Returns an attribute that is a text, or `None` if there is none.
 
     Raises:
         UnsafeFileError: If it is something else.

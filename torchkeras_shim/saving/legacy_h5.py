@@ -139,7 +139,7 @@ def _by_name(model: Any, group: h5py.Group, skip_mismatch: bool, origin: Origin)
 
 
 def _arrays(group: h5py.Group, name: str) -> list[h5py.Dataset] | None:
-    """Returns the arrays of a layer in their order; `None` where the file does not know the layer."""
+    """Returns the arrays of a layer in their order; `None` if the file does not know the layer."""
     layer = hdf5.find_group(group, name)
     if layer is None:
         return None

@@ -87,7 +87,7 @@ def _slots(optimizer: Any) -> dict[str, list[torch.Tensor]]:
 
 
 def _sort(optimizer: str, names: list[str], arrays: list[h5py.Dataset], each: int) -> tuple[h5py.Dataset | None, State]:
-    """Returns the step count, where there is one, and the arrays of each kind of state."""
+    """Returns the step count, if there is one, and the arrays of each kind of state."""
     steps: h5py.Dataset | None = None
     state: State = {}
     unnamed: list[h5py.Dataset] = []

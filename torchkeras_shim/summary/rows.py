@@ -25,9 +25,9 @@ class Row:
     Attributes:
         name: The layer's name.
         kind: Its class.
-        output_shape: Its output shape as text, `"?"` where it is not known.
-        params: The number of its weights' elements, `None` where it is not built.
-        trainable: Whether training changes it, `None` where it has no weights.
+        output_shape: Its output shape as text, `"?"` if it is not known.
+        params: The number of its weights' elements, `None` if it is not built.
+        trainable: Whether training changes it, `None` if it has no weights.
         level: 0 for the model's own layers, 1 for those inside them, and so on.
         connected_to: Where its inputs come from, as Keras writes it: `"dense[0][0], conv2d[0][0]"`.
     """
@@ -100,7 +100,7 @@ def summarize(model: Any, expand_nested: bool = False, layer_range: Sequence[str
 
 
 def _is_chain(graph: Any) -> bool:
-    """Tells whether a graph is a plain stack: one input each, and no layer used twice."""
+    """Returns whether a graph is a plain stack: one input each, and no layer used twice."""
     inputs = [node.input_tensors for node in graph.nodes]
     outputs = [graph.inputs, *(node.outputs for node in graph.nodes)]
     one_each = all(len(tensors) == 1 for tensors in (*inputs, *outputs, graph.outputs))

@@ -64,7 +64,7 @@ def _tell_threads(flush: bool) -> None:
 
 @cache
 def _openmp() -> Any:
-    """Returns the OpenMP library that torch has loaded, `None` where it cannot be told."""
+    """Returns the OpenMP library that torch has loaded, `None` if it cannot be told."""
     try:
         with open("/proc/self/maps") as maps:
             paths = {line.split()[-1] for line in maps if "/libgomp" in line or "/libiomp5" in line}

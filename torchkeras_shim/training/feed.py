@@ -45,7 +45,7 @@ class Feed:
         return iter(self.adapter.batches())
 
     def peek(self) -> Any:
-        """Returns the first batch without taking it away; `None` where there is none."""
+        """Returns the first batch without taking it away; `None` if there is none."""
         iterator = self._iterator if self._iterator is not None else self._start()
         first = next(iterator, None)
         self._iterator = iterator if first is None else itertools.chain(_again(first), iterator)

@@ -65,7 +65,7 @@ class Measures:
 
     @property
     def direct_updates(self) -> list[Any] | None:
-        """The metrics' own `update_state`s, where each batch goes to all of them as it is; `None` where it does not."""
+        """The metrics' own `update_state`s, where each batch goes to all of them as it is; `None` if it does not."""
         if not self._entries:
             return []
         return [metric.update_state for metric in self.metrics] if self._only else None

@@ -89,7 +89,7 @@ class Outputs:
             )
 
     def assign(self, values: Any, argument: str) -> list[Any]:
-        """Returns one entry per output of an argument of `compile()`: `None` where it has none for an output.
+        """Returns one entry per output of an argument of `compile()`: `None` if it has none for an output.
 
         Args:
             values: One value for all outputs, or a list or dict by output.

@@ -37,7 +37,7 @@ class Parts:
         objective: The compiled loss.
         measures: The compiled metrics.
         loss_tracker: The mean of the loss over the epoch.
-        optimizer: The optimizer; `None` where nothing is trained.
+        optimizer: The optimizer; `None` if nothing is trained.
         parameters: The weights that it updates.
         metrics: All metrics that a step may write to, those of layers included.
         device: Where the model lives.

@@ -75,7 +75,7 @@ class Predictions:
             self._targets = self._only = None
 
     def result(self) -> Any:
-        """Returns the outputs in the structure of the model's outputs; `None` where there was no batch."""
+        """Returns the outputs in the structure of the model's outputs; `None` if there was no batch."""
         if self._targets is not None:
             return tree.pack_sequence_as(self._structure, [target[: self._filled] for target in self._targets])
         if not self._parts:

@@ -184,7 +184,7 @@ class Trainer:
         planned: float,
         resumption: resume.Resumption | None,
     ) -> dict[str, Any] | None:
-        """Trains for one epoch. Returns its logs, `None` where there was no batch."""
+        """Trains for one epoch. Returns its logs, `None` if there was no batch."""
         done = resumption.batches if resumption is not None else 0
         with turn:
             if not done:

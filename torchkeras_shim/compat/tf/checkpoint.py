@@ -202,7 +202,7 @@ class Checkpoint:
                 one.built = True
 
     def restore(self, save_path: Any, options: Any = None) -> Status:
-        """As `read`; `None`, the answer of `latest_checkpoint` where there is none, restores nothing."""
+        """As `read`; `None`, the answer of `latest_checkpoint` if there is none, restores nothing."""
         if save_path is None:
             return Status([], {})
         return self.read(save_path)
@@ -305,7 +305,7 @@ class CheckpointManager:
         checkpoint_name: How the files begin.
         step_counter: The variable whose value `save` numbers checkpoints by, if `checkpoint_interval` is given.
         checkpoint_interval: How many steps must pass between two saves.
-        init_fn: What to call in `restore_or_initialize`, where there is no checkpoint.
+        init_fn: What to call in `restore_or_initialize`, if there is no checkpoint.
     """
 
     def __init__(
@@ -364,7 +364,7 @@ class CheckpointManager:
         return path
 
     def restore_or_initialize(self) -> str | None:
-        """Restores the latest checkpoint, or calls `init_fn` where there is none."""
+        """Restores the latest checkpoint, or calls `init_fn` if there is none."""
         if self.latest_checkpoint is not None:
             self.checkpoint.restore(self.latest_checkpoint)
             return self.latest_checkpoint

@@ -185,7 +185,7 @@ def _nothing_to_set(enabled: bool = True) -> None:
 
 @public("debugging.enable_check_numerics")
 def enable_check_numerics(stack_height_limit: int = 30, path_length_limit: int = 50) -> None:
-    """Lets backward passes raise where a gradient is no number, as `torch.autograd.set_detect_anomaly(True)`."""
+    """Lets backward passes raise where a gradient is not a number, as `torch.autograd.set_detect_anomaly(True)`."""
     torch.autograd.set_detect_anomaly(True)
 
 

@@ -186,7 +186,7 @@ def reduce_sum(sp_input: Any, axis: Any = None, keepdims: bool | None = None, ou
 
 @tf_op("sparse.reduce_max")
 def reduce_max(sp_input: Any, axis: Any = None, keepdims: bool | None = None, output_is_sparse: bool = False) -> Any:
-    """The largest of the values that are there along axes, 0 where there are none."""
+    """The largest of the values that are there along axes, 0 if there are none."""
     x = sp_input.coalesce()
     lowest = torch.finfo(x.dtype).min if x.is_floating_point() else torch.iinfo(x.dtype).min
     axes = list(range(x.ndim)) if axis is None else as_sizes(axis)

@@ -42,7 +42,7 @@ def to_last(e: Emitter, layer: Any, x: Any, rank: int) -> Any:
 
 
 def spatial_sizes(e: Emitter, layer: Any, inputs: Any, rank: int) -> list[int | None]:
-    """Returns the spatial sizes of a layer's input, `None` where they are not known."""
+    """Returns the spatial sizes of a layer's input, `None` if they are not known."""
     shape = e.shape(inputs, layer)
     return list(shape[1 : 1 + rank] if layer.data_format == "channels_last" else shape[2:])
 

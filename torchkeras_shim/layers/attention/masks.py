@@ -28,7 +28,7 @@ def merged(
     use_causal_mask: bool,
     sliding_window: int | None,
 ) -> torch.Tensor | None:
-    """Returns all masks as one, broadcast to (batch, targets, sources), or `None` where there is none."""
+    """Returns all masks as one, broadcast to (batch, targets, sources), or `None` if there is none."""
     parts = []
     device = query.device
     if query_mask is not None:

@@ -11,7 +11,7 @@ from torchkeras_shim.layers.base import Layer
 
 
 def check_is_list(layer: Layer, inputs: Any, what: str = "inputs") -> None:
-    """Raises where a merging layer is called on anything but a list."""
+    """Raises if a merging layer is called on anything but a list."""
     if not isinstance(inputs, (list, tuple)):
         raise ValueError(
             f"Layer '{layer.name}': a merge layer should be called on a list of inputs, such as `layer([a, b])`. "
@@ -39,7 +39,7 @@ class Merge(Layer):
         """Checks that the shapes fit.
 
         Raises:
-            ValueError: If they do not, or if there is no list of inputs.
+            ValueError: If they do not, or if there is not a list of inputs.
         """
         if not input_shape or not isinstance(input_shape[0], (tuple, list)):
             raise ValueError(
@@ -88,7 +88,7 @@ class Merge(Layer):
 
 
 def checked_masks(inputs: Any, mask: Any) -> Sequence[Any] | None:
-    """Returns the masks of a list of inputs, `None` where there is none.
+    """Returns the masks of a list of inputs, `None` if there is none.
 
     Raises:
         ValueError: If inputs and masks are not lists of the same length.

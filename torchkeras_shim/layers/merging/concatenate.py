@@ -35,7 +35,7 @@ class Concatenate(Merge):
         """Checks that the shapes fit.
 
         Raises:
-            ValueError: If they do not, or if there is no list of inputs.
+            ValueError: If they do not, or if there is not a list of inputs.
         """
         if not input_shape or not isinstance(input_shape[0], (tuple, list)):
             raise ValueError(

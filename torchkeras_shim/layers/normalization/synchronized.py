@@ -11,7 +11,7 @@ from torchkeras_shim.distribution.portion import Work
 
 
 def spread() -> bool:
-    """Tells whether there is more than one process to share statistics with."""
+    """Returns whether there is more than one process to share statistics with."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 

@@ -15,7 +15,7 @@ from torchkeras_shim.layers.preprocessing.data_layer import DataLayer
 
 @LAYERS.register()
 class CategoryEncoding(DataLayer):
-    """Turns categories, numbered from 0, into vectors. Numbers that are no category count for nothing.
+    """Turns categories, numbered from 0, into vectors. Numbers that are not categories count for nothing.
 
     Args:
         num_tokens: How many categories there are.

@@ -381,7 +381,7 @@ class IndexLookup(DataLayer):
     # State ----------------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments. What `adapt` has learned is no part of them; files have it beside."""
+        """Returns the constructor's arguments. What `adapt` has learned is not part of them; files have it beside."""
         return {
             **super().get_config(),
             "invert": self.invert,

@@ -300,7 +300,7 @@ class TextVectorization(DataLayer):
     # State ----------------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments. What `adapt` has learned is no part of them; files have it beside."""
+        """Returns the constructor's arguments. What `adapt` has learned is not part of them; files have it beside."""
         lookup = self._lookup_layer.get_config()
         return {
             **super().get_config(),

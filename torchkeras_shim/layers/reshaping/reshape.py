@@ -48,7 +48,7 @@ class Reshape(Layer):
         build_at_once(self)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns the outputs as `KerasTensor`s, after a check of the size where it is known."""
+        """Returns the outputs as `KerasTensor`s, after a check of the size if it is known."""
         shape = (args[0] if args else kwargs["inputs"]).shape
         if None not in shape[1:]:
             self._check(tuple(shape[1:]))

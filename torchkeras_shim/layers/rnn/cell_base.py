@@ -119,7 +119,7 @@ class RecurrentCell(DropoutCell):
         return [torch.zeros(batch_size, size, dtype=self._compute_dtype, device=device) for size in sizes]
 
     def _project(self, inputs: Any, kernel: torch.Tensor) -> torch.Tensor:
-        """`inputs @ kernel`; where there is one input per gate, each meets its own columns."""
+        """`inputs @ kernel`; if there is one input per gate, each meets its own columns."""
         if isinstance(inputs, list):
             columns = torch.split(kernel, self.units, dim=1)
             return torch.cat([one.mm(part) for one, part in zip(inputs, columns, strict=False)], dim=1)

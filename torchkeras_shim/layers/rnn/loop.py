@@ -14,7 +14,7 @@ _module_call = torch.nn.Module.__call__
 
 
 def is_nested(value: Any) -> bool:
-    """Tells whether a cell's states are a structure and not one tensor."""
+    """Returns whether a cell's states are a structure and not one tensor."""
     return isinstance(value, (list, tuple, dict))
 
 

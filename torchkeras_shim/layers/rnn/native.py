@@ -235,7 +235,7 @@ def holding(kernel: torch.Tensor, units: int) -> torch.Tensor:
 
 
 def check_use_cudnn(use_cudnn: Any) -> None:
-    """Raises where the argument is none of Keras's three values.
+    """Raises if the argument is none of Keras's three values.
 
     Raises:
         ValueError: in that case.

@@ -29,7 +29,7 @@ def as_images(images: Any, name: str = "images") -> torch.Tensor:
 
 
 def channels_last(data_format: str | None) -> bool:
-    """Tells whether a data format (the global setting for `None`) has the channels at the end."""
+    """Returns whether a data format (the global setting for `None`) has the channels at the end."""
     return config.standardize_data_format(data_format) == "channels_last"
 
 

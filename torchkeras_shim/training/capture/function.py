@@ -189,7 +189,7 @@ def signature(value: Any) -> Any:
 
 
 def looked_at_on_the_host(batch: Any) -> str | None:
-    """Returns why a batch cannot be replayed with: it holds what is no tensor; `None` if it can."""
+    """Returns why a batch cannot be replayed with: it holds what is not a tensor; `None` if it can."""
     if any(isinstance(leaf, (StringTensor, RaggedTensor)) for leaf in tree.flatten(batch)):
         return "the batch holds text or ragged rows, which layers look at on the host"
     return None

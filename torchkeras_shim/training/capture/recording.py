@@ -48,7 +48,7 @@ class Recorder(DispatchMode):
 
     Attributes:
         calls: The calls in their order.
-        refusal: Why they cannot be replayed; `None` where they can.
+        refusal: Why they cannot be replayed; `None` if they can.
         host_reads: A description of each place where a device value was read.
         obstacles: What stands in the way of a replay in the user's own code, with its place.
     """
@@ -92,7 +92,7 @@ class Recorder(DispatchMode):
         return None
 
     def finish(self) -> str | None:
-        """Returns why the calls cannot be replayed, `None` where they can."""
+        """Returns why the calls cannot be replayed, `None` if they can."""
         if self.refusal is None and seeding.draws() != self._draws:
             self.refusal = "it draws on the host: from a SeedGenerator, or which layers to apply"
             self.calls.clear()
@@ -124,7 +124,7 @@ def _refusal_after(func: Any, result: Any) -> str | None:
 
 
 def _place() -> str:
-    """Returns where in the user's own code the present call is made, `""` where it is made by the step itself."""
+    """Returns where in the user's own code the present call is made, `""` if it is made by the step itself."""
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")

@@ -76,7 +76,7 @@ class Wish(NamedTuple):
 
 
 def compile_options(jit_compile: Any, device: torch.device) -> dict[str, Any] | None:
-    """Returns the options for `torch.compile`, `None` where it is not asked for.
+    """Returns the options for `torch.compile`, `None` if it is not asked for.
 
     Args:
         jit_compile: `compile`'s argument. A plain `True` means the strongest strategy there is: a CUDA graph on CUDA,
@@ -162,7 +162,7 @@ def _graphs(parts: Parts, wish: Wish) -> bool:
 
 
 def _compiled_forward(parts: Parts, wish: Wish) -> Any:
-    """Returns the forward pass through `torch.compile`, `None` where that is not asked for or does not work at all."""
+    """Returns the forward pass through `torch.compile`, `None` if that is not asked for or does not work at all."""
     options = compile_options(wish.jit_compile, parts.device)
     if options is None:
         return None

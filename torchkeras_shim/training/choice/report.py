@@ -50,7 +50,7 @@ class Report:
 
 
 def forced(step: Step, captured: Any, report: Report, *, strategy: str, asked: str) -> Step:
-    """Returns a step that replays wherever it can, and warns once where it cannot.
+    """Returns a step that replays wherever it can, and warns once if it cannot.
 
     Args:
         step: The step that goes through `captured`.
@@ -75,7 +75,7 @@ def forced(step: Step, captured: Any, report: Report, *, strategy: str, asked: s
 
 
 def through_compiler(step: Step, compiled: TorchCompiled, report: Report, *, asked: str, heard: set[str]) -> Step:
-    """Returns a step that runs compiled wherever it can, and warns where it cannot: once for each reason.
+    """Returns a step that runs compiled wherever it can, and warns if it cannot: once for each reason.
 
     Args:
         step: The step that goes through `compiled`.

@@ -27,7 +27,7 @@ class Survey:
         metrics: All metrics that its steps write to.
 
     Attributes:
-        foreign: What part is the user's own code, for a message; `None` where there is none. Kernels of such code may
+        foreign: What part is the user's own code, for a message; `None` if there is none. Kernels of such code may
             depend on what only Python knows, so that nobody but the user can say whether they can be replayed.
         fingerprint: Equal for two looks between which no setting, no module and no weight's memory has changed.
     """
