@@ -111,7 +111,7 @@ def _refuse_in_call(layer: HasAttributes, name: str, values: list[Any]) -> None:
         raise ValueError(
             "You cannot add new elements of state (variables or sub-layers) to a layer that is already built: the "
             f"`call()` of layer '{layer.name}' ({type(layer).__name__}) set the attribute `{name}` to new {kind} "
-            f"({what}). They would be made anew by every call, and never trained. Create them in `__init__()` or "
+            f"({what}). They would be made again by every call, and never trained. Create them in `__init__()` or "
             "`build()`, and only use them in `call()`:\n"
             f"    def __init__(self):\n        super().__init__()\n        self.{name} = {create}"
         )

@@ -98,7 +98,7 @@ def opened(path: str) -> Iterator[Archive]:
 
 def _check_kind(path: str, beginning: bytes) -> None:
     if beginning != _SIGNATURE:
-        kind = "is empty" if not beginning else "is an HDF5 file" if beginning == b"\x89HDF" else "is no zip archive"
+        kind = "is empty" if not beginning else "is an HDF5 file" if beginning == b"\x89HDF" else "is not a zip archive"
         advice = " If it holds a model, let its name end in `.h5`." if beginning == b"\x89HDF" else ""
         raise OtherFileError(f"'{path}' is not a `.keras` file: it {kind}.{advice}")
 

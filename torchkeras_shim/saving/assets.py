@@ -79,7 +79,7 @@ def _members(sizes: dict[str, int], prefix: str) -> Iterator[str]:
 def _extract(name: str, relative: str, folder: str, open_member: Callable[[str], BinaryIO], path: str) -> None:
     parts = relative.split("/")
     if not all(_PART.fullmatch(part) and part.strip(". ") for part in parts):
-        raise UnsafeFileError(f"Not allowed: '{path}' has an asset {name!r}, whose name is no plain path.")
+        raise UnsafeFileError(f"Not allowed: '{path}' has an asset {name!r}, whose name is not a plain path.")
     place = os.path.join(folder, *parts)
     try:
         os.makedirs(os.path.dirname(place), exist_ok=True)

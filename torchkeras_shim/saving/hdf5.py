@@ -161,7 +161,7 @@ def _check(dataset: h5py.Dataset) -> None:
     if not _is_bfloat16(dataset) and (dtype.kind not in "biufc" or dtype.itemsize > 16 or dtype.subdtype is not None):
         raise UnsafeFileError(f"Not allowed: '{dataset.name}' is of type {dtype}, not an array of numbers.")
     if dataset.shape is None:
-        raise UnsafeFileError(f"Not allowed: '{dataset.name}' is no array of numbers: it has no shape.")
+        raise UnsafeFileError(f"Not allowed: '{dataset.name}' is not an array of numbers: it has no shape.")
     filters = _filters(dataset)
     if not set(filters) <= _FILTERS or len(set(filters)) < len(filters) or _is_gzip_inside(filters):
         raise UnsafeFileError(
@@ -294,7 +294,7 @@ def text(group: h5py.Group, name: str) -> str | None:
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if not isinstance(value, str):
-        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is no text.")
+        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is not text.")
     return value
 
 
@@ -311,10 +311,10 @@ def names(group: h5py.Group, name: str) -> list[str]:
         keys = list(itertools.takewhile(lambda key: key in group.attrs, pieces))
     found: list[str] = []
     for key in keys:
-        values = np.asarray(_read_texts(group, key, "list of names")).ravel().tolist()
+        values = np.asarray(_read_texts(group, key, "a list of names")).ravel().tolist()
         found.extend(value.decode("utf-8") if isinstance(value, bytes) else value for value in values)
     if not all(isinstance(value, str) for value in found):
-        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is no list of names.")
+        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is not a list of names.")
     return found
 
 
@@ -326,7 +326,7 @@ def _read_texts(group: h5py.Group, name: str, kind: str) -> Any:
         return []  # an empty list has whatever type its writer gave it
     file_type = attribute.get_type()
     if not isinstance(file_type, h5py.h5t.TypeStringID):
-        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is no {kind}.")
+        raise UnsafeFileError(f"Not allowed: the attribute '{name}' of '{group.name}' is not {kind}.")
     size = group.file.id.get_filesize()
     declared = count * file_type.get_size()
     spend(steps=count)

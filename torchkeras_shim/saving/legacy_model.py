@@ -94,7 +94,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool, by_name: bool) -> N
             group = hdf5.find_group(file, "model_weights")
         if group is None:
             raise ValueError(
-                f"'{path}' holds neither 'layer_names' nor 'model_weights': it is no weights file of Keras."
+                f"'{path}' holds neither 'layer_names' nor 'model_weights': it is not a weights file of Keras."
             )
         legacy_h5.read_weights(model, group, skip_mismatch, by_name)
 

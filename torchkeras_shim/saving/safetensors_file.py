@@ -53,7 +53,7 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
     try:
         file = package.safe_open(path, framework="pt")
     except package.SafetensorError as error:
-        raise OtherFileError(f"'{path}' is no safetensors file, or not a whole one: {error}") from error
+        raise OtherFileError(f"'{path}' is not a safetensors file, or not a whole one: {error}") from error
     with file:
         shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - not a dict
         problems = [f"'{key}' is missing in the file" for key in own if key not in shapes]

@@ -179,11 +179,13 @@ def _shards(path: str) -> list[str]:
             index = json.load(file)
         named = [name for names in index["weight_map"].values() for name in _listed(names)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise OtherFileError(f"'{path}' is no index of weights: {error!r}") from error
+        raise OtherFileError(f"'{path}' is not an index of weights: {error!r}") from error
     names = list(dict.fromkeys(named))
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[^/\\:\0]+\.weights\.h5", name):
-            raise UnsafeFileError(f"Not allowed: '{path}' names {name!r}, which is no weights file in the same folder.")
+            raise UnsafeFileError(
+                f"Not allowed: '{path}' names {name!r}, which is not a weights file in the same folder."
+            )
     if len(names) > _MOST_SHARDS:
         raise UnsafeFileError(f"Not allowed: '{path}' names {len(names)} files.")
     return names

@@ -271,10 +271,10 @@ def test_attributes_must_be_texts(tmp_path):
     trained().save(path)
     with h5py.File(path, "r+") as file:
         file.attrs["model_config"] = np.ones(3)
-    refused(path, "is no text")
+    refused(path, "is not text")
     with h5py.File(path, "r+") as file:
         file["model_weights"].attrs["layer_names"] = np.ones(3)
-    with pytest.raises(ValueError, match="is no list of names"):
+    with pytest.raises(ValueError, match="is not a list of names"):
         model_of(4, 2).load_weights(path)
 
 

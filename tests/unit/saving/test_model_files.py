@@ -231,7 +231,7 @@ def test_safetensors(tmp_path):
     assert same(other.layers[0], source.layers[0])
     with open(path, "wb") as file:
         file.write(b"nothing of the kind")
-    with pytest.raises(ValueError, match="is no safetensors file"):
+    with pytest.raises(ValueError, match="is not a safetensors file"):
         target.load_weights(path)
 
 
@@ -458,5 +458,5 @@ def test_weights_files_are_no_models(tmp_path):
         keras.saving.load_model(path)
     with h5py.File(path, "w") as file:
         file["x"] = 1
-    with pytest.raises(ValueError, match="is no weights file of Keras"):
+    with pytest.raises(ValueError, match="is not a weights file of Keras"):
         model_of(2).load_weights(path)

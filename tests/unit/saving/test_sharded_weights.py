@@ -110,9 +110,9 @@ def test_what_does_not_fit_changes_nothing(tmp_path: Any) -> None:
         ('{"weight_map": {"/vars": "passwd"}}', "Not allowed.*same folder"),
         ('{"weight_map": {"/vars": [3]}}', "Not allowed.*same folder"),
         ('{"weight_map": {"/vars": "gone.weights.h5"}}', "does not lie beside it"),
-        ('{"weight_map": ["x"]}', "no index of weights"),
-        ('{"weight', "no index of weights"),
-        ("[" * 100_000, "no index of weights"),
+        ('{"weight_map": ["x"]}', "not an index of weights"),
+        ('{"weight', "not an index of weights"),
+        ("[" * 100_000, "not an index of weights"),
     ],
 )
 def test_hostile_and_damaged_indices_are_refused(text: str, message: str, tmp_path: Any) -> None:

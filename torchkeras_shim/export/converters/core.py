@@ -73,7 +73,7 @@ def _embedding(e: Emitter, layer: Any, inputs: Any) -> Any:
 def _masking(e: Emitter, layer: Any, inputs: Any) -> Any:
     value = layer.mask_value
     if not isinstance(value, (int, float)):
-        raise no_counterpart(layer, "its `mask_value` is no number", "Use a number.")
+        raise no_counterpart(layer, "its `mask_value` is not a number", "Use a number.")
     counts = e.call(torch.ne, inputs, value)
     outputs = e.call(torch.where, e.call(torch.any, counts, -1, True), inputs, 0)
     e.masks[outputs] = e.call(torch.any, counts, -1)

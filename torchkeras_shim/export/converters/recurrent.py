@@ -174,7 +174,7 @@ def convert_bidirectional(e: Emitter, layer: Any, sequences: Any, initial_state:
     forward, backward = layer.forward_layer, layer.backward_layer
     for one in (forward, backward):
         if find(one) is None or not isinstance(one, (LSTM, GRU, SimpleRNN)):
-            raise no_counterpart(one, "it is no LSTM, GRU or SimpleRNN", "Use one of these inside `Bidirectional`.")
+            raise no_counterpart(one, "it is not an LSTM, GRU or SimpleRNN", "Use one of these inside `Bidirectional`.")
         _check(one)
     half = None if initial_state is None else len(initial_state) // 2
     states_of = [None, None] if half is None else [list(initial_state[:half]), list(initial_state[half:])]
