@@ -21,6 +21,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `TorchLoss` | losses of torch in `compile` | what `MSELoss` is derived from |
 | `is_persistent`, `NON_PERSISTENT` | weights in files | every buffer counts as persistent |
 | `base_of` | `tf.GradientTape`: views | a view counts as a tensor of its own |
+| `sequence_number`, `number_of` | `tf.GradientTape`: what was computed in its block | all counts as computed in it |
 | `mps_generator` | random numbers on MPS | they are not seeded |
 | `reset_compiler` | `clear_session` | nothing to reset |
 
@@ -29,6 +30,7 @@ Tried with torch 2.14. A test looks through the package for private names of tor
 
 from __future__ import annotations
 
+import operator
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -173,6 +175,17 @@ def base_of(tensor: torch.Tensor) -> torch.Tensor:
     """Returns the tensor that a view looks at, and any other tensor itself."""
     base: torch.Tensor | None = getattr(tensor, "_base", None)
     return tensor if base is None else base
+
+
+def sequence_number() -> int | None:
+    """Returns the number that the next operation of this thread gets in autograd's record."""
+    get = getattr(getattr(torch._C, "_autograd", None), "_get_sequence_nr", None)
+    number: int | None = get() if get is not None and hasattr(torch.autograd.graph.Node, "_sequence_nr") else None
+    return number
+
+
+#: Returns the number of an operation in autograd's record; that of a leaf is above all others.
+number_of = operator.methodcaller("_sequence_nr")
 
 
 def mps_generator() -> torch.Generator | None:

@@ -233,7 +233,141 @@ def in_a_function(tf):
     return [step(tf.constant(1.0)), step(tf.constant(2.0)), v]
 
 
+def target_before(tf):
+    v = tf.Variable(3.0)
+    y = v * v
+    with tf.GradientTape() as tape:
+        pass
+    return tape.gradient(y, v)
+
+
+def target_after(tf):
+    v = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = v * v
+    return tape.gradient(y * 2.0, v)
+
+
+def source_before(tf):
+    v = tf.Variable(3.0)
+    h = v * v
+    with tf.GradientTape() as tape:
+        y = h * h
+    return tape.gradient(y, [h, v])
+
+
+def partly_before(tf):
+    """Only the way that the tape has seen counts."""
+    v = tf.Variable([3.0, 4.0])
+    h = v * v
+    with tf.GradientTape(persistent=True) as tape:
+        y = h * v + tf.reduce_sum(h)
+    return [tape.gradient(y, v), tape.jacobian(y, v), tape.batch_jacobian(y[:, None], v[:, None])]
+
+
+def watched_from_before(tf):
+    v = tf.Variable(3.0)
+    h = v * v
+    with tf.GradientTape() as tape:
+        tape.watch(h)
+        y = h * h * v
+    return tape.gradient(y, [h, v])
+
+
+def jacobian_outside(tf):
+    v = tf.Variable([3.0, 4.0])
+    h = v * v
+    with tf.GradientTape(persistent=True) as tape:
+        y = h * 2.0
+    return [tape.jacobian(h, v), tape.jacobian(y, v), tape.jacobian(y * v, v)]
+
+
+def between_two_blocks(tf):
+    v = tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = v * v
+    z = v * 5.0
+    with tape:
+        w = y * v + z
+    return [tape.gradient(w, v), tape.gradient(z, v), tape.gradient(w, z)]
+
+
+def stopped_for_one(tf):
+    """The other tape goes on."""
+    v = tf.Variable(3.0)
+    with tf.GradientTape() as outer, tf.GradientTape() as inner:
+        y = v * v
+        with inner.stop_recording():
+            z = y * v
+        w = y + z
+    return [inner.gradient(w, v), outer.gradient(w, v)]
+
+
+def not_stopped(tf):
+    with tf.GradientTape() as tape:
+        pass
+    with tape.stop_recording():
+        pass
+
+
+def reset(tf):
+    v, x = tf.Variable(3.0), tf.constant(2.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = v * x
+        tape.reset()
+        z = y * v * x
+    return tape.gradient(z, [v, x, y])
+
+
+def reset_of_none(tf):
+    tape = tf.GradientTape()
+    tape.reset()
+
+
+def inner_before_outer(tf):
+    v = tf.Variable(2.0)
+    with tf.GradientTape() as first:
+        y = v * v * v
+    grad = first.gradient(y, v)
+    with tf.GradientTape() as second:
+        z = grad * v
+    return second.gradient(z, v)
+
+
+def used_variables(tf):
+    a, b, c = tf.Variable(2.0), tf.Variable(3.0), tf.Variable(4.0, trainable=False)
+    d, e = tf.Variable(5.0), tf.Variable(6.0)
+    before = d * 2.0
+    with tf.GradientTape(persistent=True) as tape:
+        y = a * b * c + before
+    z = e * y
+    return [tape.gradient(y, v) for v in tape.watched_variables()] + [tf.constant(len(tape.watched_variables()))]
+
+
+def used_but_not_accessed(tf):
+    a, b = tf.Variable(2.0), tf.Variable(3.0)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(b)
+        y = a * b
+    return [tape.gradient(y, tape.watched_variables())]
+
+
 CASES = {
+    "a target from before": target_before,
+    "a target from after": target_after,
+    "a source from before": source_before,
+    "partly before": partly_before,
+    "watched from before": watched_from_before,
+    "a Jacobian of what is outside": jacobian_outside,
+    "between two blocks": between_two_blocks,
+    "stopped for one of two": stopped_for_one,
+    "stopped outside": not_stopped,
+    "reset": reset,
+    "reset outside": reset_of_none,
+    "a gradient from before": inner_before_outer,
+    "used variables": used_variables,
+    "used but not accessed": used_but_not_accessed,
     "a variable and a watched tensor": variable_and_watched,
     "an unwatched tensor": unwatched,
     "what was computed on the way": intermediate,

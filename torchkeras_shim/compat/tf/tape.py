@@ -1,27 +1,27 @@
 """`tf.GradientTape` over autograd.
 
 torch records whatever is computed from what requires a gradient, with or without a tape: a tape says from which
-sources, keeps what is computed between two of its gradients, and gives results in TensorFlow's form.
+sources and through which operations, keeps the weights that are changed between two of its gradients, and gives
+results in TensorFlow's form.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
-import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 import torch.utils.checkpoint
 
+from torchkeras_shim.compat.tf import kept_weights
 from torchkeras_shim.compat.tf.api import public
 from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.recorded import Recorded
 from torchkeras_shim.compat.tf.tensors import like
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.torch_private import base_of
-from torchkeras_shim.core.variable import observers_of_writes
 
 
 class _Thread(threading.local):
@@ -47,66 +47,6 @@ def is_recording() -> bool:
     return bool(_thread.tapes)
 
 
-class _Kept:
-    """A weight as it was when the forward pass used it: the weight itself until somebody is about to change it."""
-
-    __slots__ = ("__weakref__", "copy", "source", "version")
-
-    def __init__(self, source: torch.Tensor) -> None:
-        self.source, self.version = source, source._version
-        self.copy: torch.Tensor | None = None
-
-    def value(self) -> torch.Tensor:
-        """The value at the time of the forward pass.
-
-        Raises:
-            RuntimeError: If it was changed without notice.
-        """
-        if self.copy is not None:
-            return self.copy
-        if self.source._version != self.version:
-            raise RuntimeError(
-                "A variable was changed in place between the forward pass and the gradient, by something else than "
-                "`assign` or an optimizer, and its value then is not kept. Write variable.assign(value)."
-            )
-        return self.source
-
-
-#: The tapes that keep values of weights for their gradients.
-_keeping: weakref.WeakSet[GradientTape] = weakref.WeakSet()
-#: The values that open gradients still need, by the number of their weight.
-_kept: dict[int, weakref.WeakSet[_Kept]] = {}
-
-
-def before_write(variable: torch.Tensor) -> None:
-    """Keeps the value of a variable that is about to change, where a gradient still needs it."""
-    records = _kept.pop(id(variable), None)
-    if records:
-        copy = variable.detach().clone()
-        for record in records:
-            if record.copy is None and record.version == variable._version:
-                record.copy = copy
-
-
-def _pack(tensor: torch.Tensor) -> Any:
-    base = base_of(tensor)
-    if not (isinstance(tensor, torch.nn.Parameter) or isinstance(base, torch.nn.Parameter)):
-        return tensor
-    record = _Kept(base)
-    _kept.setdefault(id(base), weakref.WeakSet()).add(record)
-    return record if base is tensor else (record, tensor.shape, tensor.stride(), tensor.storage_offset())
-
-
-def _unpack(packed: Any) -> Any:
-    if isinstance(packed, torch.Tensor):
-        return packed
-    if isinstance(packed, tuple):
-        record, shape, stride, offset = packed
-        value = record.value()
-        return torch.as_strided(value, shape, stride, offset - record.source.storage_offset() + value.storage_offset())
-    return packed.value()
-
-
 def _flat(structure: Any) -> Any:
     """Returns the leaves of a structure; a list of tensors, as most are, is itself: that takes a tenth of the time."""
     if type(structure) is list and all(isinstance(one, torch.Tensor) for one in structure):
@@ -122,9 +62,6 @@ def _ones(target: torch.Tensor) -> torch.Tensor | None:
 @public("GradientTape", "autodiff.GradientTape")
 class GradientTape:
     """Records what is computed inside a `with` block, for gradients of it.
-
-    What is computed from variables outside of the block is recorded, too: there `gradient` gives a number where
-    TensorFlow gives `None`.
 
     Args:
         persistent: Whether `gradient` may be called more than once.
@@ -144,6 +81,7 @@ class GradientTape:
         self._accessed = watch_accessed_variables
         self._flipped: list[torch.Tensor] = []
         self._watched: dict[int, torch.Tensor] = {}
+        self._recorded = Recorded()
         self._used = False
         self._inside_others = False
         self._grad_mode: Any = None
@@ -154,6 +92,8 @@ class GradientTape:
     def __enter__(self) -> GradientTape:
         if self in _thread.tapes:
             raise ValueError("Tape is already recording.")
+        if self._used and not self._persistent:
+            self._recorded.clear()
         self._used = False
         self._inside_others = bool(_thread.tapes)
         for tape in _thread.tapes:
@@ -163,15 +103,14 @@ class GradientTape:
             self._grad_mode.__enter__()
         # Only where an update may come between two gradients: it costs 13 % of a small step.
         if self._persistent or self._inside_others:
-            self._hooks = torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
+            self._hooks = kept_weights.begin(self)
             self._hooks.__enter__()
-            _keeping.add(self)
-            if before_write not in observers_of_writes:
-                observers_of_writes.append(before_write)
         _thread.tapes.append(self)
+        self._recorded.start()
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self._recorded.stop()
         _thread.tapes.remove(self)
         if self._hooks is not None:
             self._hooks.__exit__(*error)
@@ -182,16 +121,28 @@ class GradientTape:
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
-        """Nothing inside this block is recorded."""
-        if self not in _thread.tapes:
-            raise ValueError("Tape is not recording.")
-        with torch.no_grad():
-            yield
+        """This tape records nothing inside this block; others that are open do."""
+        self._check_recording()
+        self._recorded.stop()
+        _thread.tapes.remove(self)
+        try:
+            with nullcontext() if _thread.tapes else torch.no_grad():
+                yield
+        finally:
+            _thread.tapes.append(self)
+            self._recorded.start()
 
     def reset(self) -> None:
-        """Forgets what was watched."""
+        """Forgets what was watched and recorded, and records anew."""
+        self._check_recording()
         self._put_back()
+        self._recorded.clear()
+        self._recorded.start()
         self._used = False
+
+    def _check_recording(self) -> None:
+        if self not in _thread.tapes:
+            raise ValueError("Tape is not recording. Call this inside its `with` block.")
 
     def watch(self, tensor: Any) -> None:
         """Makes tensors sources of gradients, on the same objects."""
@@ -213,8 +164,14 @@ class GradientTape:
                 self._flipped.append(one)
 
     def watched_variables(self) -> tuple[Any, ...]:
-        """Returns the variables that were watched by hand."""
-        return tuple(one for one in self._watched.values() if isinstance(one, torch.nn.Parameter))
+        """Returns the trainable variables that were used, in the order of their first use, then those only watched.
+
+        Variables count from which something was computed that still exists: what nobody holds has no gradient.
+        It looks through all objects of the program; a list of variables that is at hand is faster.
+        """
+        used = self._recorded.variables() if self._accessed else []
+        watched = [one for one in self._watched.values() if isinstance(one, torch.nn.Parameter)]
+        return (*used, *(one for one in watched if not any(one is other for other in used)))
 
     # Gradients ------------------------------------------------------------------------------------------------------
 
@@ -255,30 +212,46 @@ class GradientTape:
         pairs = [
             (target, _ones(target) if count is None else like(count).to(target.dtype).expand_as(target))
             for target, count in zip(targets, counts, strict=True)
-            if isinstance(target, torch.Tensor) and target.requires_grad
+            if self._is_target(target)
         ]
         asked = [index for index, one in enumerate(sources) if self._is_source(one)]
         grads: list[Any] = [None] * len(sources)
         if not pairs or not asked:
             return grads
-        found = torch.autograd.grad(
-            [target for target, _ in pairs],
-            [sources[index] for index in asked],
-            [count for _, count in pairs],
-            retain_graph=True if self._persistent or self._inside_others or bool(_thread.tapes) else None,
-            create_graph=bool(_thread.tapes),
-            allow_unused=True,
-        )
+        kept_targets = [target for target, _ in pairs]
+        with self._alone(kept_targets):
+            found = torch.autograd.grad(
+                kept_targets,
+                [sources[index] for index in asked],
+                [count for _, count in pairs],
+                retain_graph=True if self._persistent or self._inside_others or bool(_thread.tapes) else None,
+                create_graph=bool(_thread.tapes),
+                allow_unused=True,
+            )
         for index, grad in zip(asked, found, strict=True):
             grads[index] = grad
         return grads
+
+    def _alone(self, targets: Sequence[torch.Tensor]) -> AbstractContextManager[None]:
+        """Gradients inside this block go through what this tape has recorded, and nothing else."""
+        if any(one.device.type != "cpu" for one in targets):
+            for tape in _thread.tapes:  # a thread of the device computes these gradients, with numbers of its own
+                tape._recorded.count_all()
+        return self._recorded.alone(targets)
+
+    def _is_target(self, target: Any) -> bool:
+        return isinstance(target, torch.Tensor) and target.requires_grad and self._recorded.has(target)
 
     def _is_source(self, source: Any) -> bool:
         if not isinstance(source, torch.Tensor):
             raise TypeError(f"Sources of a gradient are tensors and variables. Received: {source!r}")
         if not source.requires_grad:
             return False
-        return self._accessed or id(source) in self._watched or not isinstance(source, torch.nn.Parameter)
+        if id(source) in self._watched:
+            return True
+        if source.grad_fn is not None:
+            return self._recorded.has(source)
+        return self._accessed or not isinstance(source, torch.nn.Parameter)
 
     def jacobian(
         self,
@@ -291,7 +264,8 @@ class GradientTape:
         """Returns the derivative of each element of a target: of shape (target..., source...) for each source."""
         self._check_use()
         flat = tree.flatten(sources)
-        rows = [self._each_row(target, one) for one in flat]
+        with self._alone([target]):
+            rows = [self._each_row(target, one) for one in flat]
         if unconnected_gradients == UnconnectedGradients.ZERO:
             rows = [
                 torch.zeros(*target.shape, *one.shape) if row is None else row
@@ -314,12 +288,13 @@ class GradientTape:
                 f"Need first dimension of target shape ({tuple(target.shape)}) "
                 f"and source shape ({tuple(source.shape)}) to match."
             )
-        per_element = [
-            self._row(target.reshape(len(target), -1)[:, at].sum(), source) for at in range(target[0].numel())
-        ]
-        if any(row is None for row in per_element):
-            zero = unconnected_gradients == UnconnectedGradients.ZERO
-            return torch.zeros(*target.shape, *source.shape[1:]) if zero else None
+        with self._alone([target]):
+            per_element = [
+                self._row(target.reshape(len(target), -1)[:, at].sum(), source)
+                for at in range(target[0].numel() if self._is_target(target) else 0)
+            ]
+        if not per_element or any(row is None for row in per_element):
+            return torch.zeros(*target.shape, *source.shape[1:])  # as TensorFlow does, whatever was said
         return torch.stack(per_element, 1).reshape(*target.shape, *source.shape[1:])
 
     def _check_use(self) -> None:
@@ -330,14 +305,14 @@ class GradientTape:
         self._used = True
 
     def _row(self, scalar: torch.Tensor, source: torch.Tensor) -> Any:
-        if not scalar.requires_grad or not self._is_source(source):
+        if not self._is_source(source):
             return None
         return torch.autograd.grad(
             scalar, source, retain_graph=True, create_graph=bool(_thread.tapes), allow_unused=True
         )[0]
 
     def _each_row(self, target: torch.Tensor, source: torch.Tensor) -> Any:
-        if not target.requires_grad or not self._is_source(source):
+        if not self._is_target(target) or not self._is_source(source):
             return None
         flat = target.reshape(-1)
         basis = torch.eye(len(flat), dtype=target.dtype, device=target.device)
@@ -367,11 +342,7 @@ class GradientTape:
     def __del__(self) -> None:
         if self._flipped:
             self._put_back()
-        if self in _keeping:
-            _keeping.discard(self)
-            if not _keeping:  # nobody can ask for a gradient that needs an older value
-                _kept.clear()
-                observers_of_writes.remove(before_write)
+        kept_weights.end(self)
 
 
 @public("gradients", "compat.v1.gradients")
