@@ -341,7 +341,7 @@ def used_variables(tf):
     before = d * 2.0
     with tf.GradientTape(persistent=True) as tape:
         y = a * b * c + before
-    z = e * y
+    assert e * y is not None
     return [tape.gradient(y, v) for v in tape.watched_variables()] + [tf.constant(len(tape.watched_variables()))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -50,16 +50,10 @@ class Recorded:
     def _has(self, number: int) -> bool:
         return any(begin <= number < end for begin, end in self._spans)
 
-    @contextmanager
-    def alone(self, targets: Iterable[torch.Tensor]) -> Iterator[None]:
-        """Inside this block gradients of targets end where they leave what was recorded."""
+    def alone(self, targets: Iterable[torch.Tensor]) -> AbstractContextManager[None]:
+        """Returns a block, inside of which gradients of targets end where they leave what was recorded."""
         borders = () if self._all else self._followed(targets)[1]
-        hooks = [node.register_prehook(_nothing) for node in borders]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+        return _ended_at(borders) if borders else _NOTHING_OUTSIDE
 
     def _followed(self, targets: Iterable[torch.Tensor]) -> tuple[list[Any], list[Any]]:
         """Returns the recorded operations that gave targets, and those not recorded whose results they have used."""
@@ -68,7 +62,7 @@ class Recorded:
         seen = set(inside)
         begin, end = (0, _OPEN) if self._all else self._spans[-1]
         earlier = not self._all and len(self._spans) > 1
-        for node in inside:  # it grows; a walk of 13 operations takes 9 µs of the 700 of a small step
+        for node in inside:  # it grows; the walk takes 5 % of a small step
             for child, _ in node.next_functions:
                 if child is None or child in seen:
                     continue
@@ -93,6 +87,19 @@ class Recorded:
                     first = min(number, users.get(id(variable), (number,))[0])
                     users[id(variable)] = first, variable
         return [variable for _, variable in sorted(users.values(), key=lambda one: one[0])]
+
+
+_NOTHING_OUTSIDE = nullcontext()
+
+
+@contextmanager
+def _ended_at(nodes: Iterable[Any]) -> Iterator[None]:
+    hooks = [node.register_prehook(_nothing) for node in nodes]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _nothing(grads: tuple[Any, ...]) -> tuple[None, ...]:
