@@ -61,6 +61,16 @@ def convolutional():
     )
 
 
+class Rows(layers.Layer):
+    """Takes rows of a weight and columns of those, by indices."""
+
+    def build(self, shape):
+        self.table = self.add_weight(shape=(9, 4))
+
+    def call(self, inputs):
+        return self.table[inputs][:, [0, 2]].mean(dim=1)
+
+
 class Rate(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.model.optimizer.learning_rate = 0.1 / (1 + epoch)
@@ -133,6 +143,7 @@ CASES = {
         {},
         {"x": WORDS},
     ),
+    "indices": (lambda: text(Rows()), {}, {"x": WORDS}),
     "lstm": (lambda: text(layers.Embedding(9, 4), layers.LSTM(5)), {}, {"x": WORDS}),
     "bidirectional gru": (
         lambda: text(layers.Embedding(9, 4), layers.Bidirectional(layers.GRU(5))),

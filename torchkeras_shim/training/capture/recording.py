@@ -67,14 +67,14 @@ class Recorder(DispatchMode):
         """Runs one kernel and notes it."""
         kwargs = kwargs or {}
         if self._only_obstacles:
-            refusal = _refusal_before(func)
+            refusal = _refusal_before(func, args)
             if refusal is not None and " at " in refusal:
                 self.obstacles.append(refusal)
             if func.name().split(".")[0] in _HOST_READS:
                 self.host_reads.append(f"{func.name().split('::')[1]}{_place()}")
             return func(*args, **kwargs)
         if self.refusal is None:
-            self.refusal = _refusal_before(func)
+            self.refusal = _refusal_before(func, args)
         result = func(*args, **kwargs)
         if self.refusal is None:
             self.refusal = _refusal_after(func, result) or self._refusal_of_size(func, result)
@@ -103,15 +103,22 @@ class Recorder(DispatchMode):
 Recorder.__torch_dispatch__ = Recorder.observe  # type: ignore[assignment]
 
 
-def _refusal_before(func: Any) -> str | None:
+def _refusal_before(func: Any, args: tuple[Any, ...]) -> str | None:
     name = func.name().split(".")[0]
     if name in _HOST_READS:
         return f"it reads a device value on the host{_place()}"
     if name in _IN_PLACE_OF_MEMORY:
         return f"it changes a tensor's memory (`{name}`){_place()}"
-    if any(tag in str(func.tags) for tag in _TAGS):
+    if any(tag in str(func.tags) for tag in _TAGS) and not _indexes_by_number(func, args):
         return f"the shape of what `{name}` returns depends on the data{_place()}"
     return None
+
+
+def _indexes_by_number(func: Any, args: tuple[Any, ...]) -> bool:
+    """Returns whether this is an indexing without masks: the result's shape is that of the indices."""
+    if func is not torch.ops.aten.index.Tensor:
+        return False
+    return not any(index.dtype in (torch.bool, torch.uint8) for index in tensors_in(args[1]))
 
 
 def _refusal_after(func: Any, result: Any) -> str | None:
