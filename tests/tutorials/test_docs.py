@@ -36,3 +36,9 @@ def test_every_file_that_the_docs_name_is_there():
     for page in PAGES:
         for name in re.findall(r"`?((?:examples|docs|tests)/[\w/.-]+\.(?:py|md))`?", page.read_text("utf-8")):
             assert (ROOT / name).is_file(), f"{page.name} names {name}"
+
+
+def test_the_page_of_examples_names_every_one():
+    page = (ROOT / "docs" / "tutorials" / "examples.md").read_text("utf-8")
+    for path in (ROOT / "examples").rglob("*.py"):
+        assert f"`{path.relative_to(ROOT).as_posix()}`" in page

@@ -106,3 +106,43 @@ def test_fine_tuning(run, name):
     trained, tuned = numbers(r"(?m)^last \w+: (\d+) weights trained, loss ([\d.]+)", printed)
     assert trained > 10
     assert tuned < head
+
+
+def test_images_augmented(run):
+    options = ["--train", 320, "--epochs", 3, "--plain", "--precision", "mixed_bfloat16"]
+    printed = run(ROOT / "examples" / "images_augmented.py", *options, timeout=120)
+    assert "computed in bfloat16, weights in torch.float32" in printed
+    first, last = numbers(r"\nloss ([\d.]+) -> ([\d.]+)", printed)
+    assert last < 0.95 * first
+
+
+def test_text_transformer(run):
+    printed = run(ROOT / "examples" / "text_transformer.py", "--train", 1500, "--epochs", 3, timeout=120)
+    assert numbers(r"accuracy on new texts: ([\d.]+)", printed)[0] > 0.9
+
+
+def test_small_gpt(run):
+    options = ["--epochs", 2, "--steps", 20, "--width", 32, "--context", 32]
+    printed = run(ROOT / "examples" / "small_gpt.py", *options, timeout=120)
+    before, after, frequencies = numbers(r"text: ([\d.]+) -> ([\d.]+); .*: ([\d.]+)", printed)
+    assert after < frequencies < before
+    assert len(printed[printed.index("The following ") :]) > 200
+
+
+def test_recommender(run):
+    printed = run(ROOT / "examples" / "recommender.py", "--users", 300, "--epochs", 10, timeout=120)
+    popular, recommended = numbers(r"popular ([\d.]+), recommended ([\d.]+)", printed)
+    assert recommended > 1.5 * popular
+
+
+def test_diffusion(run):
+    pytest.importorskip("sklearn")
+    printed = run(ROOT / "examples" / "diffusion.py", "--epochs", 1, "--steps", 5, "--width", 16, timeout=120)
+    noise, drawn = numbers(r"noise ([\d.]+), drawn ([\d.]+)", printed)
+    assert drawn < 0.85 * noise
+
+
+def test_reinforcement_learning(run):
+    printed = run(ROOT / "examples" / "reinforcement_learning.py", "--epochs", 8, timeout=120)
+    first, last = numbers(r"epoch 0: .* every ([\d.]+)(?:.|\n)* lasts ([\d.]+)", printed)
+    assert last > 3 * first
