@@ -13,6 +13,7 @@ from torchkeras_shim.activations import get as activation_of
 from torchkeras_shim.activations import linear, softmax
 from torchkeras_shim.applications.imagenet_utils import CLASSES, channel_axis
 from torchkeras_shim.applications.pretrained import File, Files
+from torchkeras_shim.applications.sizes import check_picture
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.models import Functional, Model
@@ -66,6 +67,7 @@ class Frame:
                 "Argument `input_tensor` must be a KerasTensor. Received invalid type: input_tensor="
                 f"{self.input_tensor} (of type {type(self.input_tensor)}). `keras.Input(shape=...)` makes one."
             )
+        check_picture(self.input_shape)
         if self.imagenet and self.include_top:
             self._check_activation()
 

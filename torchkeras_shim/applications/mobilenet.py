@@ -9,6 +9,7 @@ from torchkeras_shim import layers
 from torchkeras_shim.applications.frame import Frame, public
 from torchkeras_shim.applications.imagenet_utils import CLASSES, decode_predictions, preprocessor
 from torchkeras_shim.applications.pretrained import ORIGIN, File, Files
+from torchkeras_shim.applications.sizes import check_alpha
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.models import Model
@@ -47,6 +48,7 @@ def _build(
     frame = Frame(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name or "mobilenet"
     )
+    check_alpha(alpha)
     size = trained_size(frame, _SIZES)
     image = frame.image(default_size=size, min_size=32)
     if frame.imagenet:

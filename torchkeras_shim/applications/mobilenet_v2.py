@@ -10,7 +10,7 @@ from torchkeras_shim.applications.frame import Frame, public
 from torchkeras_shim.applications.imagenet_utils import CLASSES, decode_predictions, preprocessor
 from torchkeras_shim.applications.mobilenet import trained_size
 from torchkeras_shim.applications.pretrained import ORIGIN, File, Files
-from torchkeras_shim.applications.sizes import divisible, stride_padding
+from torchkeras_shim.applications.sizes import check_alpha, divisible, stride_padding
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.models import Model
@@ -40,6 +40,7 @@ def _build(
     frame = Frame(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name or "mobilenetv2"
     )
+    check_alpha(alpha)
     size = trained_size(frame, _SIZES)
     image = frame.image(default_size=size, min_size=32)
     if frame.imagenet and alpha not in _ALPHAS:

@@ -9,7 +9,7 @@ from torchkeras_shim import layers
 from torchkeras_shim.applications.frame import Frame, public
 from torchkeras_shim.applications.imagenet_utils import CLASSES, decode_predictions, preprocessor
 from torchkeras_shim.applications.pretrained import ORIGIN, File, Files
-from torchkeras_shim.applications.sizes import divisible, stride_padding
+from torchkeras_shim.applications.sizes import check_alpha, divisible, stride_padding
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.models import Model
@@ -96,6 +96,7 @@ def _image(frame: Frame) -> KerasTensor:
 
 
 def _network(frame: Frame, model: str, alpha: float, minimalistic: bool, dropout: float, prepared: bool) -> Model:
+    check_alpha(alpha)
     weights = _files(model, alpha, minimalistic) if frame.imagenet else _NO_FILES
     blocks, last = _MODELS[model]
     axis = 1 if frame.axis == 1 else -1
