@@ -1,14 +1,17 @@
 """Times networks of `keras.applications` beside torchvision's own, channels-last, in one process.
 
     python tests/benchmarks/applications.py ResNet50 --size 96 --batch 8
+    KERAS_BACKEND=jax python tests/benchmarks/applications.py ResNet50 --size 96 --batch 8 --keras
 
 Each round lets both compute once, one after the other. Times are those of the processor, so that other programs on the
 machine lengthen them little. ResNet50 of torchvision gets Keras's strides; its convolutions have no biases, Keras's do.
+`--keras` times real Keras instead, alone: `predict_on_batch` and `fit`.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import statistics
 import time
 from collections.abc import Callable
@@ -72,6 +75,28 @@ def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], obje
     }
 
 
+def keras_acts(name: str, size: int, batch: int) -> dict[str, Callable[[], object]]:
+    """Returns what real Keras computes of each act."""
+    real = importlib.import_module("keras")
+    model = getattr(real.applications, name)(weights=None, input_shape=(size, size, 3), classifier_activation=None)
+    model.compile(real.optimizers.SGD(1e-3), real.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = torch.rand(batch, size, size, 3).numpy(), torch.randint(0, 1000, (batch,)).numpy()
+    data, labels = torch.rand(STEPS * batch, size, size, 3).numpy(), y.repeat(STEPS)
+    return {
+        "inference": lambda: model.predict_on_batch(x),
+        "training": lambda: model.fit(data, labels, batch_size=batch, verbose=0, shuffle=False),
+    }
+
+
+def time_keras(name: str, options: argparse.Namespace) -> None:
+    """Prints the times of real Keras for one network."""
+    for act, function in keras_acts(name, options.size, options.batch).items():
+        for _ in range(2):
+            function()
+        rounds = [1e3 * seconds(function) for _ in range(options.rounds)]
+        print(f"{name} {act}: keras {statistics.median(rounds):.1f} ms", flush=True)
+
+
 def main() -> None:
     """Reads the command line, runs, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,16 +105,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--keras", action="store_true", help="time real Keras, on the backend of KERAS_BACKEND")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     for name in options.networks:
+        if options.keras:
+            time_keras(name, options)
+            continue
         for act, (theirs, ours) in pairs(name, options.size, options.batch).items():
             for function in (theirs, ours, ours):
                 function()
             rounds = [(seconds(theirs), seconds(ours)) for _ in range(options.rounds)]
             ratio = statistics.median(own / other for other, own in rounds)
             other, own = (1e3 * statistics.median(one) for one in zip(*rounds, strict=True))
-            print(f"{name} {act}: torchvision {other:.1f} ms, torchkeras_shim {own:.1f} ms, ratio {ratio:.2f}")
+            print(
+                f"{name} {act}: torchvision {other:.1f} ms, torchkeras_shim {own:.1f} ms, ratio {ratio:.2f}", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -51,12 +51,15 @@ def check_picture(shape: Any) -> None:
     if shape is None:
         return
     advice = "Write for example input_shape=(224, 224, 3), without the batch."
+    wrong = f"`input_shape` must be a tuple of three integers. Received: input_shape={shape!r}. {advice}"
     try:
         entries = tuple(shape)
     except TypeError:
-        raise TypeError(f"`input_shape` must be a tuple of three integers. Received: input_shape={shape!r}. {advice}") from None
+        raise TypeError(
+            f"`input_shape` must be a tuple of three integers. Received: input_shape={shape!r}. {advice}"
+        ) from None
     if any(size is not None and not isinstance(size, numbers.Integral) for size in entries):
-        raise TypeError(f"`input_shape` must be a tuple of three integers. Received: input_shape={shape!r}. {advice}")
+        raise TypeError(wrong)
     if 0 in entries:
         raise ValueError(
             f"A picture has at least one row, one column and one channel. Received: input_shape={shape!r}. {advice}"
