@@ -21,6 +21,9 @@ class CSVLogger(Callback):
         separator: What stands between the columns.
         append: Whether an existing file is continued (without a second header) rather than overwritten. Rows of epochs
             that `BackupAndRestore` makes again are replaced.
+
+    Example:
+        >>> callback = CSVLogger("log.csv", append=True)  # for `model.fit(..., callbacks=[callback])`
     """
 
     only_in_first_process = True

@@ -229,6 +229,10 @@ class ProgbarLogger(Callback):
     """Shows the progress of `fit`, `evaluate` and `predict`. They add one by themselves unless `verbose=0`.
 
     It looks at the logs only when it draws, so that the host seldom waits for the device.
+
+    Example:
+        >>> isinstance(ProgbarLogger(), Callback)
+        True
     """
 
     only_in_first_process = True

@@ -47,6 +47,9 @@ def set_floatx(value: str) -> None:
 
     Raises:
         ValueError: If the value is anything else.
+
+    Example:
+        >>> set_floatx("float32")  # the default
     """
     global _floatx
     if value not in _FLOATX_CHOICES:
@@ -69,6 +72,9 @@ def set_epsilon(value: float) -> None:
 
     Args:
         value: A positive number.
+
+    Example:
+        >>> set_epsilon(1e-7)  # the default
     """
     global _epsilon
     _epsilon = float(value)
@@ -92,6 +98,9 @@ def set_image_data_format(data_format: str) -> None:
 
     Raises:
         ValueError: If the value is anything else.
+
+    Example:
+        >>> set_image_data_format("channels_last")  # the default
     """
     global _image_data_format
     _image_data_format = standardize_data_format(data_format)

@@ -19,13 +19,26 @@ def mute(muted: bool) -> None:
 
 
 def enable_interactive_logging() -> None:
-    """Sends progress bars, summaries and messages to stdout, which is the default."""
+    """Sends progress bars, summaries and messages to stdout, which is the default.
+
+    Example:
+        >>> enable_interactive_logging()
+        >>> is_interactive_logging_enabled()
+        True
+    """
     global _interactive
     _interactive = True
 
 
 def disable_interactive_logging() -> None:
-    """Sends progress bars, summaries and messages to the logger `"torchkeras_shim"` at level INFO instead of stdout."""
+    """Sends progress bars, summaries and messages to the logger `"torchkeras_shim"` at level INFO instead of stdout.
+
+    Example:
+        >>> disable_interactive_logging()
+        >>> is_interactive_logging_enabled()
+        False
+        >>> enable_interactive_logging()
+    """
     global _interactive
     _interactive = False
 

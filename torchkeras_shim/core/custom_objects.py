@@ -44,19 +44,36 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Returns the global dict of the user's objects by name; it may be changed in place."""
+    """Returns the global dict of the user's objects by name; it may be changed in place.
+
+    Example:
+        >>> get_custom_objects()["Twice"] = lambda x: 2 * x
+        >>> "Twice" in get_custom_objects()
+        True
+        >>> del get_custom_objects()["Twice"]
+    """
     return _registered
 
 
 def get_registered_name(obj: Any) -> str:
-    """Returns the name that `obj` was registered under, or its own name."""
+    """Returns the name that `obj` was registered under, or its own name.
+
+    Example:
+        >>> get_registered_name(dict)
+        'dict'
+    """
     return _registered_names.get(obj, getattr(obj, "__name__", str(obj)))
 
 
 def get_registered_object(
     name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
 ) -> Any:
-    """Returns the object of a registered name, or `None`."""
+    """Returns the object of a registered name, or `None`.
+
+    Example:
+        >>> get_registered_object("Twice", custom_objects={"Twice": dict})
+        <class 'dict'>
+    """
     found = find(name)
     if found is not None:
         return found

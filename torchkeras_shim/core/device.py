@@ -195,5 +195,10 @@ def enable_tensor_float_32(enabled: bool = True) -> None:
 
 
 def tensor_float_32_enabled() -> bool:
-    """Returns whether both matrix products and convolutions may use TF32."""
+    """Returns whether both matrix products and convolutions may use TF32.
+
+    Example:
+        >>> isinstance(tensor_float_32_enabled(), bool)
+        True
+    """
     return bool(torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32)

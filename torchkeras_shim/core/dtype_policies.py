@@ -245,7 +245,12 @@ def _types_of(name: str) -> tuple[str, str]:
 
 
 def dtype_policy() -> DTypePolicy:
-    """Returns the policy of layers that are given none: that of `floatx()` unless one was set."""
+    """Returns the policy of layers that are given none: that of `floatx()` unless one was set.
+
+    Example:
+        >>> dtype_policy()
+        <DTypePolicy "float32">
+    """
     return _global_policy if _global_policy is not None else DTypePolicy(config.floatx())
 
 

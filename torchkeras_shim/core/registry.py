@@ -111,6 +111,12 @@ class Registry:
         Args:
             config: A config dict, or a bare name.
             objects: The user's own classes and functions by name.
+
+        Example:
+            >>> from torchkeras_shim import layers
+            >>> config = layers.serialize(layers.Dense(3, name="scores"))
+            >>> layers.deserialize(config).name
+            'scores'
         """
         if isinstance(config, str):
             with custom_objects.CustomObjectScope(objects or {}):
@@ -118,7 +124,13 @@ class Registry:
         return serialization.deserialize_keras_object(config, custom_objects=objects, default_module=self.module)
 
     def serialize(self, target: Any) -> Any:
-        """Returns the config of an object: a dict for instances, the name for functions of this table."""
+        """Returns the config of an object: a dict for instances, the name for functions of this table.
+
+        Example:
+            >>> from torchkeras_shim import layers
+            >>> layers.serialize(layers.Dense(3))["class_name"]
+            'Dense'
+        """
         if inspect.isfunction(target) and PUBLIC_NAMES.get(target, ("", ""))[0] == self.module:
             return target.__name__
         return serialization.serialize_keras_object(target)

@@ -76,6 +76,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: The config dict; its class name may be in any letter case.
         custom_objects: The user's own classes by name.
+
+    Example:
+        >>> deserialize({"class_name": "SGD", "config": {"learning_rate": 0.5}}).name
+        'sgd'
     """
     return OPTIMIZERS.deserialize(config, custom_objects)
 

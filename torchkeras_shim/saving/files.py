@@ -38,6 +38,14 @@ def save_model(
         ValueError: If the ending or argument is any other.
         NotImplementedError: If a part of the model has no config.
         FileExistsError: If `overwrite=False`, the file exists and nobody can be asked.
+
+    Example:
+        >>> import os, tempfile
+        >>> import torchkeras_shim as keras
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
+        >>> save_model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), path)
+        >>> load_model(path).count_params()
+        4
     """
     path = local(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
@@ -91,6 +99,14 @@ def load_model(
 
     Raises:
         ValueError: If the file is of another kind, damaged or hostile, or names classes that are not known.
+
+    Example:
+        >>> import os, tempfile
+        >>> import torchkeras_shim as keras
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
+        >>> keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(path)
+        >>> load_model(path).output_shape
+        (None, 1)
     """
     if safe_mode is not None and not safe_mode:
         raise ValueError(
@@ -146,6 +162,12 @@ def save_weights(
     Raises:
         ValueError: If the ending is another one, or the model is not built.
         FileExistsError: If `overwrite=False`, the file exists and nobody can be asked.
+
+    Example:
+        >>> import os, tempfile
+        >>> import torchkeras_shim as keras
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.weights.h5")
+        >>> save_weights(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), path)
     """
     path = local(filepath)
     if max_shard_size is not None:
@@ -188,6 +210,14 @@ def load_weights(
     Raises:
         ValueError: If the ending is another one, the model is not built, weights do not fit, or the file has links into
             other files.
+
+    Example:
+        >>> import os, tempfile
+        >>> import torchkeras_shim as keras
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.weights.h5")
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> save_weights(model, path)
+        >>> load_weights(model, path)
     """
     path = local(filepath)
     known = (".weights.h5", ".weights.json", ".keras", ".safetensors", *_LEGACY)

@@ -25,6 +25,11 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
     Raises:
         NotImplementedError: If a part of the model has no config.
         TypeError: If a config holds something that JSON cannot.
+
+    Example:
+        >>> import torchkeras_shim as keras
+        >>> model_to_json(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))[:30]
+        '{"module": "keras", "class_nam'
     """
     with sharing.writing():
         config = sharing.keep_shared(serialization.serialize_keras_object(model))

@@ -59,6 +59,12 @@ def model_to_dot(
     Raises:
         ImportError: If pydot is not installed.
         ValueError: If the model is not built.
+
+    Example:
+        >>> import torchkeras_shim as keras
+        >>> dot = model_to_dot(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+        >>> dot.get_type()
+        'digraph'
     """
     if kwargs:
         raise ValueError(f"Unrecognized keyword arguments: {kwargs}")

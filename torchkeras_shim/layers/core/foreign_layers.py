@@ -27,6 +27,11 @@ class JaxLayer(Layer):
 
     Raises:
         ValueError: always, with what to do instead.
+
+    Example:
+        >>> JaxLayer(call_fn=None)
+        Traceback (most recent call last):
+        ValueError: ...
     """
 
     def __init__(
@@ -57,6 +62,11 @@ class FlaxLayer(JaxLayer):
 
     Raises:
         ValueError: always, with what to do instead.
+
+    Example:
+        >>> FlaxLayer(module=None)
+        Traceback (most recent call last):
+        ValueError: ...
     """
 
     def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
@@ -80,6 +90,11 @@ class TFSMLayer(Layer):
 
     Raises:
         NotImplementedError: always, with what to do instead.
+
+    Example:
+        >>> TFSMLayer("folder")
+        Traceback (most recent call last):
+        NotImplementedError: ...
     """
 
     def __init__(

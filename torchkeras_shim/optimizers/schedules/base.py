@@ -146,5 +146,11 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: The config dict.
         custom_objects: The user's own schedules by name.
+
+    Example:
+        >>> from torchkeras_shim.optimizers import schedules
+        >>> config = schedules.serialize(schedules.ExponentialDecay(0.1, 100, 0.9))
+        >>> type(schedules.deserialize(config)).__name__
+        'ExponentialDecay'
     """
     return SCHEDULES.deserialize(config, custom_objects)
