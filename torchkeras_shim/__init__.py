@@ -97,6 +97,7 @@ _ATTRIBUTES = {
     "Sequential": "models",
     "Variable": "core.variable",
     "device": "core.device",
+    "name_scope": "core.naming",
 }
 
 # What `%load_ext torchkeras_shim` asks for. They are not Keras's, so they are not in `__all__`.
@@ -113,7 +114,6 @@ NOT_YET = (
     "distillation",
     "export",
     "legacy",
-    "name_scope",
     "quantizers",
     "remat",
     "visualization",
@@ -152,6 +152,7 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "preprocessing",

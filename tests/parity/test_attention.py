@@ -7,10 +7,13 @@ import pytest
 import torch
 import torch._dynamo  # before Keras: TensorFlow, loaded first, makes the process abort when torch loads Triton
 
+import torchkeras_shim
 from tests.parity.checking import ON_TENSORFLOW
-from tests.parity.oracle import assert_close, keras, to_numpy
+from tests.parity.oracle import assert_close, kept, keras, to_numpy
 from torchkeras_shim import layers
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.export import converters  # noqa: F401
+from torchkeras_shim.export import table as exporting
 
 Q, V = (2, 4, 6), (2, 5, 6)
 QUERY_MASK = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], dtype=bool)
@@ -221,3 +224,52 @@ def test_types(name, arguments, dtype):
             tolerance = 1e-5 if dtype == "float64" else 0.05
             assert_close(mine.float(), wanted, rtol=tolerance, atol=tolerance)
     assert {str(w.dtype) for w in typed.weights} <= {"torch.float32" if dtype.startswith("mixed") else f"torch.{dtype}"}
+
+
+def attending_in_another_way(k):
+    """Returns the masks that a subclass's own attention got, and the outputs."""
+    masks = []
+
+    class Doubled(k.layers.MultiHeadAttention):
+        def _compute_attention(
+            self, query, key, value, attention_mask=None, training=None, return_attention_scores=False
+        ):
+            masks.append(None if attention_mask is None else k.ops.convert_to_numpy(attention_mask).tolist())
+            heads, scores = super()._compute_attention(
+                query, key, value, attention_mask, training, return_attention_scores
+            )
+            return heads * 2, scores
+
+    query, value = (k.ops.convert_to_tensor(data_of((1, 3, 4), seed)) for seed in (1, 2))
+    layer = Doubled(2, 3, kernel_initializer=k.initializers.Constant(0.1))
+    calls = [{}, {"use_causal_mask": True}, {"return_attention_scores": True, "use_causal_mask": True}]
+    outputs = [flat(layer(query, value, **call)) for call in calls]
+    projected = [
+        dense(x) for dense, x in ((layer._query_dense, query), (layer._key_dense, value), (layer._value_dense, value))
+    ]
+    seen = np.array([[[1, 1, 0], [1, 0, 0], [1, 1, 1]]])
+    heads, _ = k.layers.MultiHeadAttention._compute_attention(layer, *projected, attention_mask=seen)
+    return masks, [[k.ops.convert_to_numpy(one) for one in some] for some in [*outputs, [heads]]]
+
+
+def test_a_subclass_attends_in_another_way():
+    (masks, outputs), (expected, wanted) = (
+        attending_in_another_way(torchkeras_shim),
+        kept(attending_in_another_way, keras),
+    )
+    assert masks == expected
+    for mine, theirs in zip(outputs, wanted, strict=True):
+        for one, other in zip(mine, theirs, strict=True):
+            assert_close(one, other, rtol=1e-4, atol=2e-5)
+
+
+def test_a_subclass_that_attends_in_another_way_is_not_exported_as_its_base():
+    class Same(layers.MultiHeadAttention):
+        pass
+
+    class Own(layers.MultiHeadAttention):
+        def _compute_attention(self, query, *args, **kwargs):
+            return query, None
+
+    assert exporting.find(Same(2, 3))[0] is layers.MultiHeadAttention
+    assert exporting.find(Own(2, 3)) is None

@@ -39,6 +39,7 @@ KERAS_NAMES = {
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "preprocessing",

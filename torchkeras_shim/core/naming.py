@@ -54,9 +54,40 @@ def reset_uids() -> None:
 _scopes = threading.local()
 
 
+class name_scope:
+    """Prefixes the paths of variables that are created inside the `with` block.
+
+    Args:
+        name: The prefix.
+
+    Raises:
+        ValueError: If the name is not a string, or has a `/` in it.
+
+    Example:
+        >>> with name_scope("encoder"):
+        ...     scoped("kernel")
+        'encoder/kernel'
+    """
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}. Write one "
+                "`with name_scope(...)` for each part."
+            )
+        self.name = name
+
+    def __enter__(self) -> name_scope:
+        _scope_stack().append(self.name)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _scope_stack().pop()
+
+
 @contextmanager
-def name_scope(name: str) -> Iterator[None]:
-    """Prefixes the paths of variables that are created inside the `with` block."""
+def layer_scope(name: str) -> Iterator[None]:
+    """Prefixes the paths of variables by the name of a layer, in which those of old files have a `/`."""
     stack = _scope_stack()
     stack.append(name)
     try:

@@ -84,7 +84,7 @@ class Variable(torch.nn.Parameter):
         data = _initial_value(initializer, shape, dtype)
         self: Variable = make_subclass(cls, data, trainable and data.is_floating_point())
         self._name = name if name is not None else naming.auto_name("Variable")
-        self._path = self._name
+        self._path = naming.scoped(self._name)
         self._trainable = trainable
         self._regularizer = None
         self._constraint = None

@@ -39,9 +39,9 @@ def find(layer: Any) -> tuple[type, Callable[..., Any]] | None:
 
 def find_in(table: dict[type, Callable[..., Any]], layer: Any) -> tuple[type, Callable[..., Any]] | None:
     """Returns likewise what a table has for a layer."""
-    cls = type(layer)
+    cls: Any = type(layer)
     for base in cls.__mro__:
         if base in table:
-            same = all(getattr(cls, name) is getattr(base, name) for name in ("call", "forward"))
+            same = all(getattr(cls, name) is getattr(base, name) for name in base._computes_by)
             return (base, table[base]) if same else None
     return None

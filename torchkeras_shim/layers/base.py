@@ -63,6 +63,9 @@ class Layer(HasAttributes):
         (torch.Size([2, 3]), ['scale/scale'])
     """
 
+    #: The methods that subclasses change what a layer computes by; one of the library's that has them all is known.
+    _computes_by: tuple[str, ...] = ("call", "forward")
+
     name: str
     built: bool
     autocast: bool
@@ -408,7 +411,7 @@ class Layer(HasAttributes):
         shape = (config or {}).get("input_shape")
         if shape is not None and not self.built:
             is_one = not isinstance(shape, dict) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
-            with naming.name_scope(self.name):
+            with naming.layer_scope(self.name):
                 self.build(tuple(shape) if is_one else shape)
 
 

@@ -280,7 +280,7 @@ def scope_of(layer: Any) -> Iterator[None]:
         return
     thread.scopes.append(layer)
     try:
-        with naming.name_scope(layer.name):
+        with naming.layer_scope(layer.name):
             yield
     finally:
         thread.scopes.pop()

@@ -87,7 +87,6 @@ class HasWeights(torch.nn.Module):
         name = name if name is not None else naming.auto_name("Variable")
         initializer = arguments.known(self, "initializer", initializers, initializer)
         variable = Variable(initializer, sizes, type_name, trainable, name=name)
-        variable._path = naming.scoped(name)
         variable._autocast = bool(autocast)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)

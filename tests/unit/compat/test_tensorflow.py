@@ -485,3 +485,27 @@ def test_a_tape_costs_little_beside_autograd(tf):
 def test_recurrent_layers_need_no_old_spelling(tf, name):
     layer = getattr(tf.keras.layers, name)(2, return_sequences=True)
     assert layer(tf.zeros((1, 3, 2))).shape == (1, 3, 2)
+
+
+def test_packages_save_and_restore_the_random_state_inside_of_tensorflow(tf):
+    from tensorflow.python.eager import context
+    from tensorflow.python.framework import config
+
+    assert context.executing_eagerly()
+    try:
+        tf.random.set_seed(3)
+        assert context.global_seed() == 3
+        first = float(tf.random.uniform([]))
+        tf.random.set_seed(3)
+        assert float(tf.random.uniform([])) == first
+        tf.random.set_seed(None)
+        assert context.global_seed() is None
+        assert float(tf.random.uniform([])) != first
+        before = config.is_op_determinism_enabled()
+        config.enable_op_determinism()
+        assert config.is_op_determinism_enabled()
+        config.disable_op_determinism()
+        assert (before, config.is_op_determinism_enabled()) == (False, False)
+    finally:
+        config.disable_op_determinism()
+        tf.random.set_seed(None)

@@ -281,10 +281,22 @@ def set_experimental_options(options: Any) -> None:
     """Accepted: there is no graph to rewrite."""
 
 
-@public("config.experimental.enable_op_determinism")
+@public("config.experimental.enable_op_determinism", "python.framework.config.enable_op_determinism")
 def enable_op_determinism() -> None:
     """Lets torch choose kernels whose results repeat."""
     torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+@public("python.framework.config.disable_op_determinism")
+def disable_op_determinism() -> None:
+    """Lets torch choose the fastest kernels. Packages call it inside of TensorFlow."""
+    torch.use_deterministic_algorithms(False)
+
+
+@public("python.framework.config.is_op_determinism_enabled")
+def is_op_determinism_enabled() -> bool:
+    """Returns whether torch chooses kernels whose results repeat."""
+    return torch.are_deterministic_algorithms_enabled()
 
 
 @public("config.threading.set_intra_op_parallelism_threads")

@@ -116,7 +116,7 @@ def device(device_name: Any) -> Any:
     return device_scope(name) if not name.lower().startswith(("job", "task", "replica")) else nullcontext()
 
 
-@public("executing_eagerly")
+@public("executing_eagerly", "python.eager.context.executing_eagerly")
 def executing_eagerly() -> bool:
     """Returns `True`."""
     return True

@@ -20,16 +20,25 @@ from torchkeras_shim.core.seeding import mixed
 _generators: dict[tuple[Any, ...], torch.Generator] = {}
 #: TensorFlow's own, until a script sets one: functions with `seed=` repeat from run to run without it, too.
 DEFAULT_SEED = 87654321
-_global_seed: list[int] = [DEFAULT_SEED]
+_global_seed: list[int | None] = [None]
 
 
 @public("random.set_seed", "compat.v1.set_random_seed", "set_random_seed")
-def set_seed(seed: int) -> None:
-    """Lets all random numbers repeat, those of functions with `seed=` too."""
-    torch.manual_seed(int(seed))
-    python_random.seed(int(seed))  # the library's own seed generators start from Python's numbers
-    _global_seed[0] = int(seed)
+def set_seed(seed: int | None) -> None:
+    """Lets all random numbers repeat, those of functions with `seed=` too; after `None` they are others each time."""
+    if seed is None:
+        torch.seed()
+    else:
+        torch.manual_seed(int(seed))
+        python_random.seed(int(seed))  # the library's own seed generators start from Python's numbers
+    _global_seed[0] = None if seed is None else int(seed)
     _generators.clear()
+
+
+@public("python.eager.context.global_seed")
+def global_seed() -> int | None:
+    """Returns the last seed of `set_seed`, `None` if there is none. Packages ask for it inside of TensorFlow."""
+    return _global_seed[0]
 
 
 def _generator(seed: Any, *call: Any) -> torch.Generator | None:
@@ -37,8 +46,12 @@ def _generator(seed: Any, *call: Any) -> torch.Generator | None:
         return None
     key = (*call, int(seed))
     if key not in _generators:
-        _generators[key] = torch.Generator(default_device()).manual_seed(mixed(_global_seed[0], int(seed)))
+        _generators[key] = torch.Generator(default_device()).manual_seed(mixed(_known_seed(), int(seed)))
     return _generators[key]
+
+
+def _known_seed() -> int:
+    return DEFAULT_SEED if _global_seed[0] is None else _global_seed[0]
 
 
 def _draw_uniform(shape: Any, low: Any, high: Any, dtype: Any, generator: Any) -> Any:

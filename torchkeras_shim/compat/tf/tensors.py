@@ -38,7 +38,7 @@ class Tensor(metaclass=_TensorType):
         raise TypeError("tf.Tensor cannot be called. Write tf.constant(value).")
 
 
-@tf_op("convert_to_tensor")
+@tf_op("convert_to_tensor", "python.framework.ops.convert_to_tensor")
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None) -> Any:
     """Returns a value as a tensor: Python's floats as float32, its integers as int32, arrays in their own type.
 

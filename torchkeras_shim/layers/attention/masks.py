@@ -32,14 +32,14 @@ def merged(
     parts = []
     device = query.device
     if query_mask is not None:
-        parts.append(_bool(query_mask, device).unsqueeze(-1))
-    parts.extend(_bool(mask, device).unsqueeze(-2) for mask in (value_mask, key_mask) if mask is not None)
+        parts.append(as_bool(query_mask, device).unsqueeze(-1))
+    parts.extend(as_bool(mask, device).unsqueeze(-2) for mask in (value_mask, key_mask) if mask is not None)
     if use_causal_mask:
         parts.append(causal(query.shape[1], value.shape[1], device))
     if sliding_window is not None:
         parts.append(sliding(query.shape[1], value.shape[1], sliding_window, device))
     if attention_mask is not None:
-        parts.append(_bool(attention_mask, device))
+        parts.append(as_bool(attention_mask, device))
     result: torch.Tensor | None = None
     for part in parts:
         result = part if result is None else result & part
@@ -73,5 +73,6 @@ def flattened(mask: torch.Tensor, lead: int, targets: list[int], sources: list[i
     return mask.reshape(*mask.shape[: mask.ndim - own], math.prod(targets), math.prod(sources))
 
 
-def _bool(mask: Any, device: Any) -> torch.Tensor:
+def as_bool(mask: Any, device: Any) -> torch.Tensor:
+    """Returns a mask as booleans on a device."""
     return torch.as_tensor(mask).to(device, torch.bool)

@@ -23,6 +23,7 @@ _attend = dot_product_attention.__wrapped__  # type: ignore[attr-defined]
 class HeadsOfAttention(Layer):
     """Projects queries, keys and values to heads, attends, and projects back."""
 
+    _computes_by = ("call", "forward", "_compute_attention")
     _options: Any
     _query_dense: Any
     _key_dense: Any
@@ -141,39 +142,61 @@ class HeadsOfAttention(Layer):
         if key is not None and key_mask is None:
             key_mask = getattr(key, "_keras_mask", None)
         key = value if key is None else key
-        only_causal = use_causal_mask and query.ndim == 3 and self._sliding_window is None
+        # A method of a subclass gets the mask: it need not know of `use_causal_mask`.
+        own = type(self)._compute_attention is HeadsOfAttention._compute_attention
+        only_causal = own and use_causal_mask and query.ndim == 3 and self._sliding_window is None
         if only_causal and query_mask is value_mask is key_mask is attention_mask is None:
-            mask = None
+            mask, options = None, {"use_causal_mask": True}
         else:
-            only_causal = False
+            options = {}
             mask = masks.merged(
                 query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self._sliding_window
             )
         gate = self._gate_dense(query) if self._use_gate else None
-        heads, scores = self._attend(
+        heads, scores = self._compute_attention(
             self._query_dense(query),
             self._key_dense(key),
             self._value_dense(value),
             mask,
-            only_causal,
-            return_attention_scores,
             self.training if training is None else training,
+            return_attention_scores,
+            **options,
         )
         outputs = self._output_dense(heads if gate is None else heads * gate)
         return (outputs, scores) if return_attention_scores else outputs
 
     forward = call
 
-    def _attend(
-        self, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, with_scores: bool, training: bool
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Attention of heads of shape (batch, places, heads, depth)."""
+        """Attention of heads of shape (batch, places, heads, depth); subclasses may attend in another way.
+
+        Args:
+            query: The projected queries.
+            key: The projected keys.
+            value: The projected values.
+            attention_mask: True where a target may look at a source: (batch, targets, sources), or broadcast to it.
+            training: Whether dropout is active.
+            return_attention_scores: Whether to return the probabilities as well; they may be `None` otherwise.
+            use_causal_mask: Whether a target sees only sources up to its own place.
+        """
+        with_scores, mask, is_causal = return_attention_scores, attention_mask, use_causal_mask
         if self._flash and (with_scores or query.ndim != 4):
             raise ValueError(
                 f"Layer '{self.name}': flash_attention=True returns no attention scores and attends over one axis. "
                 f"Received: return_attention_scores={with_scores}, heads of shape {tuple(query.shape)}. Leave "
                 "`flash_attention` out."
             )
+        if mask is not None:
+            mask = masks.as_bool(mask, query.device)
         scale = 1.0 / math.sqrt(query.shape[-1])
         if not with_scores and not self._rate and query.ndim == 4:
             if mask is not None:
@@ -186,7 +209,8 @@ class HeadsOfAttention(Layer):
             repeats = query.shape[-2] // key.shape[-2]
             key, value = (x.repeat_interleave(repeats, dim=-2) for x in (key, value))
         if is_causal:
-            mask = masks.causal(query.shape[1], key.shape[1], query.device)
+            causal = masks.causal(query.shape[1], key.shape[1], query.device)
+            mask = causal if mask is None else mask & causal
         # The attended axes as one, behind all others: (batch, other places, heads, targets, sources).
         axes, rank = self._attended(query.ndim), query.ndim
         order = (*(axis for axis in range(rank - 1) if axis not in axes), *axes, rank - 1)
