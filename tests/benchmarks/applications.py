@@ -5,6 +5,7 @@
 
 Each round lets both compute once, one after the other. Times are those of the processor, so that other programs on the
 machine lengthen them little. ResNet50 of torchvision gets Keras's strides; its convolutions have no biases, Keras's do.
+VGG16 of torchvision gets as many features per picture as Keras's has, where its own would always be 7 x 7.
 `--keras` times real Keras instead, alone: `predict_on_batch` and `fit`.
 """
 
@@ -37,18 +38,20 @@ def seconds(function: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def torchvision_network(name: str) -> torch.nn.Module:
-    """Returns torchvision's network, with the strides that Keras's has."""
+def torchvision_network(name: str, size: int) -> torch.nn.Module:
+    """Returns torchvision's network, with the strides and the classifier's inputs that Keras's has."""
     net = getattr(torchvision.models, NETWORKS[name])()
     if name == "ResNet50":
         for stage in (net.layer2, net.layer3, net.layer4):
             stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+    if name == "VGG16":
+        net.avgpool, net.classifier[0] = torch.nn.Identity(), torch.nn.Linear(512 * (size // 32) ** 2, 4096)
     return net.to(memory_format=torch.channels_last)
 
 
 def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
     """Returns what is timed: of each act torchvision's function and ours."""
-    net = torchvision_network(name)
+    net = torchvision_network(name, size)
     network = getattr(keras.applications, name)
     model = network(weights=None, input_shape=(size, size, 3), classifier_activation=None)
     x, y = torch.rand(batch, size, size, 3), torch.randint(0, 1000, (batch,))
