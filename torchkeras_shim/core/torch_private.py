@@ -17,6 +17,8 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `below_autograd`, `set_grad_mode`, `kernel_holders` | captured steps | calls go through the registry |
 | `DispatchMode`, `schema_of`, `can_record` | captured steps, `explain_step` | captured steps refuse, no read is found |
 | `operator_of` | captured steps | calls go through the overload |
+| `overload_of` | source files of models: operators by their names | none |
+| `compiler_is_loaded` | shapes of layers: what a run on meta costs | none |
 | `mode_readers`, `function_modes` | what captured steps depend on | a mode counts as constant |
 | `TorchLoss` | losses of torch in `compile` | what `MSELoss` is derived from |
 | `is_persistent`, `NON_PERSISTENT` | weights in files | every buffer counts as persistent |
@@ -164,6 +166,18 @@ def schema_of(function: Any) -> Any:
 def operator_of(function: Any) -> Any:
     """Returns what an operator's overload calls."""
     return getattr(function, "_op", function)
+
+
+def overload_of(function: Any) -> tuple[str, str, str] | None:
+    """Returns namespace, operator and overload, such as `("aten", "add", "Tensor")`; `None` for other functions."""
+    if not isinstance(function, torch._ops.OpOverload):
+        return None
+    return function.namespace, function._opname, function._overloadname
+
+
+def compiler_is_loaded() -> bool:
+    """Returns whether the process has imported torch's compiler, which takes seconds."""
+    return "torch._dynamo" in sys.modules
 
 
 def is_persistent(module: torch.nn.Module, name: str) -> bool:

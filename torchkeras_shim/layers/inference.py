@@ -16,7 +16,7 @@ import torch
 from torchkeras_shim.core import symbolic, tree
 from torchkeras_shim.core.device import default_device, random_numbers_kept
 from torchkeras_shim.core.tables import PUBLIC_NAMES
-from torchkeras_shim.core.torch_private import HOOKS
+from torchkeras_shim.core.torch_private import HOOKS, compiler_is_loaded
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers.snapshot import Snapshot
 
@@ -144,7 +144,7 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
 def _few_parameters(module: torch.nn.Module) -> int:
     """Returns how many weights a module may have to be run on zeros rather than on meta."""
     light = getattr(module, "_light_on_meta", False)
-    if ("sympy" if light else "torch._dynamo") in sys.modules:
+    if ("sympy" in sys.modules) if light else compiler_is_loaded():
         return _FEW_PARAMETERS_LATER
     return _FEW_PARAMETERS_OF_LIGHT if light else _FEW_PARAMETERS
 

@@ -33,18 +33,18 @@ def symbols_of(function: Any) -> list[str]:
     return [name for name, one in outside.items() if isinstance(one, KerasTensor)]
 
 
-def explaining(compile: Callable[..., None]) -> Callable[..., None]:
+def explaining(compile_model: Callable[..., None]) -> Callable[..., None]:
     """Returns the `compile` that explains the error of a loss that uses symbolic tensors.
 
     Args:
-        compile: The one that takes the optimizer and the loss first.
+        compile_model: The one that takes the optimizer and the loss first.
     """
 
-    @functools.wraps(compile)
+    @functools.wraps(compile_model)
     def compiled(self: Any, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
         if loss is not None:
             loss = tree.map_structure(_explained, loss)
-        compile(self, optimizer, loss, *args, **kwargs)
+        compile_model(self, optimizer, loss, *args, **kwargs)
 
     return compiled
 

@@ -112,7 +112,7 @@ def reshape(sp_input: Any, shape: Any) -> Any:
     if (-1 in sizes and (known == 0 or count % known)) or (-1 not in sizes and known != count):
         raise InvalidArgumentError(f"Input to reshape is a tensor with {count} places, but the shape is {sizes}.")
     sizes = [count // known if one == -1 else one for one in sizes]
-    flat = torch.zeros(x._nnz(), dtype=torch.int64)
+    flat = torch.zeros(x.indices().shape[1], dtype=torch.int64)
     for size, places in zip(x.shape, x.indices(), strict=True):
         flat = flat * size + places
     return _made(torch.stack(torch.unravel_index(flat, sizes)), x.values(), sizes)

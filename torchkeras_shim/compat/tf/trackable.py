@@ -22,10 +22,11 @@ class Module(torch.nn.Module):
     """A `torch.nn.Module` that knows its variables by TensorFlow's names.
 
     Example:
+        >>> from torchkeras_shim.compat.tf.variable import TFVariable as Variable
         >>> class Line(Module):
         ...     def __init__(self):
         ...         super().__init__(name="line")
-        ...         self.w, self.b = _Variable(2.0), _Variable([0.0])
+        ...         self.w, self.b = Variable(2.0), Variable([0.0])
         ...
         ...     def __call__(self, x):
         ...         return self.w * x + self.b

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
+from torchkeras_shim.core.torch_private import overload_of
 from torchkeras_shim.export.source.catalog import PART_NAMES, is_part
 from torchkeras_shim.export.source.modules import is_changed
 from torchkeras_shim.export.source.operators import plainly
@@ -236,11 +237,11 @@ class Forward:
 
     def _called(self, node: fx.Node, args: list[str | Call], named: list[str | Call]) -> str | Call:
         function: Any = node.target
-        if isinstance(function, torch._ops.OpOverload):
-            written = plainly(function._opname, args, named) if function.namespace == "aten" else None
-            if written is not None:
-                return written
-            return Call(f"torch.ops.{function.namespace}.{function._opname}.{function._overloadname}", [*args, *named])
+        overload = overload_of(function)
+        if overload is not None:
+            namespace, name, kind = overload
+            written = plainly(name, args, named) if namespace == "aten" else None
+            return written or Call(f"torch.ops.{namespace}.{name}.{kind}", [*args, *named])
         name = getattr(function, "__name__", "")
         if is_part(function):
             self.parts.add(function)

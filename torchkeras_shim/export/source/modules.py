@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.export.source.catalog import is_part
 from torchkeras_shim.export.source.text import Call, literal
 
@@ -66,8 +67,7 @@ def _keyword(key: str, value: str | Call) -> str | Call:
 
 def is_changed(module: nn.Module) -> bool:
     """Returns whether hooks or methods of the object's own do something that its class does not."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(vars(module).get(name) for name in hooks) or "forward" in vars(module)
+    return is_hooked(module) or "forward" in vars(module)
 
 
 def _sequential(module: nn.Sequential) -> Call | None:

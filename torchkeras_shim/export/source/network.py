@@ -117,9 +117,15 @@ class SourceNetwork(Network):
         return self._given[key]
 
 
+_NORMALIZATIONS = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, nn.LayerNorm, nn.GroupNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
+
+
 def _complete(module: Any) -> Any:
     """Gives a normalization that has one of scale and offset the other one too, fixed: torch has both or none."""
-    if not isinstance(module, (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)):
+    if not isinstance(module, _NORMALIZATIONS):
         return module
     given = [weight for weight in (module.weight, module.bias) if weight is not None]
     if not given:
