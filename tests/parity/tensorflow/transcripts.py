@@ -9,21 +9,20 @@ import tempfile
 import numpy as np
 import torch
 
-#: What a script says at the end of a statement whose result differs on purpose.
-DIFFERS = "# differs"
-
 
 def run(tf, source):
-    """Returns what each statement of a script gives, as plain data."""
+    """Returns what each statement of a script gives, and prints, if it does, as plain data."""
     names, found = {"tf": tf, "np": np, "__name__": "fragment"}, []
-    lines = source.splitlines()
     for statement in ast.parse(source).body:
-        if DIFFERS in lines[statement.end_lineno - 1]:
-            continue
         with captured() as printed:
             result = _result(tf, statement, names)
-        found.append([ast.unparse(statement), result, printed[0]])
+        found.append([result, printed[0]] if printed[0] else [result])
     return found
+
+
+def statements(source):
+    """Returns the statements of a script."""
+    return [ast.unparse(one) for one in ast.parse(source).body]
 
 
 def _result(tf, statement, names):
@@ -53,7 +52,7 @@ def plain(tf, value):
         array = np.asarray(value.numpy())
         return ["tensor", *_array(array)]
     if isinstance(value, (int, float)):
-        return value
+        return _item(value)
     if isinstance(value, dict):
         return {str(key): plain(tf, one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -66,15 +65,18 @@ def _array(array):
     values = array.astype(complex if array.dtype.kind == "c" else float if array.dtype.kind in "fV" else array.dtype)
     flat = values.ravel().tolist()
     if array.dtype.kind == "c":
-        flat = [[one.real, one.imag] for one in flat]
+        flat = [[_item(one.real), _item(one.imag)] for one in flat]
     kind = "float32" if array.dtype.name == "bfloat16" else array.dtype.name
     return [kind, list(array.shape), [_item(one) for one in flat]]
 
 
 def _item(value):
-    return (
-        value.tolist() if isinstance(value, np.ndarray) else repr(value) if isinstance(value, (bytes, str)) else value
-    )
+    """Returns an item that can be kept: of a number five digits, which is more than is compared."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (bytes, str)):
+        return repr(value)
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 @contextlib.contextmanager
