@@ -77,6 +77,54 @@ class RaggedTensor:
         return cls(as_values(values), _splits(torch.as_tensor(row_lengths, dtype=torch.int64)))
 
     @classmethod
+    def from_value_rowids(cls, values: Any, value_rowids: Any, nrows: int | None = None) -> RaggedTensor:
+        """Returns a tensor of values with the number of each one's row, which never falls.
+
+        Example:
+            >>> RaggedTensor.from_value_rowids([1, 2, 3], [0, 0, 2], nrows=4)
+            RaggedTensor([[1, 2], [], [3], []])
+        """
+        rows = torch.as_tensor(value_rowids, dtype=torch.int64)
+        count = (int(rows[-1]) + 1 if len(rows) else 0) if nrows is None else int(nrows)
+        if len(rows) and int(rows[-1]) >= count:
+            raise ValueError(
+                f"Expected nrows >= value_rowids[-1] + 1; got nrows={count}, value_rowids[-1]={int(rows[-1])}. "
+                f"Write nrows={int(rows[-1]) + 1}, or leave it out."
+            )
+        if len(rows) and (int(rows[0]) < 0 or bool((rows.diff() < 0).any())):
+            raise InvalidArgumentError(
+                "Arguments to from_value_rowids do not form a valid RaggedTensor. The numbers of rows must not be "
+                f"negative, and never fall. Received: value_rowids={rows.tolist()}. Sort the values by their rows."
+            )
+        return cls(as_values(values), _splits(torch.bincount(rows, minlength=count)))
+
+    @classmethod
+    def from_row_starts(cls, values: Any, row_starts: Any) -> RaggedTensor:
+        """Returns a tensor of rows that begin at the given places, each where the one before it ends.
+
+        Example:
+            >>> RaggedTensor.from_row_starts([1, 2, 3], [0, 2, 2])
+            RaggedTensor([[1, 2], [], [3]])
+        """
+        return cls._of_places(values, row_starts, before=False)
+
+    @classmethod
+    def from_row_limits(cls, values: Any, row_limits: Any) -> RaggedTensor:
+        """Returns a tensor of rows that end at the given places.
+
+        Example:
+            >>> RaggedTensor.from_row_limits([1, 2, 3], [2, 2, 3])
+            RaggedTensor([[1, 2], [], [3]])
+        """
+        return cls._of_places(values, row_limits, before=True)
+
+    @classmethod
+    def _of_places(cls, values: Any, places: Any, before: bool) -> RaggedTensor:
+        values, places = as_values(values), torch.as_tensor(places, dtype=torch.int64)
+        end = torch.tensor([0 if before else len(values)])
+        return cls(values, torch.cat([end, places] if before else [places, end]))
+
+    @classmethod
     def from_rows(cls, rows: Iterable[Any], dtype: Any = None) -> RaggedTensor:
         """Returns a tensor of rows that are tensors, arrays or lists.
 
@@ -128,6 +176,12 @@ class RaggedTensor:
         lengths = torch.as_tensor(lengths).to(torch.int64).clamp(0, width)
         inside = torch.arange(width) < lengths[:, None]
         return cls(tensor[inside], _splits(lengths))
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"A ragged tensor has no attribute {name!r}, and functions on tensors of whole rows do not take it. Write "
+            "ragged.to_tensor() for padded rows, or compute on ragged.values and write ragged.with_values(result)."
+        )
 
     def with_values(self, values: Values) -> RaggedTensor:
         """Returns the same rows with other values, one for each of those here."""

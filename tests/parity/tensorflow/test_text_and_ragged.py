@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.parity.oracle import imported, kept
+from tests.parity.tensorflow.ours import tf as ours
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 
@@ -117,3 +118,41 @@ def test_strings(name):
         )
 
     assert answers(StringTensor(value)) == tuple(kept(lambda module: answers(module.constant(value)), tf))
+
+
+MADE = {
+    "rowids": ("from_value_rowids", [1, 2, 3], [0, 0, 2]),
+    "rowids and rows": ("from_value_rowids", ["a", "b"], [1, 1], 4),
+    "no rowids": ("from_value_rowids", [1.5][:0], np.array([], "int64"), 2),
+    "rowids that fall": ("from_value_rowids", [1, 2], [1, 0]),
+    "rowids beyond": ("from_value_rowids", [1, 2], [0, 5], 3),
+    "starts": ("from_row_starts", [1, 2, 3], [0, 2, 2]),
+    "starts that fall": ("from_row_starts", [1, 2, 3], [0, 3, 1]),
+    "starts not from 0": ("from_row_starts", [1, 2, 3], [1, 2]),
+    "limits": ("from_row_limits", ["a", "b", "c"], [2, 2, 3]),
+    "limits too small": ("from_row_limits", [1, 2, 3], [1, 2]),
+}
+
+
+def made(cls, case):
+    name, *given = MADE[case]
+    try:
+        return getattr(cls, name)(*given).to_list()
+    except Exception as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_made_of_values(case):
+    assert made(RaggedTensor, case) == kept(made, tf.RaggedTensor, case)
+
+
+def test_what_there_is_not_says_what_to_write():
+    with pytest.raises(AttributeError, match=r"no attribute 'repeat'.*to_tensor"):
+        RaggedTensor.from_rows(ROWS).repeat(2)
+
+
+def test_one_ragged_dimension():
+    assert ours.ragged.constant([[[1, 2], [3, 4]], [[5, 6]]]).to_list() == [[[1, 2], [3, 4]], [[5, 6]]]
+    with pytest.raises(ValueError, match="one ragged dimension"):
+        ours.ragged.constant([[[1, 2], [3]], [[4]]])

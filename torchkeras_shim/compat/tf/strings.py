@@ -370,7 +370,17 @@ def ragged_constant(
     inner_shape: Any = None,
     row_splits_dtype: Any = "int64",
 ) -> Any:
-    """Rows of different lengths."""
+    """Rows of different lengths.
+
+    Raises:
+        ValueError: If the rows are themselves rows of different lengths.
+    """
+    inner = [one for row in pylist if isinstance(row, (list, tuple)) for one in row]
+    if len({len(one) for one in inner if isinstance(one, (list, tuple))}) > 1:
+        raise ValueError(
+            "tf.ragged.constant takes one ragged dimension here, and has received rows of rows of different lengths. "
+            "Fill the innermost ones up to one length, or keep a list of ragged tensors."
+        )
     return RaggedTensor.from_rows(pylist, None if dtype is None else as_dtype(dtype).name)
 
 
