@@ -176,9 +176,17 @@ def _unary(func: Callable[..., Any]) -> Callable[[Any], Any]:
 
 def _binary(func: Callable[..., Any], reflected: bool = False) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
-        return record(func, (other, self) if reflected else (self, other), {})
+        operands = (other, self) if reflected else (self, other)
+        function = _taking_arrays(func) if isinstance(other, np.ndarray) else func
+        return record(func, operands, {}) if function is func else function(*operands)
 
     return method
+
+
+def _taking_arrays(func: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns Keras's function for an operator: torch's operators leave arrays to numpy, on the CPU."""
+    name = _OPERATORS[func]
+    return FUNCTIONS.get("divide" if name == "true_divide" else name, func)
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):

@@ -156,3 +156,29 @@ def test_a_failing_run_leaves_no_trace_either():
     with pytest.raises(RuntimeError, match="not today"):
         functional(layer)
     assert layer.n.numpy() == 0
+
+
+@pytest.mark.parametrize(
+    ("operate", "row", "dtype"),
+    [
+        (lambda x: x * np.arange(3, dtype="float32"), [0, 1, 2], "float32"),
+        (lambda x: x + np.arange(3), [1, 2, 3], "float32"),
+        (lambda x: x - np.ones((1, 3), "float32"), [0, 0, 0], "float32"),
+        (lambda x: x / np.full(3, 4), [0.25, 0.25, 0.25], "float32"),
+        (lambda x: x ** np.arange(3), [1, 1, 1], "float32"),
+        (lambda x: x @ np.ones((3, 2), "float32"), [3, 3], "float32"),
+        (lambda x: x > np.arange(3), [True, False, False], "bool"),
+        (lambda x: (x > 0) & np.array([True, False, True]), [True, False, True], "bool"),
+    ],
+)
+def test_operators_with_arrays(operate, row, dtype):
+    """The values and types are Keras's."""
+    x = keras.Input((3,))
+    y = operate(x)
+    assert y.dtype == dtype
+    model = keras.Model(x, y)
+    again = keras.Model.from_config(model.get_config())
+    for each in (model, again):
+        result = each.predict(np.ones((2, 3), "float32"), verbose=0)
+        assert result.dtype == dtype
+        np.testing.assert_array_equal(result, [row, row])
