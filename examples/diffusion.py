@@ -4,7 +4,8 @@
 
 The pictures are the 1,797 handwritten digits of scikit-learn. The network is told how much noise there is; a moving
 average of its weights draws. On a CPU, in 15 seconds: what it draws is at a distance of 2.4 from
-digits (noise is at 44.8, some digits from the others at 1.0), and most can be read.
+digits (noise is at 44.8, some digits from the others at 1.0), and most can be read. With
+30 epochs the distance is 0.6.
 """
 
 # %% Settings

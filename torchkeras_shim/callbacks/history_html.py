@@ -24,6 +24,7 @@ def render(history: Mapping[str, Sequence[Any]], epochs: Mapping[str, Sequence[i
     columns = {
         str(name): dict(zip(places(epochs.get(name, ()), len(values)), values, strict=True))
         for name, values in history.items()
+        if hasattr(values, "__len__")  # a script may have put anything there
     }
     names = dict.fromkeys(name.removeprefix("val_") for name in columns)
     charts = "".join(_chart(name, _points(columns, name), _points(columns, f"val_{name}")) for name in names)

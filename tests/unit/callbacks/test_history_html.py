@@ -66,6 +66,14 @@ def test_names_and_values_are_text():
     assert table(history)[1][1] == "</td><script>1</script>"
 
 
+def test_what_a_script_has_put_there():
+    assert table(filled(loss=[1.0, 0.5], seconds=3.5, rates=np.array([0.1, 0.01]))) == [
+        ["epoch", "loss", "rates"],
+        ["1", "1", "0.1"],
+        ["2", "0.5", "0.01"],
+    ]
+
+
 def test_many_epochs_are_cut_in_the_middle():
     rows = table(filled(loss=[1 / (epoch + 1) for epoch in range(1000)]))
     assert [row[0] for row in rows] == ["epoch", *"123456", "⋮", *map(str, range(995, 1001))]
