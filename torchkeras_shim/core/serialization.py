@@ -128,6 +128,8 @@ def deserialize_keras_object(
     custom_objects: dict[str, Any] | None = None,
     safe_mode: bool = True,
     default_module: str | None = None,
+    module_objects: dict[str, Any] | None = None,
+    printable_module_name: str = "object",
 ) -> Any:
     """Rebuilds what `serialize_keras_object` described.
 
@@ -136,6 +138,9 @@ def deserialize_keras_object(
         custom_objects: The user's own classes and functions by name.
         safe_mode: Must be `True`: code inside configs is never executed.
         default_module: The table that a class without a module is looked up in first.
+        module_objects: A package's own classes and functions by name. With it the config may be one of these names;
+            another name is returned as it is.
+        printable_module_name: What messages call one of these objects.
 
     Raises:
         ValueError: If a class or function is not known; nothing is imported to find it.
@@ -147,7 +152,27 @@ def deserialize_keras_object(
     if not safe_mode:
         raise ValueError("`safe_mode=False` is not supported: code inside a config is never executed here.")
     with custom.CustomObjectScope(custom_objects or {}):
+        if module_objects is not None and isinstance(config, (str, dict)):
+            return _deserialize_own(config, module_objects, printable_module_name)
         return _deserialize(config, default_module)
+
+
+def _deserialize_own(config: str | dict[str, Any], known: dict[str, Any], what: str) -> Any:
+    """Rebuilds an object of a package's own table, unless the user has one of its name."""
+    inner: dict[str, Any] = {}
+    if isinstance(config, str):
+        name, registered = config, None
+    elif "class_name" in config:
+        name, inner, registered = config["class_name"], config.get("config") or {}, config.get("registered_name")
+    else:
+        raise ValueError(f"Unknown `config` as a `dict`, config={_short(config)}. The {what} needs a `class_name`.")
+    for candidate in (registered, name):
+        found = custom.find(candidate) if isinstance(candidate, str) else None
+        if found is not None:
+            return found if isinstance(config, str) else _deserialize(config)
+    if name not in known:
+        return name
+    return known[name].from_config(inner) if isinstance(known[name], type) else known[name]
 
 
 def _deserialize(config: Any, default_module: str | None = None) -> Any:
