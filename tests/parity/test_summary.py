@@ -209,7 +209,7 @@ def test_errors(name):
 
 @pytest.mark.parametrize("size", [0, 1023, 1024, 5_000_000, 3 * 2**31, 2**52])
 def test_sizes(size):
-    table = importlib.import_module("torchkeras_shim.summary.table")
+    text = importlib.import_module("torchkeras_shim.summary.text")
     theirs = imported("keras.src.utils.summary_utils")
     expected = theirs.readable_memory_size(size)
-    assert table._count(types.SimpleNamespace(params=1, size=size)) == f"1 ({expected})"
+    assert text._count(types.SimpleNamespace(params=1, size=size)) == f"1 ({expected})"

@@ -139,7 +139,7 @@ class TestMissing:
                 r"'keras.src.layers.core.denser'.*inside of keras.*from keras.layers import Dense",
             ),
             ("from keras.src.inside import layers", r"inside of keras.*from keras import layers"),
-            ("import tensorflow.python.framework", r"inside of tensorflow"),
+            ("import tensorflow.python.training", r"inside of tensorflow"),
             ("from tensorflow import lite", r"cannot import 'lite' from 'tensorflow'.*model.export"),
             ("import tensorflow.lite", r"model.export"),
             ("from keras.activations import rellu", r"Did you mean 'relu'"),
