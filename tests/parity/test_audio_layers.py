@@ -117,5 +117,6 @@ def test_wrong_inputs():
 def test_a_length_that_is_not_a_power_of_two_warns(library):
     with pytest.warns(UserWarning, match="recommended to be a power of two"):
         library.STFTSpectrogram(frame_length=8, fft_length=9)
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         library.STFTSpectrogram(frame_length=8, fft_length=8)
