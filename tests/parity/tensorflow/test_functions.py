@@ -237,6 +237,17 @@ CASES = {
         tf.map_fn(lambda row: tf.reduce_sum(row), tf.constant(X)), tf.scan(lambda a, b: a + b, tf.constant([1, 2, 3])),
         tf.foldl(lambda a, b: a * 2 + b, tf.constant([1, 2, 3])), tf.cond(tf.constant(True), lambda: tf.constant(1), lambda: tf.constant(2)),
     ],
+    "types that are asked for": lambda tf: [
+        tf.shape(tf.constant(X), out_type=tf.int64), tf.shape(tf.constant(X), tf.int64) * 2, tf.shape(X, tf.int32) * 2,
+        tf.size(tf.constant(X), out_type=tf.int64), tf.zeros(tf.shape(X, tf.int64)),
+        tf.map_fn(lambda row: tf.cast(row[0], tf.int32), tf.constant(X), fn_output_signature=tf.int32),
+        *tf.map_fn(lambda row: (row[0], tf.cast(row[1], tf.int64)), tf.constant(X), fn_output_signature=(tf.float32, tf.int64)),
+        tf.map_fn(lambda row: row + 1, tf.constant(X), fn_output_signature=tf.TensorSpec([3], tf.float32)),
+    ],
+    "no case": lambda tf: tf.case([(tf.constant(False), lambda: tf.constant(1))]),
+    "first of two cases": lambda tf: tf.case([(tf.constant(True), lambda: tf.constant(1)), (tf.constant(True), lambda: tf.constant(2))], exclusive=True),
+    "rows of another type": lambda tf: tf.map_fn(lambda row: row * 2, tf.constant([1, 2]), fn_output_signature=tf.float32),
+    "unknown option of an encoder": lambda tf: tf.io.encode_jpeg(tf.zeros((8, 8, 3), tf.uint8), speed=3),
 }  # fmt: skip
 
 

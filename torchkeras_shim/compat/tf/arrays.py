@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.compat.tf.api import public, tf_op
+from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.shapes import Shape, Size, TensorShape, as_sizes
 from torchkeras_shim.compat.tf.tensors import convert, like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
@@ -21,20 +22,29 @@ from torchkeras_shim.core.text import StringTensor
 
 @public("shape")
 def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
-    """The shape, as sizes that compute like a tensor."""
+    """The shape, as sizes that compute like a tensor of int32, or a tensor of another `out_type`."""
     if isinstance(input, KerasTensor):
         return tuple(input.shape)
     if not isinstance(input, (torch.Tensor, StringTensor, RaggedTensor)):
         input = convert(input)
     if isinstance(input, RaggedTensor):
         return input.shape
-    return Shape(input.shape)
+    return (
+        Shape(input.shape)
+        if _is_int32(out_type)
+        else torch.tensor(list(input.shape), dtype=as_dtype(out_type).torch_dtype)
+    )
 
 
 @public("size")
 def size(input: Any, out_type: Any = "int32", name: str | None = None) -> Any:
     """The number of elements."""
-    return Size(int(np.prod(shape(input))))
+    count = int(np.prod(shape(input)))
+    return Size(count) if _is_int32(out_type) else torch.tensor(count, dtype=as_dtype(out_type).torch_dtype)
+
+
+def _is_int32(out_type: Any) -> bool:
+    return out_type is None or as_dtype(out_type).name == "int32"
 
 
 @public("rank")

@@ -34,12 +34,18 @@ def cond(
 def case(
     pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, strict: bool = False, name: str = "case"
 ) -> Any:
-    """Calls the function of the first condition that is true."""
+    """Calls the function of the first condition that is true; `exclusive` and `strict` only matter in graphs.
+
+    Raises:
+        InvalidArgumentError: If none is, and there is no `default`.
+    """
     pairs = list(pred_fn_pairs.items() if isinstance(pred_fn_pairs, dict) else pred_fn_pairs)
     for condition, function in pairs:
         if bool(condition):
             return function()
-    return (default or pairs[-1][1])()
+    if default is None:
+        raise InvalidArgumentError("Input error: None of conditions evaluated as True. Give tf.case a `default`.")
+    return default()
 
 
 @public("switch_case")
@@ -94,11 +100,25 @@ def map_fn(
     name: str | None = None,
     fn_output_signature: Any = None,
 ) -> Any:
-    """Calls a function on each row and stacks what it returns."""
+    """Calls a function on each row and stacks what it returns.
+
+    Raises:
+        InvalidArgumentError: If there are no rows, or the results are of another type than `fn_output_signature` says.
+    """
     rows = list(_rows(elems))
     if not rows:
         raise InvalidArgumentError("tf.map_fn of no rows: the shape of a result cannot be known.")
-    return _stacked([fn(row) for row in rows])
+    results = _stacked([fn(row) for row in rows])
+    signature = dtype if fn_output_signature is None else fn_output_signature
+    if signature is not None:
+        for one, result in zip(tree.flatten(signature), tree.flatten(results), strict=True):
+            wanted, found = as_dtype(getattr(one, "dtype", one)), as_dtype(result.dtype)
+            if wanted != found:
+                raise InvalidArgumentError(
+                    f"TensorArray dtype is {wanted.name} but Op is trying to write dtype {found.name}: the function "
+                    f"given to tf.map_fn returned {found.name}. Write fn_output_signature=tf.{found.name}, or tf.cast."
+                )
+    return results
 
 
 @public("vectorized_map")

@@ -167,9 +167,21 @@ def encode_jpeg(
     progressive: bool = False,
     optimize_size: bool = False,
     chroma_downsampling: bool = True,
-    **_: Any,
+    density_unit: str = "in",
+    x_density: int = 300,
+    y_density: int = 300,
+    xmp_metadata: str = "",
 ) -> Any:
-    """An image of uint8 as a JPEG file."""
+    """An image of uint8 as a JPEG file.
+
+    Raises:
+        NotImplementedError: If its density or its metadata are asked for, or a `format` that the channels do not have.
+    """
+    if (density_unit, x_density, y_density, xmp_metadata) != ("in", 300, 300, ""):
+        raise NotImplementedError("encode_jpeg writes no density and no metadata: leave these arguments out.")
+    channels = like(image).shape[-1]
+    if format not in ("", {1: "grayscale", 3: "rgb"}.get(channels)):
+        raise NotImplementedError(f"encode_jpeg with format={format!r} of {channels} channels: leave `format` out.")
     sampling = "4:2:0" if chroma_downsampling else "4:4:4"
     return _encoded(
         image, "JPEG", quality=quality, progressive=progressive, optimize=optimize_size, subsampling=sampling
