@@ -1,13 +1,17 @@
 """A tiny Fashion-MNIST in the form that its files have, and a way to run scripts on it."""
 
 import gzip
+import re
+import runpy
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests import warm
+from torchkeras_shim import compat
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING, TEST = 320, 64
@@ -44,5 +48,28 @@ def run(data_root, tmp_path):
         assert result.returncode == 0, result.stdout + result.stderr
         assert "Warning" not in result.stderr
         return result.stdout
+
+    return run
+
+
+@pytest.fixture
+def zero_change(tmp_path, monkeypatch):
+    """`import keras` and `import tensorflow` give this library, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)  # scripts seed numpy, as they did when weights came from it
+    compat.install()
+    yield
+    compat.uninstall()
+
+
+@pytest.fixture
+def unmodified(zero_change, capfd):
+    """Runs a script, and looks for numbers in what it printed and for what must be true of them."""
+
+    def run(script, pattern, holds):
+        runpy.run_path(str(script), run_name="__main__")
+        found = re.search(pattern, capfd.readouterr().out)
+        assert found
+        assert holds(*map(float, found.groups())), found.group()
 
     return run
