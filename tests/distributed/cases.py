@@ -203,6 +203,43 @@ def accumulated_and_clipped() -> Any:
     return fitted(classifier(optimizer=optimizer), *data())
 
 
+class Looks(keras.callbacks.Callback):
+    """Notes the optimizer's variables after each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Any] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.seen.append([variable.numpy().copy() for variable in self.model.optimizer.variables])
+
+
+@case
+def accumulated_over_epochs() -> Any:
+    """Six steps to an epoch and four to an update: what is left over is that of all data, and counts once."""
+    x, y = data()
+    results = []
+    for jit_compile, scale in (("auto", None), ("captured", 16.0)):
+        looks = Looks()
+        optimizer = keras.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=4, loss_scale_factor=scale)
+        model = classifier(layers.Dense(4, trainable=False), optimizer=optimizer, jit_compile=jit_compile)
+        results.append([fitted(model, x, y, epochs=3, shuffle=False, callbacks=[looks]), looks.seen])
+        results.append([model.train_on_batch(x[:5], y[:5]) for _ in range(3)])
+        results.append([variable.numpy() for variable in optimizer.variables])
+    return results
+
+
+@case
+def accumulated_and_scaled() -> Any:
+    inner = keras.optimizers.SGD(0.1, gradient_accumulation_steps=4)
+    optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=64.0, dynamic_growth_steps=3)
+    model = classifier(optimizer=optimizer)
+    x, y = data()
+    x[9] = np.inf  # a row of one process: all leave the step out
+    fitted(model, x, y, epochs=4, shuffle=False)
+    return [model.get_weights(), float(optimizer.dynamic_scale), int(inner.iterations), int(inner._steps.synced())]
+
+
 @case
 def clipped_one_by_one() -> Any:
     return fitted(classifier(optimizer=keras.optimizers.SGD(0.5, clipnorm=0.05)), *data())
@@ -461,10 +498,15 @@ class StopAt(keras.callbacks.Callback):
 
 
 class Crash(keras.callbacks.Callback):
-    """Ends a training in the middle."""
+    """Ends a training in the middle of the second epoch."""
+
+    epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if batch == 3 and self.model.optimizer.iterations > 6:
+        if (self.epoch, batch) == (1, 3):
             raise InterruptedError
 
 
@@ -475,14 +517,17 @@ def interrupted_and_resumed() -> Any:
     folder = os.path.join(tempfile.gettempdir(), f"torchkeras-backup-{os.getppid()}-{name}")
 
     def start(*more: Any) -> Any:
-        model = classifier(layers.Dropout(0.0), metrics=["accuracy", keras.metrics.MeanIoU(3, sparse_y_pred=False)])
+        metrics = ["accuracy", keras.metrics.MeanIoU(3, sparse_y_pred=False)]
+        optimizer = keras.optimizers.Adam(0.1, gradient_accumulation_steps=4)  # the backup falls between two updates
+        model = classifier(layers.Dropout(0.0), optimizer=optimizer, metrics=metrics)
         backup = keras.callbacks.BackupAndRestore(folder, save_freq=3)
         return fitted(model, x, y, epochs=3, callbacks=[backup, *more])
 
     with contextlib.suppress(InterruptedError):
         start(Crash())
     resumed = start()
-    straight = fitted(classifier(layers.Dropout(0.0), metrics=["accuracy"]), x, y, epochs=3)
+    optimizer = keras.optimizers.Adam(0.1, gradient_accumulation_steps=4)
+    straight = fitted(classifier(layers.Dropout(0.0), optimizer=optimizer, metrics=["accuracy"]), x, y, epochs=3)
     for one, other in zip(resumed["weights"], straight["weights"], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-7)
     return resumed
@@ -760,6 +805,21 @@ def one_process_stops() -> None:
     assert early.batches == 2
     classifier().fit(*data(), verbose=0, epochs=5, callbacks=[late])
     assert late.epochs == 2
+
+
+@together
+def exchanges_of_a_round() -> None:
+    """Gradients are exchanged once for each update."""
+    group = torch.distributed.group.WORLD
+
+    def exchanges(**arguments: Any) -> int:
+        model = classifier(optimizer=keras.optimizers.SGD(0.1, **arguments))
+        model.fit(*data(), batch_size=8, verbose=0)
+        before = group._get_sequence_number_for_group()
+        model.fit(*data(40), batch_size=4, epochs=1, verbose=0)
+        return group._get_sequence_number_for_group() - before
+
+    assert exchanges() - exchanges(gradient_accumulation_steps=5) == 10 - 2 - 1  # and once at the end of the epoch
 
 
 @together

@@ -309,7 +309,7 @@ class Optimizer(OptimizerState):
 
     def _accumulate(self, plan: Plan, grads: list[torch.Tensor], step: int) -> list[torch.Tensor]:
         """Adds to the sums; returns the mean where this step completes a round, and nothing if it does not."""
-        sums = [self._accumulated[self._get_variable_index(variable)].detach() for variable in plan.variables]
+        sums = self.gradient_sums_of(plan.variables)
         if (step + 1) % self._every:
             foreach.add_(sums, grads)
             return []

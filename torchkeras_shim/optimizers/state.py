@@ -25,6 +25,8 @@ class OptimizerState:
     """The half of `Optimizer` that is there between the steps; see `Optimizer` for the arguments."""
 
     built: bool
+    #: Whether the sums of gradients are those of one of several processes, which are added up at the next update.
+    gradient_sums_are_own = False
     _variables: list[Variable]
 
     def __init__(
@@ -239,6 +241,20 @@ class OptimizerState:
     def _get_variable_index(self, variable: torch.Tensor) -> int:
         return self._trainable_variables_indices[self._var_key(variable)]
 
+    @property
+    def completes_round(self) -> bool:
+        """Whether the next step updates the variables; with gradient accumulation most do not."""
+        return not (self._steps.read() + 1) % self._every
+
+    @property
+    def gradient_sums(self) -> list[Variable]:
+        """The sums of gradients since the last update, of all variables; none without gradient accumulation."""
+        return self._accumulated
+
+    def gradient_sums_of(self, variables: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        """Returns the sums of gradients of some variables."""
+        return [self._accumulated[self._get_variable_index(variable)].detach() for variable in variables]
+
     def assign(self, variable: torch.Tensor, value: Any) -> None:
         """Overwrites a variable of the model or the optimizer in place."""
         with torch.no_grad():
@@ -270,6 +286,7 @@ class OptimizerState:
                     f"provided weight shape {tuple(weight.shape)}."
                 )
             variable.assign(weight)
+        self.gradient_sums_are_own = False
 
     @property
     def slots(self) -> list[Variable]:
@@ -297,6 +314,7 @@ class OptimizerState:
             return
         for index, variable in enumerate(variables):
             variable.assign(store[str(index)])
+        self.gradient_sums_are_own = False
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -31,6 +31,7 @@ def get_state(model: Any, feed: Feed, epoch: int, batches: int, *, team: Team) -
         "layers": [generator.stand() for generator in layer_generators(model)],
         "data": feed.get_state(batches),
     }
+    team.settle(model.optimizer)  # it is saved next
     if batches:  # the running results of the epoch
         state["metrics"] = [[value.tolist() for value in values] for values in team.values_of(model.metrics)]
     return state

@@ -19,6 +19,7 @@ from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.strategies import DataParallel
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
+from torchkeras_shim.training.rounds import Rounds
 
 # Sets the noise of processes apart from what else is drawn from the same seed.
 _NOISE = 1 << 30
@@ -32,21 +33,28 @@ def make_several_training(parts: Parts) -> Step:
     apply = optimizer.stepper(parameters)
     update = make_update(parts)
     batch = _Batch(parts)
-    together = _Together(parts)
+    together, rounds = _Together(parts), Rounds(parts)
     overlapped: DistributedDataParallel | None = None
+    weights: list[torch.Tensor] = []
 
     def training(x: Any, y: Any, sample_weight: Any = None) -> None:
-        nonlocal overlapped
+        nonlocal overlapped, weights
         with together:
+            complete = rounds.are_complete()
             if overlapped is None:  # the first batch tells which weights take part
                 loss = batch(x, y, sample_weight)
                 (optimizer.scale_loss(loss) if scales else loss).backward()
                 grads = [parameter.grad for parameter in parameters]
                 used = used_anywhere(processes, grads)
-                grads = added_up(processes, grads, used, parameters)
-                overlapped = _overlapping(batch, [w for w, takes in zip(parameters, used, strict=True) if takes], parts)
+                grads = rounds.exchanged(grads, used)
+                weights = [weight for weight, takes in zip(parameters, used, strict=True) if takes]
+                overlapped = _overlapping(batch, weights, parts)
             else:
-                loss = overlapped(x, y, sample_weight) * processes.count  # of which it takes the mean
+                overlapped.require_backward_grad_sync = complete  # `no_sync` written out
+                loss = overlapped(x, y, sample_weight)
+                if complete:
+                    rounds.hand_on(weights)
+                    loss = loss * processes.count  # of which it takes the mean
                 (optimizer.scale_loss(loss) if scales else loss).backward()
                 grads = [parameter.grad for parameter in parameters]
             with torch.no_grad():
@@ -78,9 +86,9 @@ def make_several_applying(parts: Parts, gradients: Callable[[Portion, Any, Any, 
         gradients: From a portion and its batch to the gradients; it updates the metrics.
     """
     assert parts.processes is not None
-    processes, parameters = parts.processes, parts.parameters
-    apply = parts.optimizer.stepper(parameters)
-    together = _Together(parts)
+    processes = parts.processes
+    apply = parts.optimizer.stepper(parts.parameters)
+    together, rounds = _Together(parts), Rounds(parts)
     used: list[bool] | None = None
 
     def training(x: Any, y: Any, sample_weight: Any = None) -> None:
@@ -90,7 +98,7 @@ def make_several_applying(parts: Parts, gradients: Callable[[Portion, Any, Any, 
             grads = gradients(Work.sharing, x, y, sample_weight)
             if used is None:
                 used = used_anywhere(processes, grads)
-            apply(added_up(processes, grads, used, parameters))
+            apply(rounds.exchanged(grads, used))
 
     return training
 
@@ -134,25 +142,6 @@ def _overlapping(batch: _Batch, weights: Sequence[torch.Tensor], parts: Parts) -
 def used_anywhere(processes: Processes, grads: Sequence[Any]) -> list[bool]:
     """Returns which weights have a gradient in any process."""
     return [bool(flag) for flag in processes.largest(*(int(grad is not None) for grad in grads))]
-
-
-def added_up(
-    processes: Processes, grads: Sequence[Any], used: Sequence[bool], parameters: Sequence[torch.Tensor]
-) -> list[Any]:
-    """Returns the sums of the gradients of all processes.
-
-    Args:
-        processes: The processes.
-        grads: The gradients of this one.
-        used: Which weights have a gradient in any of them.
-        parameters: The weights.
-    """
-    found = [
-        torch.zeros_like(weight) if takes and grad is None else grad
-        for grad, takes, weight in zip(grads, used, parameters, strict=True)
-    ]
-    processes.add_up([grad for grad in found if grad is not None])
-    return found
 
 
 class _Together:

@@ -45,6 +45,7 @@ def run_on_batch(
             step = binding.step("fit" if training else "evaluate", planned=0)
             with torch.set_grad_enabled(training):
                 returned = step(*batch)
+            binding.team.settle(binding.optimizer)
             returned = binding.team.add_up(binding.model.metrics, returned)
             values = logs_module.read(binding.results.logs(returned))
     return values if return_dict else binding.results.in_order(values)

@@ -22,6 +22,7 @@ from torchkeras_shim.distribution.processes import Processes, note_failure
 from torchkeras_shim.distribution.strategies import DataParallel, joined
 from torchkeras_shim.layers import Layer
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training.rounds import settle
 
 #: What ends the loop of each kind of batches.
 _FLAGS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
@@ -59,8 +60,11 @@ class Team(Protocol):
     def keep_once(self, metrics: Sequence[Any]) -> None:
         """Leaves in all processes together what each of them holds of all data."""
 
+    def settle(self, optimizer: Any) -> None:
+        """Makes what an optimizer has added up since its last update that of all data."""
+
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
-        """Makes what else layers have counted alike, and the logs."""
+        """Makes what layers and the optimizer have gathered alike, and the logs."""
 
     def listening(self, on_end: Any, owner: Any, kind: str, callbacks: Any) -> Any:
         """Returns what to call after each batch, so that all stop if one does."""
@@ -106,6 +110,9 @@ class Alone:
         return [list(metric.variables) for metric in metrics]
 
     def keep_once(self, metrics: Sequence[Any]) -> None:
+        """Does nothing."""
+
+    def settle(self, optimizer: Any) -> None:
         """Does nothing."""
 
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
@@ -211,8 +218,13 @@ class Several:
             result.update(zip(names, together.float(), strict=True))
         return result
 
+    def settle(self, optimizer: Any) -> None:
+        """Makes what an optimizer has added up since its last update that of all data."""
+        settle(optimizer, self.processes)
+
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> dict[str, Any]:
         """Averages statistics that modules have taken of their own rows only. Returns the first process's logs."""
+        self.settle(model.optimizer)
         own = () if self.distribution.batch_statistics == "local" else Layer  # those of raw torch modules always
         with torch.no_grad():
             kept = [
