@@ -17,7 +17,7 @@ from torchkeras_shim.data.pipeline.indices import Table, generators
 from torchkeras_shim.data.pipeline.mapping import Function
 from torchkeras_shim.data.pipeline.node import INFINITE, UNKNOWN, Node, no_elements
 from torchkeras_shim.data.pipeline.ordering import positive
-from torchkeras_shim.data.pipeline.sources import Slices, new_seed
+from torchkeras_shim.data.pipeline.sources import Elements, Slices, new_seed
 
 
 class Zip(Node):
@@ -346,7 +346,7 @@ class GroupByWindow(Node):
             yield from self._reduced(key, groups[key])
 
     def _reduced(self, key: int, elements: list[Any]) -> Node:
-        result = self._reduce(torch.tensor(key), self._wrap(elements))
+        result = self._reduce(torch.tensor(key), self._wrap(Elements(elements)))
         if not isinstance(result, specs.Nested):
             raise TypeError(f"`reduce_func` must return a `Dataset` object. Got {type(result)}.")
         node: Node = result._node

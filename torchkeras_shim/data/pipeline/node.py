@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -100,6 +100,29 @@ class Through(Node):
     def spec(self) -> Any:
         """The specs of the elements that are handed on."""
         return self.source.spec
+
+
+D = TypeVar("D", covariant=True)
+
+
+class Pipeline(Protocol[D]):
+    """What a transformation needs of a data set: its last node, and a data set `D` that has another one."""
+
+    _node: Any
+
+    def _then(self, node: Node, name: str | None = None) -> D: ...
+
+
+def node_of(dataset: Any, argument: str) -> Node:
+    """Returns the node of what a user has given as a data set.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(dataset, specs.Nested):
+        raise TypeError(f"`{argument}` must be a `Dataset`. Received: {type(dataset).__name__} {str(dataset)[:60]}")
+    node: Node = dataset._node
+    return node
 
 
 def peeked(node: Node) -> Any:

@@ -17,7 +17,7 @@ from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.data.pipeline import specs
 from torchkeras_shim.data.pipeline.indices import Column, Table, shuffled, shuffled_positions
 from torchkeras_shim.data.pipeline.node import INFINITE, UNKNOWN, Node, Through, limited
-from torchkeras_shim.data.pipeline.sources import new_seed
+from torchkeras_shim.data.pipeline.sources import Elements, new_seed
 
 #: More rows than this are not written out as one array of indices.
 _LARGEST_TABLE = 1 << 24
@@ -327,7 +327,7 @@ class Window(Node):
             buffer += itertools.islice(iterator, reach - len(buffer))
             if not buffer or (self._drop and len(buffer) < reach):
                 return
-            yield specs.map_parts(self._wrap, _columns(buffer[:: self._stride]))
+            yield specs.map_parts(lambda part: self._wrap(Elements(part)), _columns(buffer[:: self._stride]))
             if self._shift > len(buffer):
                 skipped = len(list(itertools.islice(iterator, self._shift - len(buffer))))
                 if skipped < self._shift - len(buffer):
