@@ -33,6 +33,18 @@ BUILT = {
     "no dropout": ("MobileNetV3Small", {"weights": None, "alpha": 0.5, "classes": 3, "dropout_rate": 0}),
     "a multiplier": ("MobileNet", {**TINY, "depth_multiplier": 2, "name": "mine"}),
     "no preprocessing": ("EfficientNetV2B0", {**SMALL, "include_preprocessing": False}),
+    "one channel, prepared in one way": ("EfficientNetV2B0", {**NO_TOP, "input_shape": (32, 32, 1)}),
+    "a tensor": ("MobileNetV2", {**NO_TOP, "alpha": 0.35, "input_tensor": (32, 32, 3)}),
+    "a tensor and its shape": (
+        "MobileNetV2",
+        {**NO_TOP, "alpha": 0.35, "input_tensor": (32, 40, 3), "input_shape": (32, 40, 3)},
+    ),
+    "a tensor below a classifier": (
+        "MobileNetV2",
+        {"weights": None, "alpha": 0.35, "classes": 3, "input_tensor": (96, 96, 3)},
+    ),
+    "a tensor that is smaller than allowed": ("MobileNetV2", {**NO_TOP, "alpha": 0.35, "input_tensor": (20, 20, 3)}),
+    "a tensor, MobileNetV3": ("MobileNetV3Small", {**NO_TOP, "alpha": 0.35, "input_tensor": (32, 33, 1)}),
     "one channel, which is not prepared": ("ConvNeXtTiny", {**NO_TOP, "input_shape": (32, 32, 1), "name": "mine"}),
 }
 CHANNELS_FIRST = {
@@ -61,6 +73,11 @@ REFUSED = {
     "too small": ("Xception", {**NO_TOP, "input_shape": (70, 71, 3)}),
     "too small, InceptionV3": ("InceptionV3", {**NO_TOP, "input_shape": (75, 74, 3)}),
     "too small, MobileNetV3": ("MobileNetV3Large", {**NO_TOP, "input_shape": (31, 32, 3)}),
+    "too small a tensor, MobileNetV3": ("MobileNetV3Large", {**NO_TOP, "input_tensor": (31, 32, 3)}),
+    "a tensor of another size": (
+        "MobileNetV2",
+        {**NO_TOP, "input_tensor": (32, 32, 3), "input_shape": (48, 48, 3)},
+    ),
     "too small, NASNet": ("NASNetMobile", {**NO_TOP, "input_shape": (31, 32, 3)}),
     "too small, ConvNeXt": ("ConvNeXtTiny", {**NO_TOP, "input_shape": (31, 32, 3)}),
     "a classifier without a size": ("VGG16", {"weights": None, "input_shape": (None, None, 3)}),
@@ -77,7 +94,8 @@ REFUSED = {
 NIGHTLY = {
     "no preprocessing", "one channel, which is not prepared", "VGG16", "ResNet50", "ResNet50V2", "EfficientNetV2B0",
     "EfficientNetV2S", "InceptionResNetV2", "Xception", "InceptionV3", "DenseNet121", "one channel",
-    "a classifier of any size",
+    "a classifier of any size", "one channel, prepared in one way", "a tensor and its shape",
+    "a tensor that is smaller than allowed", "a tensor, MobileNetV3",
 }  # fmt: skip
 NIGHTLY_LAYOUTS = {*NIGHTLY, "EfficientNetB0", "MobileNetV2", "MobileNetV3Small"}
 
@@ -91,6 +109,8 @@ def named(cases, nightly=NIGHTLY):
 
 def outcome(library, layout, function, arguments):
     before = library.config.image_data_format()
+    if "input_tensor" in arguments:
+        arguments = {**arguments, "input_tensor": library.Input(arguments["input_tensor"])}
     library.config.set_image_data_format(layout)
     try:
         with warnings.catch_warnings(), cheap_weights(library):

@@ -70,7 +70,7 @@ def _network(frame: Frame, model: str, include_preprocessing: bool) -> Model:
     axis = frame.axis
     x = image = frame.image(default_size=size, min_size=32)
     if include_preprocessing:
-        x = _prepared(image, axis, by_channel=model.startswith("B"))
+        x = _prepared(image, axis, by_channel=model.startswith("B") and image.shape[axis] == 3)
     x = _conv(x, _rounded(first * width), 3, "stem_conv", stride=2)
     x = _normalized(x, axis, "stem_bn", "stem_activation")
     number, total = 0, sum(stage[0] for stage in stages)

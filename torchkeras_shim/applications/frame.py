@@ -79,6 +79,21 @@ class Frame:
                 f"pretrained weights, with `include_top=True`; Received: classifier_activation={activation}"
             )
 
+    def check_match(self) -> None:
+        """Checks that `input_tensor` has the size that `input_shape` says, if both are given.
+
+        Raises:
+            ValueError: If it is not.
+        """
+        if self.input_shape is None or self.input_tensor is None:
+            return
+        shape, given = tuple(self.input_tensor.shape), tuple(self.input_shape)
+        if shape[2:3] != given[1:2]:
+            raise ValueError(
+                f"input_tensor.shape[2] must equal input_shape[1]; Received `input_tensor.shape={shape}`, "
+                f"`input_shape={given}`. The tensor has a shape already: leave `input_shape` out."
+            )
+
     def named(self, name: str) -> Frame:
         """Returns the same arguments with another name."""
         return replace(self, name=name)

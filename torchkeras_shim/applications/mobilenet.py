@@ -72,16 +72,20 @@ def _build(
     return frame.model(image, x, _files(alpha, rows))
 
 
-def trained_size(frame: Frame, sizes: tuple[int, ...]) -> int:
+def trained_size(frame: Frame, sizes: tuple[int, ...], tensor: KerasTensor | None = None) -> int:
     """Returns the height and width that a model is built for by default: its own, if there are weights for it.
 
     Args:
         frame: The arguments.
         sizes: Those that there are weights for.
+        tensor: What has the size if `input_shape` is not given.
     """
-    if frame.input_shape is None or len(frame.input_shape) != 3:
+    shape = frame.input_shape
+    if shape is None and tensor is not None:
+        shape = tensor.shape[1:]
+    if shape is None or len(shape) != 3:
         return 224
-    height, width = [size for at, size in enumerate(frame.input_shape) if at != frame.axis - 1]
+    height, width = [size for at, size in enumerate(shape) if at != frame.axis - 1]
     return height if height == width and height in sizes else 224
 
 

@@ -35,13 +35,12 @@ def _build(
     classifier_activation: Any = "softmax",
     name: str | None = None,
 ) -> Model:
-    if input_shape is None and isinstance(input_tensor, KerasTensor):
-        input_shape = tuple(input_tensor.shape[1:])
     frame = Frame(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name or "mobilenetv2"
     )
     check_alpha(alpha)
-    size = trained_size(frame, _SIZES)
+    frame.check_match()
+    size = trained_size(frame, _SIZES, input_tensor)
     image = frame.image(default_size=size, min_size=32)
     if frame.imagenet and alpha not in _ALPHAS:
         raise ValueError(

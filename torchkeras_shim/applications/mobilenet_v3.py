@@ -77,11 +77,14 @@ def _files(model: str, alpha: float, minimalistic: bool) -> Files:
 
 def _image(frame: Frame) -> KerasTensor:
     """Returns what the model starts from: unlike in other families, a classifier does not fix the size."""
-    if frame.input_tensor is not None:
-        tensor: KerasTensor = frame.input_tensor
-        return tensor
+    frame.check_match()
     last = config.image_data_format() == "channels_last"
-    shape = tuple(frame.input_shape) if frame.input_shape else ((None, None, 3) if last else (3, None, None))
+    if frame.input_shape:
+        shape = tuple(frame.input_shape)
+    elif frame.input_tensor is not None:
+        shape = tuple(frame.input_tensor.shape[1:])
+    else:
+        shape = (None, None, 3) if last else (3, None, None)
     sizes = shape[:2] if last else shape[1:]
     if len(shape) != 3 or any(size is not None and size < 32 for size in sizes):
         raise ValueError(f"Input size must be at least 32x32; Received `input_shape={shape}`")
@@ -91,7 +94,7 @@ def _image(frame: Frame) -> KerasTensor:
             "be loaded as the default.",
             stacklevel=4,
         )
-    image: KerasTensor = layers.Input(shape)
+    image: KerasTensor = layers.Input(shape) if frame.input_tensor is None else frame.input_tensor
     return image
 
 
