@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes, tree
-from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation
+from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation, is_symbolic
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec, align_rank
@@ -105,6 +105,15 @@ class Graph:
     def flatten_inputs(self, inputs: Any) -> list[Any]:
         """Returns given inputs in the order of the graph's, by name where they have names."""
         return self._given.flatten(inputs)
+
+    def declares(self, inputs: Any) -> bool:
+        """Returns whether symbolic inputs have the declared shapes and types."""
+        given = zip(self.flatten_inputs(inputs), self.inputs, strict=False)
+        return all(isinstance(x, KerasTensor) and (x.shape, x.dtype) == (own.shape, own.dtype) for x, own in given)
+
+    def new_outputs(self) -> Any:
+        """Returns symbolic tensors of another call that are like the declared outputs."""
+        return tree.map_structure(lambda own: KerasTensor(own.shape, own.dtype), self.output_structure)
 
     def packed(self, outputs: Any) -> Any:
         """Returns outputs of a call on data in the declared structure."""
@@ -332,3 +341,22 @@ def _check_names(operations: list[Any]) -> None:
             raise ValueError(
                 f'The name "{name}" is used {count} times in the model. All operation names should be unique.'
             )
+
+
+def graph_is_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Returns whether a model's constructor got symbolic inputs and outputs."""
+    return (bool(args) and is_symbolic(args[:2])) or "outputs" in kwargs
+
+
+def graph_arguments(*args: Any, **kwargs: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the inputs and outputs that a model's constructor got, and its other arguments.
+
+    Raises:
+        TypeError: If one of the two is missing.
+    """
+    names = ("inputs", "outputs", "name")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    missing = [name for name in names[:2] if name not in given]
+    if missing:
+        raise TypeError(f"A functional model needs `inputs` and `outputs`. `{missing[0]}` is missing.")
+    return given.pop("inputs"), given.pop("outputs"), given

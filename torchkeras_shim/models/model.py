@@ -9,17 +9,14 @@ import torch
 
 from torchkeras_shim import export, saving, summary
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import tree, turns
-from torchkeras_shim.core.errors import did_you_mean
-from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
-from torchkeras_shim.core.text import STRING, StringTensor
+from torchkeras_shim.core import turns
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.models import functional_config
-from torchkeras_shim.models.graph import Graph
+from torchkeras_shim.models import build_shapes, functional_config, members
+from torchkeras_shim.models.graph import Graph, graph_arguments, graph_is_given
 from torchkeras_shim.models.trainable import Trainable
 from torchkeras_shim.saving import legacy_config
 from torchkeras_shim.training.trainer import Trainer
@@ -61,14 +58,14 @@ class Model(Trainable):
     _graph: Graph | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and _is_functional(args, kwargs):
+        if cls is Model and graph_is_given(args, kwargs):
             return super().__new__(LAYERS.lookup("Functional"))  # `Model(inputs, outputs)` is one
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         graph = None
-        if _is_functional(args, kwargs):
-            inputs, outputs, kwargs = _functional_arguments(*args, **kwargs)
+        if graph_is_given(args, kwargs):
+            inputs, outputs, kwargs = graph_arguments(*args, **kwargs)
             graph = Graph(inputs, outputs)
         elif args:
             raise TypeError(f"{type(self).__name__}.__init__ takes no positional arguments. Received: {args}")
@@ -137,8 +134,8 @@ class Model(Trainable):
         graph = self._run_graph
         if graph is None:
             return super().compute_output_spec(*args, **kwargs)
-        if len(args) == 1 and not kwargs and all(map(_is_alike, graph.flatten_inputs(args[0]), graph.inputs)):
-            return tree.map_structure(_like, graph.output_structure)
+        if len(args) == 1 and not kwargs and graph.declares(args[0]):
+            return graph.new_outputs()
         return graph.packed(super().compute_output_spec(*args, **kwargs))
 
     def _unpacked(self, outputs: Any) -> Any:
@@ -221,6 +218,11 @@ class Model(Trainable):
         return self._known_graph("input names").input_names
 
     @property
+    def output_names(self) -> list[str] | None:
+        """The names of the outputs, where the model has any of its own."""
+        return None if self._graph is None else self._graph.output_names
+
+    @property
     def operations(self) -> list[Any]:
         """The layers and functions of a functional model, in the order of `layers`."""
         return self._known_graph("operations").operations
@@ -238,17 +240,7 @@ class Model(Trainable):
 
     def named_layers(self) -> list[tuple[str, torch.nn.Module]]:
         """Returns the layers and modules directly inside with their names, those in lists and dicts too."""
-        found: list[tuple[str, torch.nn.Module]] = []
-
-        def visit(prefix: str, module: torch.nn.Module) -> None:
-            for key, child in module.named_children():
-                if type(child).__name__ == "Container" or isinstance(child, (torch.nn.ModuleList, torch.nn.ModuleDict)):
-                    visit(f"{prefix}{key}_", child)
-                else:
-                    found.append((getattr(child, "name", None) or f"{prefix}{key}", child))
-
-        visit("", self)
-        return list({id(module): (name, module) for name, module in found}.values())
+        return members.named(self)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> torch.nn.Module:
         """Returns a layer by its name or its place.
@@ -260,27 +252,7 @@ class Model(Trainable):
         Raises:
             ValueError: If there is no such layer, or neither or both arguments are given.
         """
-        if index is not None and name is not None:
-            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
-        named = self.named_layers()
-        if index is not None:
-            if index >= len(named):
-                raise ValueError(
-                    f"Was asked to retrieve layer at index {index} but model only has {len(named)} layers."
-                )
-            return named[index][1]
-        if name is None:
-            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
-        for key, layer in named:
-            if key == name:
-                return layer
-        names = [key for key, _ in named]
-        raise ValueError(f"No such layer: {name}.{did_you_mean(name, names)} Existing layers are: {names}.")
-
-    @property
-    def output_names(self) -> list[str] | None:
-        """The names of the outputs, where the model has any of its own."""
-        return None if self._graph is None else self._graph.output_names
+        return members.found(self.named_layers(), name, index)
 
     # Placement ------------------------------------------------------------------------------------------------------
 
@@ -355,16 +327,7 @@ class Model(Trainable):
         rest = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
         return cls(inputs, outputs, **rest)
 
-    def _note_shapes(self, args: tuple[Any, ...]) -> None:
-        """Remembers the shapes of the first call, for a class that is built by being called."""
-        if self.__dict__["_build_shape"] is None and args:
-            leaves = tree.flatten(args[0])
-            if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
-                shapes = tree.map_structure(lambda leaf: tuple(leaf.shape), args[0])
-                self.__dict__["_build_shape"] = shapes
-                if any(isinstance(leaf, StringTensor) for leaf in leaves):
-                    types = [STRING if isinstance(leaf, StringTensor) else None for leaf in leaves]
-                    self.__dict__["_build_types"] = types
+    _note_shapes = build_shapes.note
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Returns the shapes that the model was built for, and which of its inputs are text."""
@@ -375,27 +338,8 @@ class Model(Trainable):
         """Builds the model for the shapes of `get_build_config()`: by its `build`, or by a call without data."""
         if type(self).build is not Layer.build:
             super().build_from_config(config)
-            return
-        shapes = (config or {}).get("input_shape")
-        if shapes is not None and not all(module.__dict__.get("built", True) for module in self.modules()):
-            with calling.scope_of(self):
-                self._build_symbolically(self._as_spec(_as_tuples(shapes)), config.get("input_types"))
-            self.__dict__["_build_shape"] = _as_tuples(shapes)
-            self.__dict__["built"] = True
-
-    def _build_symbolically(self, inputs: Any, types: Any) -> None:
-        """Calls the model on symbolic inputs; files of Keras do not say that they are text."""
-        leaves = tree.flatten(inputs)
-        if isinstance(types, list) and len(types) == len(leaves):
-            mixed = [_as_text(one) if kind == STRING else one for one, kind in zip(leaves, types, strict=True)]
-            self.compute_output_spec(tree.pack_sequence_as(inputs, mixed))
-            return
-        try:
-            self.compute_output_spec(inputs)
-        except ValueError:
-            if not any(getattr(module, "_takes_text", False) for module in self.modules()):
-                raise
-            self.compute_output_spec(tree.map_structure(_as_text, inputs))
+        else:
+            build_shapes.build_again(self, config or {})
 
     def to_json(self, **kwargs: Any) -> str:
         """Returns the architecture as JSON, for `keras.models.model_from_json`.
@@ -489,38 +433,3 @@ class Model(Trainable):
             **kwargs: For `"torch"` the arguments of `torch.export.export`; for `"onnx"` `opset_version`.
         """
         export.export_model(self, filepath, format, verbose, input_signature, **kwargs)
-
-
-def _as_text(spec: KerasTensor) -> KerasTensor:
-    return KerasTensor(spec.shape, STRING)
-
-
-def _as_tuples(shapes: Any) -> Any:
-    """Turns the lists of a file into shapes, in any structure."""
-    if isinstance(shapes, dict):
-        return {key: _as_tuples(value) for key, value in shapes.items()}
-    if any(isinstance(item, (list, tuple, dict)) for item in shapes):
-        return [_as_tuples(item) for item in shapes]
-    return tuple(shapes)
-
-
-def _is_alike(given: Any, spec: KerasTensor) -> bool:
-    return isinstance(given, KerasTensor) and given.shape == spec.shape and given.dtype == spec.dtype
-
-
-def _like(spec: KerasTensor) -> KerasTensor:
-    return KerasTensor(spec.shape, spec.dtype)
-
-
-def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return (bool(args) and is_symbolic(args[:2])) or "outputs" in kwargs
-
-
-def _functional_arguments(*args: Any, **kwargs: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Splits the arguments of a functional model from those of any layer."""
-    names = ("inputs", "outputs", "name")
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    missing = [name for name in names[:2] if name not in given]
-    if missing:
-        raise TypeError(f"A functional model needs `inputs` and `outputs`. `{missing[0]}` is missing.")
-    return given.pop("inputs"), given.pop("outputs"), given
