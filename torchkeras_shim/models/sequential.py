@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 import torch
 
-from torchkeras_shim.core import naming, serialization, symbolic, tree, turns
+from torchkeras_shim.core import naming, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, called, calling
@@ -16,10 +16,9 @@ from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.models import config_checks
+from torchkeras_shim.models import sequential_config
 from torchkeras_shim.models.inputs import InputStructure
 from torchkeras_shim.models.model import Model
-from torchkeras_shim.saving import legacy_config
 
 
 @LAYERS.register()
@@ -386,46 +385,12 @@ class Sequential(Model, torch.nn.Sequential):
         Raises:
             NotImplementedError: If a member is a torch module, which has no config.
         """
-        config = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": serialization.serialize_keras_object(self.dtype_policy),
-        }
-        layers = []
-        if self._explicit_input is not None:
-            spec = self._explicit_input
-            source = spec._keras_history.operation if spec._keras_history else InputLayer(input_tensor=spec)
-            layers.append(serialization.serialize_keras_object(source))
-        for name, layer in self.named_layers():
-            if not isinstance(layer, Layer):
-                raise NotImplementedError(
-                    f"Layer '{name}' is the torch module {type(layer).__name__}, which has no config. Save the weights "
-                    "with `torch.save(model.state_dict(), path)` instead."
-                )
-            layers.append(serialization.serialize_keras_object(layer))
-        config["layers"] = layers
-        if self._specs is not None:
-            config["build_input_shape"] = self._specs[0].shape
-        return config
+        return sequential_config.stack_to_config(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights start anew."""
-        build: Callable[[dict[str, Any]], Any] = lambda layer: serialization.deserialize_keras_object(  # noqa: E731
-            layer, custom_objects=custom_objects, default_module="keras.layers"
-        )
-        config = legacy_config.modernize_model(config, "Sequential")
-        layers = config_checks.layers_of(config, "Sequential")
-        model = cls(name=config.get("name"))
-        taken: set[str] = set()
-        for layer in layers:
-            model._add(build(layer), taken, rebuild=True)
-        shape = config.get("build_input_shape")
-        if not model.built and shape and isinstance(shape, (list, tuple)):
-            model.build(tuple(shape))
-        if not config.get("trainable", True):
-            model.trainable = False
-        return model
+        return sequential_config.stack_from_config(cls, config, custom_objects)
 
 
 def _is_no_size(size: Any) -> bool:
