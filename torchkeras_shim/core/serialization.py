@@ -248,10 +248,9 @@ def _find(name: Any, registered_name: Any, module: Any, what: str, default_modul
                 return found
     for attempt in range(2):
         tables = _tables_for(module, default_module, is_users=isinstance(registered_name, str))
-        for table in tables:
-            found = table.lookup(name)
-            if found is not None:
-                return found
+        found = _first([table.lookup(name) for table in tables], what)
+        if found is not None:
+            return found
         if attempt == 0:
             for load in load_all:
                 load()
@@ -260,6 +259,13 @@ def _find(name: Any, registered_name: Any, module: Any, what: str, default_modul
         f"Could not find the {what} '{name}' of the config.{did_you_mean(name, known)} If it is your own, decorate it "
         "with `@keras.saving.register_keras_serializable()` or pass `custom_objects={" + f"{name!r}: ..." + "}`."
     )
+
+
+def _first(candidates: list[Any], what: str) -> Any:
+    """Returns the first of what the tables have for a name; a function rather than the class of its metric."""
+    found = [one for one in candidates if one is not None]
+    functions = [one for one in found if not inspect.isclass(one)] if what == "function" else []
+    return next(iter((*functions, *found)), None)
 
 
 def _tables_for(module: Any, default_module: str | None, is_users: bool) -> list[Any]:

@@ -52,11 +52,31 @@ class Graph:
         _check_names(self.operations)
         self._given = InputStructure(inputs, self.input_names, [layer.optional for layer in self.input_layers])
         self._run: Callable[..., Any] | None = None
+        self._watched: dict[int, tuple[KerasTensor, Callable[[Any], Any]]] = {}
         self.code = ""
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the compiled function out of copies: it is bound to the original's layers."""
-        return {**self.__dict__, "_run": None}
+        return {**self.__dict__, "_run": None, "_watched": {}}
+
+    def watch(self, watched: list[tuple[KerasTensor, Callable[[Any], Any]]]) -> None:
+        """Has functions see the values of tensors in every run, instead of those that did before.
+
+        Args:
+            watched: Tensors that come from the inputs, on the way to the outputs or aside from it, and for each of them
+                a function, which returns the value to go on with.
+
+        Raises:
+            ValueError: If one of the tensors needs a tensor that is not an input.
+        """
+        _sort(self.inputs, [tensor for tensor, _ in watched])
+        self._watched = {id(tensor): (tensor, function) for tensor, function in watched}
+        self._run = None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether functions see values in passing."""
+        return bool(self._watched)
 
     @property
     def layers(self) -> list[Any]:
@@ -107,9 +127,8 @@ class Graph:
         return self._given.flatten(inputs)
 
     def declares(self, inputs: Any) -> bool:
-        """Returns whether symbolic inputs have the declared shapes and types."""
-        given = zip(self.flatten_inputs(inputs), self.inputs, strict=False)
-        return all(isinstance(x, KerasTensor) and (x.shape, x.dtype) == (own.shape, own.dtype) for x, own in given)
+        """Returns whether symbolic inputs have the declared shapes and types; of data the batch's size is not known."""
+        return all(map(_is_declared, self.flatten_inputs(inputs), self.inputs))
 
     def new_outputs(self) -> Any:
         """Returns symbolic tensors of another call that are like the declared outputs."""
@@ -130,9 +149,15 @@ class Graph:
         names = [writer.name(tensor) for tensor in self.inputs]
         for name, tensor, layer in zip(names, self.inputs, self.input_layers, strict=True):
             writer.standardize(name, tensor, layer.optional)
-        last_use, returned = self._last_uses(), set(map(id, self.outputs))
-        for index, node in enumerate(self.nodes):
+            writer.show(tensor, self._watched)
+        nodes = self.nodes
+        if self._watched:
+            nodes, _ = _sort(self.inputs, [*self.outputs, *(tensor for tensor, _ in self._watched.values())])
+        last_use, returned = _last_uses(nodes), set(map(id, self.outputs))
+        for index, node in enumerate(nodes):
             writer.call(node)
+            for tensor in node.outputs:
+                writer.show(tensor, self._watched)
             writer.forget([tensor for tensor in last_use.get(index, []) if id(tensor) not in returned])
         self.code = writer.function(names, self.unpacked(self.output_structure))
         self._run = writer.build(self.code)
@@ -144,16 +169,17 @@ class Graph:
             tensor.become(dtype)
         self._run = None
 
-    def _last_uses(self) -> dict[int, list[KerasTensor]]:
-        """Which tensors no node after a given one needs: their memory can go."""
-        last: dict[int, tuple[int, KerasTensor]] = {}
-        for index, node in enumerate(self.nodes):
-            for tensor in node.input_tensors:
-                last[id(tensor)] = (index, tensor)
-        uses: dict[int, list[KerasTensor]] = {}
-        for index, tensor in last.values():
-            uses.setdefault(index, []).append(tensor)
-        return uses
+
+def _last_uses(nodes: list[Node]) -> dict[int, list[KerasTensor]]:
+    """Which tensors no node after a given one needs: their memory can go."""
+    last: dict[int, tuple[int, KerasTensor]] = {}
+    for index, node in enumerate(nodes):
+        for tensor in node.input_tensors:
+            last[id(tensor)] = (index, tensor)
+    uses: dict[int, list[KerasTensor]] = {}
+    for index, tensor in last.values():
+        uses.setdefault(index, []).append(tensor)
+    return uses
 
 
 class _Writer:
@@ -223,6 +249,12 @@ class _Writer:
         targets = ", ".join(self.name(leaf) if isinstance(leaf, KerasTensor) else "_" for leaf in leaves)
         self.lines.append(f"{targets}{',' if len(leaves) == 1 else ''} = flatten({source})")
 
+    def show(self, tensor: KerasTensor, watched: dict[int, tuple[KerasTensor, Callable[[Any], Any]]]) -> None:
+        """Writes a line that shows a value to who watches it."""
+        if id(tensor) in watched:
+            name = self.name(tensor)
+            self.lines.append(f"{name} = {self.bind(watched[id(tensor)][1], 'watch')}({name})")
+
     def forget(self, tensors: list[KerasTensor]) -> None:
         """Lets the memory of tensors go that are not needed any more."""
         if tensors:
@@ -245,6 +277,12 @@ def _shown(value: Any) -> str:
     if type(value) is int:
         return f"{'minus' * (value < 0)}{abs(value)}" if abs(value) < _LARGEST_HINT else ""
     return str(value) if type(value) in _PLAIN else ""
+
+
+def _is_declared(given: Any, own: KerasTensor) -> bool:
+    if not isinstance(given, KerasTensor) or given.dtype != own.dtype or given.ndim != own.ndim:
+        return False
+    return given.shape in (own.shape, (None, *own.shape[1:]))
 
 
 def _symbolic_leaves(structure: Any, what: str) -> list[KerasTensor]:

@@ -1,6 +1,5 @@
 """Functions of `keras.backend` of Keras 2 on symbolic tensors: gradients, functions, updates, phases."""
 
-import functools
 import importlib
 
 import numpy as np
@@ -364,17 +363,6 @@ class TestLossesOfSymbolicTensors:
         x = keras.Input((3,))
         mean = keras.layers.Dense(2)(x)
         return mean, keras.Model(x, keras.layers.Dense(3)(mean))
-
-    def test_what_to_write(self, K, keras):
-        mean, model = self._model(K, keras)
-
-        def vae_loss(y_true, y_pred):
-            return K.sum(K.square(y_true - y_pred), axis=-1) + K.sum(mean, axis=-1)
-
-        for loss in (vae_loss, [vae_loss], functools.partial(lambda y_true, y_pred, of: K.sum(of), of=mean)):
-            model.compile("sgd", loss)
-            with pytest.raises(ValueError, match=r"model.add_loss\(K.mean"):
-                model.train_on_batch(X, X)
 
     def test_their_shape_is_known(self, K, keras):
         mean, model = self._model(K, keras)

@@ -7,6 +7,7 @@ from typing import Any
 
 from torchkeras_shim import ops, random
 from torchkeras_shim.backend import floatx
+from torchkeras_shim.compat.legacy import keywords
 from torchkeras_shim.compat.legacy.backend import variable
 from torchkeras_shim.compat.legacy.symbolic_shapes import sized
 from torchkeras_shim.core.variable import Variable
@@ -56,9 +57,9 @@ def random_normal_variable(
 NAMES: dict[str, Any] = {
     "random_bernoulli": random_bernoulli,
     "random_binomial": random_bernoulli,
-    "random_normal": random_normal,
+    "random_normal": keywords.by_name(random_normal, "random_normal"),
     "random_normal_variable": random_normal_variable,
     "random_uniform": random_uniform,
     "random_uniform_variable": random_uniform_variable,
-    "truncated_normal": truncated_normal,
+    "truncated_normal": keywords.by_name(truncated_normal, "truncated_normal"),
 }

@@ -86,7 +86,7 @@ _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (callbacks.ProgbarLogger, "__init__", methods.counting),
     (callbacks.ModelCheckpoint, "__init__", files.checking),
     (callbacks.ModelCheckpoint, "on_epoch_end", files.by_period),
-    (models.Model, "compile", closures.explaining),
+    (models.Model, "compile", closures.giving_values),
     (layers.Layer, "add_weight", methods.adding),
     (layers.Layer, "input", methods.entering),
     (optimizers.Optimizer, "learning_rate", old_optimizers.settable),

@@ -25,6 +25,8 @@ RENAMED: dict[str, dict[str, str]] = {
     "MaxNorm": {"m": "max_value"},
     "Model": {"input": "inputs", "output": "outputs"},
     "ReduceLROnPlateau": {"epsilon": "min_delta"},
+    "random_normal": {"std": "stddev"},
+    "truncated_normal": {"std": "stddev"},
 }
 #: Keywords that never changed a result, or no longer say anything.
 IGNORED: dict[str, tuple[str, ...]] = {
