@@ -8,6 +8,8 @@ from torchkeras_shim.saving import tf_operations
 
 _RECURRENT = frozenset(("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN"))
 _CONSTANT = "_CONSTANT_VALUE"
+#: The layers of `model.add_loss(tensor)` and `model.add_metric(tensor)`, and their arguments that are gone.
+_EFFECTS = {"AddLoss": ("unconditional",), "AddMetric": ("aggregation",)}
 
 
 def modernize_graph(config: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +24,53 @@ def modernize_graph(config: dict[str, Any]) -> dict[str, Any]:
         ValueError: If the graph calls a function of TensorFlow that has no counterpart.
     """
     names = {layer.get("name") for layer in config["layers"] if isinstance(layer, dict)}
-    return {**config, "layers": [_modernize_entry(layer, names) for layer in config["layers"]]}
+    return _with_effects({**config, "layers": [_modernize_entry(layer, names) for layer in config["layers"]]})
+
+
+def _with_effects(config: dict[str, Any]) -> dict[str, Any]:
+    """Puts losses and metrics of symbolic tensors, which nothing followed in Keras 2, behind the first output."""
+    layers, outputs = [], config.get("output_layers")
+    for entry in config["layers"]:
+        place = _first_place(outputs)
+        if place is not None and _is_effect(entry):
+            gone = _EFFECTS[entry["class_name"]]
+            inner = {key: value for key, value in entry["config"].items() if key not in gone}
+            nodes = [{"args": [[tensor(place), tensor(node[0])]], "kwargs": {}} for node in entry["inbound_nodes"]]
+            entry = {key: value for key, value in entry.items() if key != "build_config"}
+            entry |= {"module": "keras.layers", "registered_name": None, "config": inner, "inbound_nodes": nodes}
+            outputs = _replaced(outputs, place, [entry.get("name"), len(nodes) - 1, 0])
+        layers.append(entry)
+    return {**config, "layers": layers, "output_layers": outputs}
+
+
+def _is_effect(entry: Any) -> bool:
+    """Returns whether a layer is one of Keras 2's, which was called on the loss or the metric alone."""
+    if not isinstance(entry, dict) or entry.get("class_name") not in _EFFECTS:
+        return False
+    nodes = entry.get("inbound_nodes")
+    return (
+        isinstance(entry.get("config"), dict)
+        and isinstance(nodes, list)
+        and bool(nodes)
+        and all(isinstance(node, list) and len(node) == 1 and isinstance(node[0], list) for node in nodes)
+    )
+
+
+def _first_place(outputs: Any) -> list[Any] | None:
+    """Returns the first `[layer, call, output]` of a structure of them."""
+    if isinstance(outputs, list) and len(outputs) == 3 and isinstance(outputs[0], str):
+        return outputs
+    items = outputs.values() if isinstance(outputs, dict) else outputs if isinstance(outputs, list) else ()
+    return next((place for item in items if (place := _first_place(item)) is not None), None)
+
+
+def _replaced(outputs: Any, old: list[Any], new: list[Any]) -> Any:
+    """Returns a structure of places with another one in the place of the one that is given."""
+    if outputs is old:
+        return new
+    if isinstance(outputs, dict):
+        return {key: _replaced(item, old, new) for key, item in outputs.items()}
+    return [_replaced(item, old, new) for item in outputs] if isinstance(outputs, list) else outputs
 
 
 def _modernize_entry(entry: Any, names: set[Any]) -> Any:

@@ -192,6 +192,35 @@ def test_a_function_of_tensorflow_without_counterpart_is_named():
         keras.models.model_from_json(text)
 
 
+def _layer(class_name, name, inputs, **config):
+    nodes = [[[inputs, 0, 0, {}]]] if inputs else []
+    return {"class_name": class_name, "name": name, "config": {"name": name, **config}, "inbound_nodes": nodes}
+
+
+def test_losses_and_metrics_of_symbolic_tensors_go_behind_the_output():
+    """As tf.keras writes `model.add_loss(tensor)` and `model.add_metric(tensor, name="s")`."""
+    ones = {"kernel_initializer": "ones", "bias_initializer": "zeros"}
+    square, mean, total = (_layer("TFOpLambda", f"tf.math.{name}", "", function=f"math.{name}")
+                           for name in ("square", "reduce_mean", "reduce_sum"))  # fmt: skip
+    square["inbound_nodes"] = [["h", 0, 0, {"name": None}]]
+    mean["inbound_nodes"] = [["tf.math.square", 0, 0, {"axis": None, "keepdims": False}]]
+    total["inbound_nodes"] = [["h", 0, 0, {"axis": -1, "keepdims": False}]]
+    entries = [
+        _layer("InputLayer", "x", None, batch_input_shape=[None, 3], dtype="float32"),
+        _layer("Dense", "h", "x", units=2, **ones),
+        _layer("Dense", "o", "h", units=1, **ones),
+        *(square, mean, _layer("AddLoss", "add_loss", "tf.math.reduce_mean", unconditional=False)),
+        *(total, _layer("AddMetric", "add_metric", "tf.math.reduce_sum", aggregation="mean", metric_name="s")),
+    ]
+    config = {"name": "model", "layers": entries, "input_layers": [["x", 0, 0]], "output_layers": [["o", 0, 0]]}
+    text = json.dumps({"class_name": "Functional", "config": config, "keras_version": "2.15.0"})
+    model = keras.models.model_from_json(text)
+    model.compile("sgd", "mse")
+    found = model.evaluate(np.ones((4, 3)), np.zeros((4, 1)), verbose=0, return_dict=True)
+    assert found == {"loss": 45.0, "s": 6.0}
+    assert model.output_names == ["o"]
+
+
 def test_unknown_metrics_are_refused_at_load(tmp_path):
     path = path_to(tmp_path, "tf.keras-2.15", "optimizer_adam.h5")
     with h5py.File(path, "r+") as file:

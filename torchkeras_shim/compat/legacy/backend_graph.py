@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +13,18 @@ import torch
 
 from torchkeras_shim import backend, layers, models, ops
 from torchkeras_shim.backend import image_data_format, set_image_data_format
+from torchkeras_shim.compat import stand_ins
 from torchkeras_shim.compat.legacy import once
 from torchkeras_shim.compat.legacy.backend import get_value
 from torchkeras_shim.compat.legacy.gradients import gradients
 from torchkeras_shim.compat.legacy.symbolic_shapes import tensor
 from torchkeras_shim.core import naming
 from torchkeras_shim.core.naming import name_scope
-from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.symbolic import KerasTensor, is_symbolic
 from torchkeras_shim.core.torch_private import call_impl
+from torchkeras_shim.core.turns import Open
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.layers.called import thread
 
 
 class Phase(int):
@@ -41,11 +45,43 @@ def learning_phase() -> Phase:
 
 
 def set_learning_phase(value: int) -> None:
-    """Sets what `learning_phase` returns, and the mode of the functions that `function` makes."""
+    """Sets what `learning_phase` returns, the mode of the functions that `function` makes, and that of bare calls."""
     global _phase
     if value not in (0, 1):
         raise ValueError(f"Expected learning phase to be 0 or 1. Received: value={value}")
     _phase = Phase(value)
+    stand_ins.change(_phase_calls, _leave_calls)
+
+
+#: What `set_learning_phase` put another method in the place of.
+_calls: list[tuple[type, Any]] = []
+
+
+def _phase_calls() -> None:
+    for cls in (layers.Layer, models.Model):
+        _calls.append((cls, cls.__call__))
+        cls.__call__ = _phased(cls.__call__)  # type: ignore[method-assign]
+
+
+def _leave_calls() -> None:
+    global _phase
+    _phase = None
+    while _calls:
+        cls, call = _calls.pop()
+        cls.__call__ = call  # type: ignore[method-assign]
+
+
+def _phased(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the `__call__` of layers that takes the phase that was set, where nobody else says or has said."""
+
+    @functools.wraps(call)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        is_bare = _phase is not None and not thread.depth and not Open.turns and kwargs.get("training") is None
+        if is_bare and not is_symbolic([args, kwargs]):
+            kwargs["training"] = bool(_phase)
+        return call(self, *args, **kwargs)
+
+    return called
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -18,6 +18,7 @@ from torchkeras_shim.compat.legacy import (
     merged,
     methods,
     names,
+    old_attributes,
     old_optimizers,
     once,
     steps,
@@ -77,6 +78,7 @@ _ADDED: tuple[tuple[type, dict[str, Any]], ...] = (
     (metrics.Metric, methods.RESET),
     (layers.RNN, methods.RESET),
     (layers.Layer, {**methods.LAYER, **inside_layers.LAYER, "add_metric": effects.add_metric}),
+    *old_attributes.of_layers(),
 )
 #: Methods that did more, and what makes such a one of today's.
 _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
@@ -93,6 +95,9 @@ _CHANGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (optimizers.Optimizer, "set_weights", old_optimizers.restoring),
     (layers.Layer, "trainable_weights", methods.assignable),
     (layers.Layer, "add_loss", effects.adding_losses),
+    (models.Model, "layers", old_attributes.listing),
+    (models.Model, "outputs", old_attributes.settable),
+    (models.Sequential, "outputs", old_attributes.settable),
     (models.Sequential, "__init__", merged.initialized),
     (models.Sequential, "add", merged.adding),
     (models.Model, "save", lambda save: functools.wraps(save)(files.save_model)),
