@@ -175,6 +175,20 @@ def shape(owner: Any, name: str, value: Any, unknown: Sequence[Any] = ()) -> tup
     return tuple(plain(size) for size in value)
 
 
+def pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """Takes tf.keras's shape arguments of a first layer out of the keyword arguments. Returns the batch shape."""
+    if kwargs.get("batch_input_shape") is not None:
+        return tuple(kwargs.pop("batch_input_shape"))
+    shape = kwargs.pop("input_shape", None)
+    width = kwargs.pop("input_dim", None)
+    kwargs.pop("batch_input_shape", None)
+    if width is not None:
+        shape = (width,)
+    if shape is None:
+        return None
+    return (None, *((shape,) if isinstance(shape, int) else tuple(shape)))
+
+
 def refuse_adapters(layer_class: str, **arguments: Any) -> None:
     """Raises for Keras's LoRA and quantization arguments, which exist only with their defaults.
 

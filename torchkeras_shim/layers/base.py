@@ -7,9 +7,6 @@ wrong input) takes the general way.
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,8 +15,7 @@ from torchkeras_shim import regularizers
 from torchkeras_shim.core import dtype_policies, dtypes, naming, serialization, tree, turns
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.core.text import STRING
-from torchkeras_shim.layers import arguments, call_spec, called, calling, casting
+from torchkeras_shim.layers import arguments, call_spec, called, calling, captured_config, casting
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output, kept_spec
@@ -122,7 +118,7 @@ class Layer(HasAttributes):
         elif "forward" in own and "call" not in own:
             cls.call = own["forward"]  # type: ignore[method-assign]
         if "build" in own:
-            cls.build = _tracking_build(own["build"])  # type: ignore[method-assign]
+            cls.build = calling.tracking_build(own["build"])  # type: ignore[method-assign]
         cls._call_spec = call_spec.CallSpec(cls.call, cls)
 
     def __init__(
@@ -136,7 +132,7 @@ class Layer(HasAttributes):
         **kwargs: Any,
     ) -> None:
         super().__init__()
-        shape = _pop_input_shape(kwargs)
+        shape = arguments.pop_input_shape(kwargs)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         if name is not None and not isinstance(name, str):
@@ -297,7 +293,7 @@ class Layer(HasAttributes):
             self.__dict__["_policy_map"] = policy  # until the layer's path is known
             policy = policy.default_policy
         self.__dict__["_dtype_policy"] = policy
-        self.__dict__["_compute_dtype"] = calling.torch_dtype(
+        self.__dict__["_compute_dtype"] = dtypes.to_torch_dtype(
             policy.variable_dtype if members else policy.compute_dtype
         )
         if not members:
@@ -306,27 +302,16 @@ class Layer(HasAttributes):
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Moves or casts the layer; what `double`, `half` or `to` make of its weights is what it computes in."""
         result = super()._apply(fn, recurse)
-        own = self._dtype_policy.variable_dtype
-        # Under a mixed policy each call casts the weights, of whatever type they are.
-        if (
-            self._policy_map is None
-            and own == self._dtype_policy.compute_dtype
-            and own != STRING
-            and dtypes.is_float(own)
-        ):
-            before = calling.torch_dtype(own)
-            # Layers without weights, and those that are not built yet, follow too.
-            with torch.no_grad():
-                after = fn(torch.empty((), dtype=before, device="cpu")).dtype
-            if after is not before and after.is_floating_point:
-                self._follow_weights(dtypes.standardize_dtype(after))
+        dtype = None if self._policy_map is not None else casting.changed_dtype(self._dtype_policy, fn)
+        if dtype is not None:
+            self._follow_weights(dtype)
         return result
 
     def _follow_weights(self, dtype: str) -> None:
         """Computes in another type from now on, which the weights have got."""
         self.dtype_policy = dtype
         if self._input_cast is not None and self._input_cast.is_floating_point:
-            self.__dict__["_input_cast"] = calling.torch_dtype(dtype)
+            self.__dict__["_input_cast"] = dtypes.to_torch_dtype(dtype)
 
     def look_up_policy(self) -> None:
         """Takes the policy of the layer's path, where it was given a map of policies. Its name scope must be open."""
@@ -386,7 +371,7 @@ class Layer(HasAttributes):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).__init__ is Layer.__init__ or type(self).get_config is not Layer.get_config:
             return config
-        return {**config, **_captured_config(self)}
+        return {**config, **captured_config.arguments_of(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -413,54 +398,6 @@ class Layer(HasAttributes):
             is_one = not isinstance(shape, dict) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
             with naming.layer_scope(self.name):
                 self.build(tuple(shape) if is_one else shape)
-
-
-def _pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """Takes tf.keras's shape arguments of a first layer out of the keyword arguments. Returns the batch shape."""
-    if kwargs.get("batch_input_shape") is not None:
-        return tuple(kwargs.pop("batch_input_shape"))
-    shape = kwargs.pop("input_shape", None)
-    width = kwargs.pop("input_dim", None)
-    kwargs.pop("batch_input_shape", None)
-    if width is not None:
-        shape = (width,)
-    if shape is None:
-        return None
-    return (None, *((shape,) if isinstance(shape, int) else tuple(shape)))
-
-
-def _tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Notes the shape and that the layer is built, as Keras does for every `build`."""
-
-    @functools.wraps(build)
-    def tracked(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self.__dict__["_build_shape"] is None:
-            shape = args[0] if args else next(iter(kwargs.values()), None)
-            self.__dict__["_build_shape"] = shape
-        with calling.building(self):
-            self.look_up_policy()
-            build(self, *args, **kwargs)
-        self.__dict__["built"] = True
-
-    return tracked
-
-
-def _captured_config(layer: Layer) -> dict[str, Any]:
-    """The arguments that the constructor was called with, for a class that has no `get_config` of its own."""
-    args, kwargs = layer._arguments
-    try:
-        bound = inspect.signature(type(layer).__init__).bind(layer, *args, **kwargs)
-        arguments = {key: value for key, value in list(bound.arguments.items())[1:] if key not in ("args", "kwargs")}
-        arguments.update(bound.arguments.get("kwargs", {}))
-        for key in ("name", "trainable", "dtype"):
-            arguments.pop(key, None)
-        return {key: serialization.serialize_keras_object(value) for key, value in arguments.items()}
-    except (TypeError, ValueError) as error:
-        raise NotImplementedError(
-            f"Object {type(layer).__name__} was created by passing non-serializable argument values in `__init__()`, "
-            "and therefore the object must override `get_config()` in order to be serializable. Implement\n\n"
-            '    def get_config(self):\n        return {**super().get_config(), "my_argument": ...}'
-        ) from error
 
 
 Layer._call_spec = call_spec.CallSpec(Layer.call)

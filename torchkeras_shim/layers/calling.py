@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import dtypes, naming, symbolic, tree, turns
+from torchkeras_shim.core import naming, symbolic, tree, turns
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.tables import PUBLIC_NAMES
@@ -55,11 +56,6 @@ def is_running(layer: Any) -> bool:
         and not layer.__dict__.get("_building")
         and any(scope is layer for scope in thread.scopes)
     )
-
-
-def torch_dtype(name: str) -> torch.dtype:
-    """Returns torch's type for Keras's name."""
-    return dtypes.to_torch_dtype(name)
 
 
 def call_layer(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -295,3 +291,19 @@ def building(layer: Any) -> Iterator[None]:
             yield
     finally:
         layer.__dict__["_building"] = depth - 1
+
+
+def tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a `build` that notes the shape and that the layer is built, as Keras does for every one."""
+
+    @functools.wraps(build)
+    def tracked(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self.__dict__["_build_shape"] is None:
+            shape = args[0] if args else next(iter(kwargs.values()), None)
+            self.__dict__["_build_shape"] = shape
+        with building(self):
+            self.look_up_policy()
+            build(self, *args, **kwargs)
+        self.__dict__["built"] = True
+
+    return tracked

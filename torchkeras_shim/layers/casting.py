@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from torchkeras_shim.core import tree
+from torchkeras_shim.core import dtypes, tree
+from torchkeras_shim.core.dtype_policies import DTypePolicy
+from torchkeras_shim.core.text import STRING
 from torchkeras_shim.core.variable import Variable
 
 _Tensor = torch.Tensor
@@ -77,6 +80,21 @@ def arm(layer: Any) -> None:
     elif isinstance(state["_parameters"], CastingTable):
         state["_parameters"], state["_buffers"] = dict(state["_parameters"]), dict(state["_buffers"])
         state.pop("forward", None)
+
+
+def changed_dtype(policy: DTypePolicy, fn: Callable[[torch.Tensor], torch.Tensor]) -> str | None:
+    """Returns the type that a change of all weights, such as `.half()`, makes of a policy's; `None` for the same.
+
+    The change is tried on a tensor, so that layers without weights, and those that are not built yet, follow too.
+    Under a mixed policy each call casts the weights, of whatever type they are.
+    """
+    own = policy.variable_dtype
+    if own != policy.compute_dtype or own == STRING or not dtypes.is_float(own):
+        return None
+    before = dtypes.to_torch_dtype(own)
+    with torch.no_grad():
+        after = fn(torch.empty((), dtype=before, device="cpu")).dtype
+    return dtypes.standardize_dtype(after) if after is not before and after.is_floating_point else None
 
 
 def armed(layer: Any) -> bool:

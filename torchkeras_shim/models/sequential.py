@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import naming, symbolic, tree, turns
+from torchkeras_shim.core import dtypes, naming, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, called, calling
@@ -218,7 +218,7 @@ class Sequential(Model, torch.nn.Sequential):
         self.__dict__["_specs"] = [spec]
         self.__dict__["_build_shape"] = spec.shape
         known = self._explicit_input is not None or self._natural_dtype() is not None
-        self.__dict__["_input_cast"] = calling.torch_dtype(spec.dtype) if known and spec.dtype != STRING else None
+        self.__dict__["_input_cast"] = dtypes.to_torch_dtype(spec.dtype) if known and spec.dtype != STRING else None
         if self._explicit_input is not None:
             self.__dict__["_input_rank"] = spec.ndim
             self.__dict__["input_spec"] = InputSpec(shape=(None, *spec.shape[1:]), allow_last_axis_squeeze=True)

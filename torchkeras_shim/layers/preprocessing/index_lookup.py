@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import torch
 
-from torchkeras_shim.core import config, dtypes
+from torchkeras_shim.core import config
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.core.variable import before_creation
 from torchkeras_shim.layers import arguments, calling, inference
-from torchkeras_shim.layers.preprocessing import adapting, encoding, lookup_arguments, vocabulary_files
+from torchkeras_shim.layers.preprocessing import adapting, encoding, idf, lookup_arguments, vocabulary_files
 from torchkeras_shim.layers.preprocessing.data_layer import DataLayer, to_data
 from torchkeras_shim.layers.preprocessing.hashing import salt_of
 from torchkeras_shim.layers.preprocessing.token_counts import TokenCounts
@@ -77,7 +75,7 @@ class IndexLookup(DataLayer):
         self.vocabulary_dtype, self.oov_method = vocabulary_dtype, oov_method
         state = self.__dict__  # lists and tables are no containers of layers
         state["salt"] = salt_of(salt, "IndexLookup")
-        state["input_vocabulary"] = None if _is_path(vocabulary) else vocabulary
+        state["input_vocabulary"] = None if vocabulary_files.is_path(vocabulary) else vocabulary
         state["input_idf_weights"] = idf_weights
         state["_frozen_size"] = size
         state["_has_input_vocabulary"] = given
@@ -169,19 +167,8 @@ class IndexLookup(DataLayer):
         Raises:
             ValueError: If terms repeat, are too many, or the weights do not go with them.
         """
-        if self.output_mode == "tf_idf" and idf_weights is None:
-            raise ValueError("`idf_weights` must be set if output_mode is 'tf_idf'. Received: idf_weights=None")
-        if self.output_mode != "tf_idf" and idf_weights is not None:
-            raise ValueError(
-                "`idf_weights` should only be set if output_mode is `'tf_idf'`. "
-                f"Received: output_mode={self.output_mode} and idf_weights={idf_weights}"
-            )
-        if _is_path(vocabulary):
-            if self.output_mode == "tf_idf":
-                raise ValueError(
-                    "output_mode `'tf_idf'` does not support loading a vocabulary from file. "
-                    f"Received: vocabulary={vocabulary!r}"
-                )
+        idf.check_mode(self.output_mode, vocabulary, idf_weights)
+        if vocabulary_files.is_path(vocabulary):
             self._take([self._token(line) for line in vocabulary_files.read(vocabulary)])
             self._record_size()
             return
@@ -201,7 +188,8 @@ class IndexLookup(DataLayer):
         self._take(terms[front:])
         self._record_size()
         if idf_weights is not None:
-            self._set_idf(np.asarray(_plain(idf_weights), dtype="float64"), len(terms), bool(front))
+            weights = idf.checked(_plain(idf_weights), len(terms))
+            self._keep_idf(weights, 0 if front else self._token_start)
 
     def _special_terms(self, terms: list[Any]) -> int:
         """Returns how many special tokens stand at the beginning of a vocabulary: all of them, or none."""
@@ -211,31 +199,10 @@ class IndexLookup(DataLayer):
         special = [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
         return start if terms[:start] == [None if one is None else self._token(one) for one in special] else 0
 
-    def _set_idf(self, weights: np.ndarray[Any, Any], length: int, with_special: bool) -> None:
-        if weights.ndim != 1:
-            raise ValueError(f"TF-IDF data must be a 1-index array. Received: shape {weights.shape}")
-        if len(weights) != length:
-            raise ValueError(
-                f"`idf_weights` must be the same length as vocabulary. len(idf_weights) is {len(weights)}; "
-                f"len(vocabulary) is {length}"
-            )
-        front = 0 if with_special else self._token_start
-        self._keep_idf(weights, front)
-
     def _keep_idf(self, weights: Any, front: int) -> None:
         """Keeps the weights of the terms, behind those of unknown ones, which get the mean, and before the padding."""
-        learned = np.asarray(weights)
-        size = front + len(learned)
-        if self.pad_to_max_tokens and self.max_tokens is not None:
-            size = max(size, self.max_tokens)
-        dtype = dtypes.to_torch_dtype(config.floatx())
-        check = before_creation.get()
-        if check is not None:  # a few bytes of a file can ask for any number of places
-            check((size,), dtype)
-        padded = torch.zeros(size, dtype=dtype)
-        padded[front : front + len(learned)] = torch.as_tensor(learned, dtype=dtype)
-        padded[:front] = float(learned.mean()) if len(learned) else 0.0
-        self.idf_weights = padded.to(calling.device_of(self))
+        size = self.max_tokens if self.pad_to_max_tokens else None
+        self.idf_weights = idf.padded(weights, front, size or 0).to(calling.device_of(self))
 
     def _record_size(self) -> None:
         """Notes the size of the vocabulary. Where it is that of the result, it must not change."""
@@ -409,19 +376,15 @@ class IndexLookup(DataLayer):
     def get_extra_state(self) -> torch.Tensor:
         """Returns the vocabulary for `state_dict()`, as the bytes of a JSON text: loading it runs nothing."""
         weights = None if self.idf_weights is None else self.idf_weights.tolist()
-        tokens = [
-            token.decode("utf-8", "surrogateescape") if isinstance(token, bytes) else token for token in self._tokens
-        ]
-        text = json.dumps({"vocabulary": tokens, "idf_weights": weights})
-        return torch.frombuffer(bytearray(text.encode("ascii")), dtype=torch.uint8)
+        return torch.frombuffer(bytearray(vocabulary_files.packed(self._tokens, weights)), dtype=torch.uint8)
 
     def set_extra_state(self, state: torch.Tensor) -> None:
         """Takes the vocabulary out of a `state_dict`."""
-        found = json.loads(bytes(state.cpu().tolist()))
-        self._take([self._token(token) for token in found["vocabulary"]])
+        terms, weights = vocabulary_files.unpacked(bytes(state.cpu().tolist()))
+        self._take([self._token(term) for term in terms])
         self._record_size()
-        if found["idf_weights"] is not None:
-            self._keep_idf(np.asarray(found["idf_weights"], dtype="float64"), 0)
+        if weights is not None:
+            self._keep_idf(np.asarray(weights, dtype="float64"), 0)
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the weights of the mode `"tf_idf"`."""
@@ -450,10 +413,6 @@ class IndexLookup(DataLayer):
             # What is behind those of the terms is padding.
             weights = None if self.idf_weights is None else self.idf_weights[: len(terms)].tolist()
             self.set_vocabulary([self._token(term) for term in terms], weights)
-
-
-def _is_path(vocabulary: Any) -> bool:
-    return isinstance(vocabulary, (str, bytes)) or hasattr(vocabulary, "__fspath__")
 
 
 def _plain(values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Vocabularies in files: of the user's own, and as assets of a saved model."""
+"""Vocabularies in files: of the user's own, as assets of a saved model, and in a `state_dict`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ ASSET = "vocabulary.txt"
 _EXACT = "vocabulary.json"
 
 
+def is_path(vocabulary: Any) -> bool:
+    """Returns whether a vocabulary is given as the name of a file."""
+    return isinstance(vocabulary, (str, bytes, os.PathLike))
+
+
 def refuse_path(vocabulary: Any) -> None:
     """Raises if a config names a file of the machine as its vocabulary.
 
     Raises:
         ValueError: If it does: what is loaded must not read other files.
     """
-    if isinstance(vocabulary, (str, bytes, os.PathLike)):
+    if is_path(vocabulary):
         raise ValueError(
             "Requested the loading of a vocabulary file outside of the model archive. This carries a potential risk of "
             "loading arbitrary and sensitive files and thus it is disallowed. Pass the terms themselves as a list. "
@@ -77,3 +82,20 @@ def load(folder: str) -> list[bytes]:
     while lines and lines[-1] == b"":
         lines.pop()
     return lines
+
+
+def packed(tokens: Sequence[Any], idf_weights: list[float] | None) -> bytes:
+    """Returns tokens and their weights as the bytes of a JSON text: reading it runs nothing.
+
+    Example:
+        >>> unpacked(packed([b"a", b"b"], [1.0, 0.5]))
+        (['a', 'b'], [1.0, 0.5])
+    """
+    texts = [token.decode("utf-8", "surrogateescape") if isinstance(token, bytes) else token for token in tokens]
+    return json.dumps({"vocabulary": texts, "idf_weights": idf_weights}).encode("ascii")
+
+
+def unpacked(data: bytes) -> tuple[list[Any], list[float] | None]:
+    """Returns the tokens and weights that `packed` made bytes of."""
+    found = json.loads(data)
+    return found["vocabulary"], found["idf_weights"]
