@@ -18,6 +18,9 @@ _LOW_32_BITS = 0xFFFFFFFF
 _LOW_64_BITS = 0xFFFFFFFFFFFFFFFF
 _2_TO_63 = 1 << 63
 
+# Sets what each of several processes draws apart.
+_PROCESS = 1 << 29
+
 RANDOM = Registry("random", "keras.random")
 
 
@@ -170,6 +173,17 @@ class SeedGenerator:
 
 Seed = int | SeedGenerator | None
 
+
+class Apart:
+    """Which of several processes this is, while it draws for its own rows of a batch; `None` at all other times.
+
+    A `SeedGenerator` leads to other numbers in each process then. An integer does not: it asks for the same numbers at
+    each call, as for a projection that is drawn once for all.
+    """
+
+    process: int | None = None
+
+
 _draws = 0
 
 
@@ -215,13 +229,15 @@ def generator_for(seed: Any, device: torch.device) -> torch.Generator | None:
         return None
     note_draw()
     if isinstance(seed, SeedGenerator):
-        first, count = seed.position()
+        drawn = mixed(*seed.position())
         seed._advance()
+        if Apart.process is not None:
+            drawn = mixed(drawn, _PROCESS + Apart.process)
     else:
-        first, count = seed, 0
+        drawn = mixed(seed, 0)
     if device.type == "meta":
         return None  # only shapes are asked for
-    return torch.Generator(device).manual_seed(mixed(first, count))
+    return torch.Generator(device).manual_seed(drawn)
 
 
 def mixed(seed: int, count: int) -> int:

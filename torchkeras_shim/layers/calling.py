@@ -307,3 +307,8 @@ def tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
         self.__dict__["built"] = True
 
     return tracked
+
+
+def is_built(model: torch.nn.Module) -> bool:
+    """Returns whether a model and every layer in it have their weights."""
+    return all(module.__dict__.get("built", True) for module in model.modules())

@@ -88,10 +88,15 @@ class LayerSeedGenerator(SeedGenerator):
         self.go_on(state["stand"])
 
 
-def layer_generators(model: torch.nn.Module) -> list[LayerSeedGenerator]:
-    """Returns what the layers of a model draw from, in the order of the layers."""
+def generators(model: torch.nn.Module) -> list[SeedGenerator]:
+    """Returns what the layers of a model draw from, a user's own sources too, in the order of the layers."""
     values = (value for module in model.modules() for value in vars(module).values())
-    return list({id(value): value for value in values if isinstance(value, LayerSeedGenerator)}.values())
+    return list({id(value): value for value in values if isinstance(value, SeedGenerator)}.values())
+
+
+def layer_generators(model: torch.nn.Module) -> list[LayerSeedGenerator]:
+    """Returns those whose streams torch's generators know."""
+    return [generator for generator in generators(model) if isinstance(generator, LayerSeedGenerator)]
 
 
 def own_generators(model: torch.nn.Module, device: torch.device) -> list[torch.Generator]:

@@ -28,7 +28,7 @@ from torchkeras_shim.training.own_steps import make_own_prediction, make_own_ste
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_forward
 from torchkeras_shim.training.predictions import require_outputs
 from torchkeras_shim.training.results import Results
-from torchkeras_shim.training.several import make_several_own
+from torchkeras_shim.training.several import make_several_own, make_several_prediction
 from torchkeras_shim.training.team import ALONE, Team
 
 #: The methods of a model that take the place of the built-in step where a class overrides one of them.
@@ -145,7 +145,7 @@ class Binding:
     def _output_spec(self, x: Any) -> Any:
         """Builds the model for a batch's shapes. Returns its symbolic outputs, `None` where nobody needs them."""
         model = self.model
-        if is_built(model) and (self.is_resolved or not self.is_compiled):
+        if calling.is_built(model) and (self.is_resolved or not self.is_compiled):
             return None
         with calling.scope_of(model):
             specs = tree.map_structure(_symbolic, model._standardized(x))
@@ -257,18 +257,33 @@ class Binding:
         own = self._why_own(method)
         if own is not None:
             report.reason = own
-            call = getattr(self.model, _OWN[method][0])
-            if method == "predict":
-                return _Bound(make_own_prediction(call), version, own=True)
-            step = make_own_step(call)
-            processes, distribution = self.team.processes, self.team.distribution
-            if processes is not None and distribution is not None:
-                step = make_several_own(step, self.model, processes, distribution, lambda: self.model.metrics)
-            return _Bound(step, version, own=True)
-        if method != "predict":
-            self.require_loss()
-        wish = Wish(self.told.jit_compile, planned, report=report, heard=self._heard)
-        return _Bound(choose(WAYS[method], self.parts(), wish), version, own=False)
+            step = self._own_step(method)
+        else:
+            if method != "predict":
+                self.require_loss()
+            wish = Wish(self.told.jit_compile, planned, report=report, heard=self._heard)
+            step = choose(WAYS[method], self.parts(), wish)
+        processes = self.team.processes
+        if method == "predict" and processes is not None:
+            step = make_several_prediction(step, self.model, self.device, processes)
+        return _Bound(step, version, own=own is not None)
+
+    def _own_step(self, method: str) -> Step:
+        call = getattr(self.model, _OWN[method][0])
+        if method == "predict":
+            return make_own_prediction(call)
+        step = make_own_step(call)
+        processes, distribution = self.team.processes, self.team.distribution
+        if processes is None or distribution is None:
+            return step
+        return make_several_own(
+            step,
+            self.model,
+            self.device,
+            processes=processes,
+            distribution=distribution,
+            metrics=lambda: self.model.metrics,
+        )
 
     def _why_own(self, method: str) -> str | None:
         """Returns why a method calls the model's own step; `None` if the built-in one takes its place."""
@@ -294,8 +309,3 @@ def _symbolic(leaf: Any) -> Any:
     if not isinstance(leaf, torch.Tensor):
         return leaf
     return KerasTensor((None, *leaf.shape[1:]) if leaf.ndim else (), leaf.dtype)
-
-
-def is_built(model: Any) -> bool:
-    """Returns whether a model and every layer in it have their weights."""
-    return all(module.__dict__.get("built", True) for module in model.modules())

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.random_state import RandomState
-from torchkeras_shim.layers.seeding import layer_generators
+from torchkeras_shim.layers.seeding import generators, layer_generators
 from torchkeras_shim.training.feed import Feed
+from torchkeras_shim.training.noise import steps_of
 from torchkeras_shim.training.team import Team
 
 
@@ -30,6 +31,8 @@ def get_state(model: Any, feed: Feed, epoch: int, batches: int, *, team: Team) -
         "random": RandomState().to_config(),
         "layers": [generator.stand() for generator in layer_generators(model)],
         "data": feed.get_state(batches),
+        "seeds": [generator.position() for generator in generators(model)],
+        "steps": steps_of(model).number,
     }
     team.settle(model.optimizer)  # it is saved next
     if batches:  # the running results of the epoch
@@ -57,6 +60,9 @@ class Resumption:
         if self.batches:
             _restore_metrics(model.metrics, self._state["metrics"])
             team.keep_once(model.metrics)
+        for source, position in zip(generators(model), self._state.get("seeds", ()), strict=False):
+            source.set_position(*position)
+        steps_of(model).number = int(self._state.get("steps") or 0)
         for generator, stand in zip(layer_generators(model), self._state["layers"], strict=False):
             generator.go_on(stand)
         return batches

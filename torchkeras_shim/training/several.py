@@ -7,22 +7,22 @@ which begins while the backward pass is still running; replayed and compiled one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parallel import DistributedDataParallel
 
-from torchkeras_shim.core.device import generator_of
-from torchkeras_shim.core.seeding import mixed
 from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.strategies import DataParallel
+from torchkeras_shim.layers import calling
+from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training.noise import Noise
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
 from torchkeras_shim.training.rounds import Rounds
-
-# Sets the noise of processes apart from what else is drawn from the same seed.
-_NOISE = 1 << 30
 
 
 def make_several_training(parts: Parts) -> Step:
@@ -69,7 +69,7 @@ def make_several_training(parts: Parts) -> Step:
 def make_several_evaluation(parts: Parts) -> Step:
     """Returns the evaluation step of one of several processes."""
     loss_of, update = make_loss(parts, ExtraLosses(parts.model)), make_update(parts)
-    together = _Together(parts, draws=False)
+    together = _Together(parts)
 
     def evaluation(x: Any, y: Any, sample_weight: Any = None) -> None:
         with together:
@@ -145,43 +145,30 @@ def used_anywhere(processes: Processes, grads: Sequence[Any]) -> list[bool]:
 
 
 class _Together:
-    """What is different while a step of several processes is at work.
-
-    Layers and losses know the portion. Layers draw other random numbers in each process, while all that is drawn
-    between steps stays alike: what a step draws depends on the seed, the number of the step and the process, so that a
-    training that was interrupted goes on with the same numbers.
+    """What is different while a step of several processes is at work: layers and losses know the portion.
 
     Args:
         parts: What the step is made from.
-        draws: Whether the step may draw random numbers.
     """
 
-    def __init__(self, parts: Parts, draws: bool = True) -> None:
+    def __init__(self, parts: Parts) -> None:
         assert parts.processes is not None
         assert parts.distribution is not None
-        self._rank, self._optimizer = parts.processes.rank, parts.optimizer
         self._statistics_of_all = parts.distribution.batch_statistics == "global"
-        found = (torch.default_generator, generator_of(parts.device)) if draws else ()
-        self._generators = list({id(generator): generator for generator in found if generator is not None}.values())
-        self._before: list[torch.Tensor] = []
+        self._noise = Noise(parts.model, parts.device, parts.processes.rank)
         self._metrics = parts.metrics
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def __enter__(self) -> None:
         portion = Work.begin(sharing=True, statistics_of_all=self._statistics_of_all)
         self._kept = [] if portion.rows else _kept(self._metrics)
-        # 2.5 µs for a generator.
-        self._before = [generator.get_state() for generator in self._generators]
-        for generator in self._generators:
-            seed = mixed(generator.initial_seed(), _NOISE + self._rank)
-            generator.manual_seed(mixed(seed, self._optimizer._steps.read()))
+        self._noise.__enter__()
 
     def __exit__(self, *_: object) -> None:
+        self._noise.__exit__()
         Work.end()
         for variable, value in self._kept:
             variable.copy_(value)
-        for generator, state in zip(self._generators, self._before, strict=True):
-            generator.set_state(state)
 
 
 def _kept(metrics: Sequence[Any]) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -189,8 +176,31 @@ def _kept(metrics: Sequence[Any]) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return [(variable.detach(), variable.detach().clone()) for metric in metrics for variable in metric.variables]
 
 
+def make_several_prediction(step: Step, model: Any, device: torch.device, processes: Processes) -> Step:
+    """Returns a step of `predict` for one of several processes: layers that draw then do so for its own rows.
+
+    Args:
+        step: The step.
+        model: The model.
+        device: Where it lives.
+        processes: All processes.
+    """
+    noise = Noise(model, device, processes.rank)
+
+    def prediction(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        with noise:
+            return step(x, y, sample_weight)
+
+    return prediction
+
+
 def make_several_own(
-    step: Step, model: Any, processes: Processes, distribution: DataParallel, metrics: Callable[[], Sequence[Any]]
+    step: Step,
+    model: Any,
+    device: torch.device,
+    processes: Processes,
+    distribution: DataParallel,
+    metrics: Callable[[], Sequence[Any]],
 ) -> Step:
     """Returns a step of the model's own for one of several processes: each gradient is added up as it is made.
 
@@ -199,29 +209,58 @@ def make_several_own(
     Args:
         step: The step.
         model: The model.
+        device: Where it lives.
         processes: All processes.
         distribution: How they share the work.
         metrics: Returns the metrics that it may write to.
     """
     statistics_of_all = distribution.batch_statistics == "global"
+    noise: Noise | None = None
+    version = -1
+
+    def add_up(gradient: torch.Tensor) -> torch.Tensor:
+        assert Work.handed is not None
+        summed = gradient * Work.handed.share
+        processes.add_up([summed])
+        return summed
 
     def own(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        nonlocal noise, version
+        if version != StructureVersion.value:
+            version = StructureVersion.value
+            # What is built within the step draws its weights there, alike in all processes.
+            noise = Noise(model, device, processes.rank) if calling.is_built(model) else None
         portion = Work.begin(sharing=False, statistics_of_all=statistics_of_all)
-
-        def add_up(gradient: torch.Tensor) -> torch.Tensor:
-            summed = gradient * portion.share
-            processes.add_up([summed])
-            return summed
-
         kept = [] if portion.rows else _kept(metrics())
-        handles = [parameter.register_hook(add_up) for parameter in model.parameters() if parameter.requires_grad]
         try:
-            return step(x, y, sample_weight)
+            with _hooked(model, add_up), noise or contextlib.nullcontext():
+                return step(x, y, sample_weight)
         finally:
             Work.end()
-            for handle in handles:
-                handle.remove()
             for variable, value in kept:
                 variable.copy_(value)
+            if noise is None:
+                processes.spread([*model.parameters(), *model.buffers()])
 
     return own
+
+
+@contextlib.contextmanager
+def _hooked(model: Any, hook: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Calls a hook with the gradients of all weights: those that are frozen now, and those that a layer makes, too."""
+    handles: dict[int, Any] = {}
+
+    def enter(module: Any, name: str, weight: Any) -> None:
+        if weight is not None and weight.is_floating_point() and id(weight) not in handles:
+            trains = weight.requires_grad
+            handles[id(weight)] = weight.requires_grad_(True).register_hook(hook)  # torch takes none of a frozen one
+            weight.requires_grad_(trains)
+
+    for parameter in model.parameters():
+        enter(None, "", parameter)
+    handles[0] = register_module_parameter_registration_hook(enter)
+    try:
+        yield
+    finally:
+        for handle in handles.values():
+            handle.remove()

@@ -17,10 +17,11 @@ import torch
 from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core.turns import Turn
 from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_split, unpack_x_y_sample_weight
+from torchkeras_shim.layers import calling
 from torchkeras_shim.training import logs as logs_module
 from torchkeras_shim.training import resume
 from torchkeras_shim.training.arguments import check_fit, check_loop, check_validation_targets, is_due
-from torchkeras_shim.training.binding import Binding, is_built
+from torchkeras_shim.training.binding import Binding
 from torchkeras_shim.training.choice.explain import Seen, explain
 from torchkeras_shim.training.compiled import Compiled
 from torchkeras_shim.training.feed import Feed, warn_of_end, widened
@@ -308,7 +309,7 @@ class Trainer:
         with opened(self.binding, "predict") as turn:
             adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.binding.device)
             feed = Feed(self.binding.team.split(adapter), number_of_steps)
-            if not is_built(self.model):
+            if not calling.is_built(self.model):
                 feed.peek()  # outside the turn: workers that make the batch may ask this very model
                 with turn:
                     self._first_batch(feed, "predict")
@@ -390,7 +391,7 @@ class Trainer:
                 f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
             )
         self.model._check_inputs(self.model._standardized(first[0]))
-        if not (self.binding.is_resolved and is_built(self.model)):
+        if not (self.binding.is_resolved and calling.is_built(self.model)):
             self.binding.build(first)
             self.binding.team.agree_weights(self.model)
 
