@@ -18,6 +18,7 @@ from torchkeras_shim.ops import (
     ctc,
     elementwise,
     encoding,
+    extremes,
     fourier,
     gradients,
     image,
@@ -55,6 +56,7 @@ from torchkeras_shim.ops.crossentropy import *
 from torchkeras_shim.ops.ctc import *
 from torchkeras_shim.ops.elementwise import *
 from torchkeras_shim.ops.encoding import *
+from torchkeras_shim.ops.extremes import *
 from torchkeras_shim.ops.fourier import *
 from torchkeras_shim.ops.gradients import *
 from torchkeras_shim.ops.image.filters import psnr
@@ -91,6 +93,7 @@ _FAMILIES = (
     ctc,
     elementwise,
     encoding,
+    extremes,
     fourier,
     gradients,
     indexing,

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops import reductions
+from torchkeras_shim.ops import extremes, reductions
 from torchkeras_shim.ops.promotion import as_float, as_tensor
-from torchkeras_shim.ops.reductions import Axis, _reduce, axes_of
+from torchkeras_shim.ops.reductions import Axis, axes_of, reduce
 from torchkeras_shim.ops.statistics import _METHODS, _replaced
 
 __all__ = [
@@ -32,7 +32,7 @@ def _nan_arg(function: Callable[..., Any], x: Any, axis: int | None, keepdims: b
     index: torch.Tensor = function(_replaced(x, missing), axis, keepdims)
     if not x.is_floating_point():
         return index
-    nothing = _reduce(torch.amin, torch.isnan(x), axis, keepdims)
+    nothing = reduce(torch.amin, torch.isnan(x), axis, keepdims)
     return torch.where(nothing, torch.full_like(index, -1), index)
 
 
@@ -49,7 +49,7 @@ def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         >>> nanargmax([1.0, float("nan"), 3.0])
         tensor(2, dtype=torch.int32)
     """
-    return _nan_arg(reductions.argmax, x, axis, keepdims, float("-inf"))
+    return _nan_arg(extremes.argmax, x, axis, keepdims, float("-inf"))
 
 
 @op
@@ -65,7 +65,7 @@ def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         >>> nanargmin([float("nan"), 3.0, 1.0])
         tensor(2, dtype=torch.int32)
     """
-    return _nan_arg(reductions.argmin, x, axis, keepdims, float("inf"))
+    return _nan_arg(extremes.argmin, x, axis, keepdims, float("inf"))
 
 
 @op
@@ -122,9 +122,9 @@ def nanvar(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     x = as_float(x)
     missing = torch.isnan(x)
     # Zeros where values are missing: a square of NaN would let no gradient through, not even a zero one.
-    away = torch.where(missing, torch.zeros_like(x), x - _reduce(torch.nanmean, x, axis, True))
-    count = _reduce(torch.sum, ~missing, axis, keepdims)
-    return _reduce(torch.sum, away.square(), axis, keepdims) / count
+    away = torch.where(missing, torch.zeros_like(x), x - reduce(torch.nanmean, x, axis, True))
+    count = reduce(torch.sum, ~missing, axis, keepdims)
+    return reduce(torch.sum, away.square(), axis, keepdims) / count
 
 
 @op

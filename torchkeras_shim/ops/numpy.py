@@ -5,6 +5,7 @@ from torchkeras_shim.ops import (
     comparison,
     creation,
     elementwise,
+    extremes,
     indexing,
     matrices,
     nan_statistics,
@@ -23,6 +24,7 @@ from torchkeras_shim.ops.arithmetic import *
 from torchkeras_shim.ops.comparison import *
 from torchkeras_shim.ops.creation import *
 from torchkeras_shim.ops.elementwise import *
+from torchkeras_shim.ops.extremes import *
 from torchkeras_shim.ops.indexing import *
 from torchkeras_shim.ops.matrices import *
 from torchkeras_shim.ops.nan_statistics import *
@@ -44,6 +46,7 @@ _FAMILIES = (
     comparison,
     creation,
     elementwise,
+    extremes,
     indexing,
     matrices,
     nan_statistics,

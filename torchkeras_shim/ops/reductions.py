@@ -1,8 +1,7 @@
-"""Functions that summarise along axes: sums, extremes, statistics, counts."""
+"""Functions that summarise along axes: sums and products, means, counts, norms."""
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,22 +13,15 @@ from torchkeras_shim.ops.promotion import as_float, as_tensor, promote
 
 __all__ = [
     "all",
-    "amax",
-    "amin",
     "any",
-    "argmax",
-    "argmin",
     "average",
     "count_nonzero",
     "cumprod",
     "cumsum",
     "logsumexp",
-    "max",
     "mean",
-    "min",
     "norm",
     "prod",
-    "ptp",
     "std",
     "sum",
     "var",
@@ -42,20 +34,21 @@ def axes_of(x: torch.Tensor, axis: Axis) -> list[int]:
     """Returns the list of axes that an `axis` argument names; `None` means all.
 
     Raises:
-        ValueError: If an axis the tensor has not.
+        ValueError: If the tensor has no such axis.
     """
     if axis is None:
         return list(range(x.dim()))
     axes = [axis] if isinstance(axis, int) else list(axis)
     for one in axes:
-        if not -x.dim() <= one < builtins.max(x.dim(), 1):
+        if not -x.dim() <= one < max(x.dim(), 1):
             raise ValueError(f"axis {one} is out of bounds for a tensor of shape {tuple(x.shape)}.")
     return [one % x.dim() if x.dim() else 0 for one in axes]
 
 
-def _reduce(
+def reduce(
     function: Callable[..., torch.Tensor], x: torch.Tensor, axis: Axis, keepdims: bool, **options: Any
 ) -> torch.Tensor:
+    """Returns what a function of torch makes of a tensor along axes, as numpy reads `axis`."""
     axes = axes_of(x, axis)
     if not axes and x.dim():  # axis=(): nothing is reduced, where torch would reduce everything
         return function(x.unsqueeze(0), dim=[0], keepdim=False, **options)
@@ -69,11 +62,12 @@ def _widened(x: torch.Tensor) -> torch.dtype:
     return torch.uint32 if x.dtype in (torch.uint8, torch.uint16) else x.dtype
 
 
-def _sum(x: torch.Tensor, axis: Axis, keepdims: bool) -> torch.Tensor:
+def total(x: torch.Tensor, axis: Axis, keepdims: bool) -> torch.Tensor:
+    """Returns the sum along axes, in the type of a sum."""
     target = _widened(x)
     if target == torch.uint32:  # torch has next to no arithmetic for it
-        return _reduce(torch.sum, x.to(torch.int64), axis, keepdims).to(target)
-    return _reduce(torch.sum, x, axis, keepdims, dtype=target)
+        return reduce(torch.sum, x.to(torch.int64), axis, keepdims).to(target)
+    return reduce(torch.sum, x, axis, keepdims, dtype=target)
 
 
 @op
@@ -89,7 +83,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
         tensor([4., 6.])
     """
-    return _sum(as_tensor(x), axis, keepdims)
+    return total(as_tensor(x), axis, keepdims)
 
 
 @op
@@ -105,7 +99,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> mean([1, 2])
         tensor(1.5000)
     """
-    return _reduce(torch.mean, as_float(x), axis, keepdims)
+    return reduce(torch.mean, as_float(x), axis, keepdims)
 
 
 @op
@@ -121,7 +115,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> var([1.0, 3.0])
         tensor(1.)
     """
-    return _reduce(torch.var, as_float(x), axis, keepdims, correction=0)
+    return reduce(torch.var, as_float(x), axis, keepdims, correction=0)
 
 
 @op
@@ -137,7 +131,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> std([1.0, 3.0])
         tensor(1.)
     """
-    return _reduce(torch.std, as_float(x), axis, keepdims, correction=0)
+    return reduce(torch.std, as_float(x), axis, keepdims, correction=0)
 
 
 @op
@@ -164,87 +158,6 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -
     return x.to(target)
 
 
-def _extreme(function: Any, pairwise: Any, x: Any, axis: Axis, keepdims: bool, initial: Any) -> torch.Tensor:
-    x = as_tensor(x)
-    axes = axes_of(x, axis)
-    if initial is not None and builtins.any(x.shape[one] == 0 for one in axes):
-        shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
-        return torch.full(shape, initial, dtype=x.dtype, device=x.device)
-    result = _reduce(function, x, axis, keepdims)
-    if initial is None:
-        return result
-    bounded: torch.Tensor = pairwise(*promote(result, as_tensor(initial, result.dtype, result.device)))
-    return bounded
-
-
-@op
-def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """Returns the largest value along axes.
-
-    Args:
-        x: A tensor.
-        axis: The axis or axes, all by default.
-        keepdims: Whether they stay with size one.
-        initial: The least that is returned; also the result for no values at all.
-
-    Example:
-        >>> max([1.0, 3.0])
-        tensor(3.)
-    """
-    return _extreme(torch.amax, torch.maximum, x, axis, keepdims, initial)
-
-
-@op
-def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """Returns the smallest value along axes.
-
-    Args:
-        x: A tensor.
-        axis: The axis or axes, all by default.
-        keepdims: Whether they stay with size one.
-        initial: The most that is returned; also the result for no values at all.
-
-    Example:
-        >>> min([1.0, 3.0])
-        tensor(1.)
-    """
-    return _extreme(torch.amin, torch.minimum, x, axis, keepdims, initial)
-
-
-@op
-def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Returns the largest value along axes.
-
-    Example:
-        >>> amax([1.0, 3.0])
-        tensor(3.)
-    """
-    return _reduce(torch.amax, as_tensor(x), axis, keepdims)
-
-
-@op
-def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Returns the smallest value along axes.
-
-    Example:
-        >>> amin([1.0, 3.0])
-        tensor(1.)
-    """
-    return _reduce(torch.amin, as_tensor(x), axis, keepdims)
-
-
-@op
-def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Returns the distance from the smallest to the largest value along axes.
-
-    Example:
-        >>> ptp([1.0, 5.0])
-        tensor(4.)
-    """
-    x = as_tensor(x)
-    return _reduce(torch.amax, x, axis, keepdims) - _reduce(torch.amin, x, axis, keepdims)
-
-
 @op
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Returns whether all values along axes are true (not zero).
@@ -254,7 +167,7 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         tensor(False)
     """
     x = as_tensor(x).to(torch.bool)
-    return _reduce(torch.amin, x, axis, keepdims) if x.numel() else _reduce(torch.sum, ~x, axis, keepdims) == 0
+    return reduce(torch.amin, x, axis, keepdims) if x.numel() else reduce(torch.sum, ~x, axis, keepdims) == 0
 
 
 @op
@@ -266,7 +179,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         tensor(True)
     """
     x = as_tensor(x).to(torch.bool)
-    return _reduce(torch.amax, x, axis, keepdims) if x.numel() else _reduce(torch.sum, x, axis, keepdims) > 0
+    return reduce(torch.amax, x, axis, keepdims) if x.numel() else reduce(torch.sum, x, axis, keepdims) > 0
 
 
 @op
@@ -277,49 +190,7 @@ def count_nonzero(x: Any, axis: Axis = None) -> Any:
         >>> count_nonzero([1, 0, 2])
         tensor(2, dtype=torch.int32)
     """
-    return _reduce(torch.sum, as_tensor(x) != 0, axis, False, dtype=torch.int32)
-
-
-def _arg(function: Callable[..., torch.Tensor], x: Any, axis: int | None, keepdims: bool) -> torch.Tensor:
-    x = as_tensor(x)
-    if x.dtype == torch.bool:
-        x = x.to(torch.uint8)
-    if axis is None:
-        index = function(x.reshape(-1), dim=0)
-        return (index.reshape([1] * x.dim()) if keepdims else index).to(torch.int32)
-    return function(x, dim=axis, keepdim=keepdims).to(torch.int32)
-
-
-@op
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Returns the index of the largest value along an axis, the first of several.
-
-    Args:
-        x: A tensor.
-        axis: The axis; by default the index counts through the flattened tensor.
-        keepdims: Whether the axis stays with size one.
-
-    Example:
-        >>> argmax([1.0, 3.0, 2.0])
-        tensor(1, dtype=torch.int32)
-    """
-    return _arg(torch.argmax, x, axis, keepdims)
-
-
-@op
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Returns the index of the smallest value along an axis, the first of several.
-
-    Args:
-        x: A tensor.
-        axis: The axis; by default the index counts through the flattened tensor.
-        keepdims: Whether the axis stays with size one.
-
-    Example:
-        >>> argmin([2.0, 1.0])
-        tensor(1, dtype=torch.int32)
-    """
-    return _arg(torch.argmin, x, axis, keepdims)
+    return reduce(torch.sum, as_tensor(x) != 0, axis, False, dtype=torch.int32)
 
 
 @op
@@ -339,7 +210,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None) -> Any:
         tensor(2.)
     """
     if weights is None:
-        return _reduce(torch.mean, as_float(x), axis, False)
+        return reduce(torch.mean, as_float(x), axis, False)
     x, weights = promote(as_tensor(x), weights, floating=True)
     if weights.shape != x.shape:
         if not isinstance(axis, int) or weights.dim() != 1 or weights.shape[0] != x.shape[axis]:
@@ -350,7 +221,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None) -> Any:
         along = [1] * x.dim()
         along[axis] = -1
         weights = weights.reshape(along).expand(x.shape)
-    return _reduce(torch.sum, x * weights, axis, False) / _reduce(torch.sum, weights, axis, False)
+    return reduce(torch.sum, x * weights, axis, False) / reduce(torch.sum, weights, axis, False)
 
 
 @op
@@ -402,7 +273,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> logsumexp([0.0, 0.0])
         tensor(0.6931)
     """
-    return _reduce(torch.logsumexp, as_float(x), axis, keepdims)
+    return reduce(torch.logsumexp, as_float(x), axis, keepdims)
 
 
 @op
@@ -421,7 +292,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """
     x = as_float(x)
     if ord is None:
-        return _reduce(torch.linalg.vector_norm, x, axis, keepdims)
+        return reduce(torch.linalg.vector_norm, x, axis, keepdims)
     axes = axes_of(x, axis)
     if len(axes) == 1:
         return torch.linalg.vector_norm(x, ord, dim=axes, keepdim=keepdims)

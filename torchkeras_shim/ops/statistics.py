@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
-from torchkeras_shim.ops.reductions import Axis, _reduce, _sum, axes_of
+from torchkeras_shim.ops.reductions import Axis, axes_of, reduce, total
 
 __all__ = ["median", "nanmax", "nanmean", "nanmin", "nansum", "percentile", "quantile"]
 
@@ -99,7 +99,7 @@ def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> nansum([1.0, float("nan")])
         tensor(1.)
     """
-    return _sum(_replaced(as_tensor(x), 0.0), axis, keepdims)
+    return total(_replaced(as_tensor(x), 0.0), axis, keepdims)
 
 
 @op
@@ -110,15 +110,15 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> nanmean([1.0, float("nan"), 3.0])
         tensor(2.)
     """
-    return _reduce(torch.nanmean, as_float(x), axis, keepdims)
+    return reduce(torch.nanmean, as_float(x), axis, keepdims)
 
 
 def _nan_extreme(function: Any, x: Any, axis: Axis, keepdims: bool, missing: float) -> torch.Tensor:
     x = as_tensor(x)
-    result = _reduce(function, _replaced(x, missing), axis, keepdims)
+    result = reduce(function, _replaced(x, missing), axis, keepdims)
     if not x.is_floating_point():
         return result
-    nothing = _reduce(torch.amin, torch.isnan(x), axis, keepdims)
+    nothing = reduce(torch.amin, torch.isnan(x), axis, keepdims)
     return torch.where(nothing, torch.full_like(result, float("nan")), result)
 
 
