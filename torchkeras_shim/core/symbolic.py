@@ -9,7 +9,6 @@ which only the batch is unknown, are zeros, because the first use of the meta de
 from __future__ import annotations
 
 import functools
-import math
 import operator
 import sys
 from collections import namedtuple
@@ -19,23 +18,11 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from torchkeras_shim.core import dtypes, naming, sharing, tree
+from torchkeras_shim.core import dtypes, naming, stand_ins, tree
 from torchkeras_shim.core.text import STRING, StringTensor
 from torchkeras_shim.core.torch_private import call_impl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-#: Stand-ins for unknown dimensions: primes, so that no product or quotient of other sizes is mistaken for them.
-_FILLS = (509, 521)
-#: Stand-ins for an unknown batch of real zeros.
-_SMALL_FILLS = (2, 3)
-#: What stands for an unknown dimension in the first run, in which layers are built.
-STAND_IN_SIZES = (_FILLS[0], _SMALL_FILLS[0])
-#: How many elements per sample are few enough for zeros.
-_SMALL = 150_000
-#: How many elements a run on zeros may come to, as far as its arguments say: a file can ask for any size.
-_LARGEST = 1 << 27
-_LARGEST_AXIS = 8
 
 #: Which operation made a tensor, in which of its calls, as which output.
 KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
@@ -348,24 +335,7 @@ def is_small(args: tuple[Any, ...], kwargs: dict[str, Any], sizes: Any = ()) -> 
     """
     leaves = tree.flatten([list(args), kwargs])
     specs = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
-    elements = sorted(map(_elements_per_sample, specs))
-    return (
-        all(None not in spec.shape[1:] for spec in specs)
-        and sum(elements) <= _SMALL
-        and sum(elements) * _growth([*leaves, *tree.flatten(sizes)]) <= _LARGEST
-        # Two tensors make as many products as both have elements. A program of the user's own seldom does, and would
-        # wait a second for the meta device.
-        and (not sharing.is_reading() or math.prod(elements[-2:]) <= _LARGEST or len(elements) < 2)
-    )
-
-
-def _growth(numbers: list[Any]) -> int:
-    """Returns by how much a result may be larger than what it is made of: the product of what is no axis or flag."""
-    return math.prod(abs(number) for number in numbers if type(number) is int and abs(number) > _LARGEST_AXIS)
-
-
-def _elements_per_sample(spec: KerasTensor) -> int:
-    return math.prod(size for size in spec.shape if size is not None)
+    return stand_ins.are_cheap([spec.shape for spec in specs], [*leaves, *tree.flatten(sizes)])
 
 
 def infer(
@@ -387,14 +357,14 @@ def infer(
         real = next((leaf.device for leaf in tensors if isinstance(leaf, torch.Tensor)), torch.device("cpu"))
         device = real if is_small(args, kwargs) else "meta"
     on_meta = str(device) == "meta"
-    fills = _FILLS if on_meta else _SMALL_FILLS
+    fills = stand_ins.SIZES if on_meta else stand_ins.SMALL_SIZES
     dynamic = any(None in leaf.shape for leaf in tensors if isinstance(leaf, KerasTensor))
     runs = []
     for fill in fills if dynamic else fills[:1]:
 
         def stand_in(leaf: Any, fill: int = fill) -> Any:
             if isinstance(leaf, KerasTensor):
-                return stand_in_tensor(leaf.shape, leaf.dtype, device, fill)
+                return stand_ins.tensor(leaf.shape, leaf.dtype, device, fill)
             return leaf.to("meta") if on_meta and isinstance(leaf, torch.Tensor) else leaf
 
         real_args = [tree.map_structure(stand_in, argument) for argument in args]
@@ -412,17 +382,3 @@ def infer(
         return KerasTensor(shape, first.dtype)
 
     return tree.map_structure(spec, *runs)
-
-
-def stand_in_tensor(
-    shape: Sequence[int | None], dtype: Any, device: torch.device | str, fill: int = _SMALL_FILLS[0]
-) -> Any:
-    """Returns zeros, or on the meta device a tensor without data, unknown dimensions replaced by `fill`.
-
-    Texts have `fill` words, for what is computed from their length is of no known size.
-    """
-    sizes = [fill if size is None else size for size in shape]
-    if dtype == STRING:
-        return StringTensor(np.full(sizes, " ".join(["a"] * fill), dtype=object))
-    make = torch.empty if str(device) == "meta" else torch.zeros
-    return make(sizes, dtype=dtypes.to_torch_dtype(dtype), device=device)

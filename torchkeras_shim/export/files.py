@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchkeras_shim.core import dtypes, tree
+from torchkeras_shim.core import dtypes, stand_ins, tree
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.console import print_msg
-from torchkeras_shim.core.symbolic import KerasTensor, stand_in_tensor
+from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.export.emitter import NoCounterpartError
 from torchkeras_shim.export.network import to_torch
 
@@ -172,7 +172,7 @@ def _examples(specs: list[KerasTensor], batch: int, unknown: int) -> tuple[torch
     examples = []
     for spec in specs:
         shape = [batch if spec.shape[0] is None else spec.shape[0]] if spec.shape else []
-        tensor = stand_in_tensor([*shape, *spec.shape[1:]], spec.dtype, "cpu", unknown)
+        tensor = stand_ins.tensor([*shape, *spec.shape[1:]], spec.dtype, "cpu", unknown)
         if tensor.is_floating_point():
             tensor = torch.linspace(-1.0, 1.0, tensor.numel(), dtype=tensor.dtype).reshape(tensor.shape)
         examples.append(tensor)

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import KerasTensor, stand_in_tensor
+from torchkeras_shim.core import stand_ins, tree
+from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.export.emitter import Emitter, no_counterpart
 from torchkeras_shim.export.weights import plain
 
@@ -149,7 +149,7 @@ _ADVICE = "Write it as a `torch.nn.Module` of your own, which is taken over as i
 
 
 def _example(spec: KerasTensor, size: int) -> torch.Tensor:
-    zeros: torch.Tensor = stand_in_tensor(spec.shape, spec.dtype, "cpu", size)
+    zeros: torch.Tensor = stand_ins.tensor(spec.shape, spec.dtype, "cpu", size)
     if not zeros.is_floating_point():
         return zeros
     return torch.linspace(-1.0, 1.0, max(zeros.numel(), 1), dtype=zeros.dtype)[: zeros.numel()].reshape(zeros.shape)

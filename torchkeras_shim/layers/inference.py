@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import symbolic, tree
+from torchkeras_shim.core import stand_ins, symbolic, tree
 from torchkeras_shim.core.device import default_device, random_numbers_kept
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.core.torch_private import HOOKS, compiler_is_loaded
@@ -113,7 +113,7 @@ def _forget_batch(modules: Iterable[torch.nn.Module]) -> None:
             return shape
         if isinstance(shape[0], (list, tuple, dict)):
             return type(shape)(without(value) for value in shape)
-        return type(shape)((None, *shape[1:])) if shape[0] in symbolic.STAND_IN_SIZES else shape
+        return type(shape)((None, *shape[1:])) if shape[0] in stand_ins.FIRST_SIZES else shape
 
     for module in modules:
         if module.__dict__.get("_build_shape") is not None:
