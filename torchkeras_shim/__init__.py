@@ -15,6 +15,7 @@ from torchkeras_shim.core.tables import load_all as _load_all
 if TYPE_CHECKING:
     from torchkeras_shim.core.device import device
     from torchkeras_shim.core.dtype_policies import DTypePolicy, FloatDTypePolicy
+    from torchkeras_shim.core.operation import Operation
     from torchkeras_shim.core.symbolic import KerasTensor
     from torchkeras_shim.core.variable import Variable
     from torchkeras_shim.initializers import Initializer
@@ -92,6 +93,7 @@ _ATTRIBUTES = {
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
+    "Operation": "core.operation",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
@@ -106,7 +108,6 @@ _NOTEBOOK = ("load_ipython_extension", "unload_ipython_extension")
 # Names of Keras 3 that this version does not have: asked for, they are told apart from misspelt ones.
 NOT_YET = (
     "Function",
-    "Operation",
     "Quantizer",
     "RematScope",
     "StatelessScope",
@@ -131,6 +132,7 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import NoReturn
+
 from torchkeras_shim.backend import backend
 from torchkeras_shim.core.config import (
     disable_flash_attention,
@@ -10,9 +13,13 @@ from torchkeras_shim.core.config import (
     floatx,
     image_data_format,
     is_flash_attention_enabled,
+    max_epochs,
+    max_steps_per_epoch,
     set_epsilon,
     set_floatx,
     set_image_data_format,
+    set_max_epochs,
+    set_max_steps_per_epoch,
 )
 from torchkeras_shim.core.console import (
     disable_interactive_logging,
@@ -31,6 +38,8 @@ __all__ = [
     "enable_flash_attention",
     "enable_interactive_logging",
     "enable_tensor_float_32",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
@@ -38,11 +47,15 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
     "set_backend",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
     "tensor_float_32_enabled",
 ]
 
@@ -84,6 +97,38 @@ def is_traceback_filtering_enabled() -> bool:
         False
     """
     return False
+
+
+def enable_traceback_filtering() -> None:
+    """Warns that tracebacks stay whole: the frames of this package are few, and say which layer an error came up in.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     enable_traceback_filtering()
+        >>> str(caught[0].message)
+        'Tracebacks are not filtered here: they are always whole. Leave the line out.'
+    """
+    warnings.warn("Tracebacks are not filtered here: they are always whole. Leave the line out.", stacklevel=2)
+
+
+def enable_unsafe_deserialization() -> NoReturn:
+    """Refuses: nothing that a file holds is ever run.
+
+    Raises:
+        ValueError: Always.
+
+    Example:
+        >>> enable_unsafe_deserialization()
+        Traceback (most recent call last):
+        ...
+        ValueError: Unsafe deserialization is not supported: ...
+    """
+    raise ValueError(
+        "Unsafe deserialization is not supported: code in a file is never run here. Leave the line out. A `Lambda` "
+        "layer is loaded with `custom_objects={name: function}`."
+    )
 
 
 def disable_traceback_filtering() -> None:

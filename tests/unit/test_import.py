@@ -19,6 +19,7 @@ KERAS_NAMES = {
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",

@@ -143,6 +143,75 @@ def is_flash_attention_enabled() -> bool | None:
     return _flash_attention
 
 
+def _limit_of(variable: str) -> int | None:
+    text = os.environ.get(variable)
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise ValueError(f"The environment variable {variable} must be a whole number. Received: {text!r}")
+    return int(text)
+
+
+_max_epochs: int | None = _limit_of("KERAS_MAX_EPOCHS")
+_max_steps_per_epoch: int | None = _limit_of("KERAS_MAX_STEPS_PER_EPOCH")
+
+
+def max_epochs() -> int | None:
+    """Returns how many epochs `fit` trains at most; `None`, or 0, if there is no limit.
+
+    The environment variable `KERAS_MAX_EPOCHS` sets it, too: whole scripts can be tried quickly.
+
+    Example:
+        >>> print(max_epochs())
+        None
+    """
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limits how many epochs `fit` trains.
+
+    Args:
+        max_epochs: The limit; `None` for none.
+
+    Example:
+        >>> set_max_epochs(None)  # the default
+    """
+    global _max_epochs
+    _max_epochs = _checked_limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """Returns how many steps an epoch of `fit`, `evaluate` or `predict` has at most; `None`, or 0, for no limit.
+
+    The environment variable `KERAS_MAX_STEPS_PER_EPOCH` sets it, too.
+
+    Example:
+        >>> print(max_steps_per_epoch())
+        None
+    """
+    return _max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limits how many steps an epoch has.
+
+    Args:
+        max_steps_per_epoch: The limit; `None` for none.
+
+    Example:
+        >>> set_max_steps_per_epoch(None)  # the default
+    """
+    global _max_steps_per_epoch
+    _max_steps_per_epoch = _checked_limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def _checked_limit(name: str, value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or value < 0):
+        raise ValueError(f"Expected `{name}` to be a whole number from 0, or `None`. Received: {name}={value!r}")
+    return value
+
+
 def _read_file(path: str) -> dict[str, Any]:
     """Returns Keras's settings in a file; none if it is missing or is not JSON, as in Keras."""
     try:

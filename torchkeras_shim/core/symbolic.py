@@ -214,7 +214,7 @@ _ALIASES = {"abs": "absolute", "conj": "conjugate"}
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: function for function, name in _OPERATORS.items()}
 
 
-class Operation:
+class RecordedFunction:
     """A recorded function: what a graph node calls when the graph runs.
 
     Attributes:
@@ -241,14 +241,14 @@ class Operation:
         return record(self.function, tuple(args), kwargs)
 
     def __repr__(self) -> str:
-        return f"<Operation name={self.name}>"
+        return f"<RecordedFunction name={self.name}>"
 
 
 class Node:
     """One call of a layer or function in a symbolic graph.
 
     Attributes:
-        operation: The layer, or the `Operation`.
+        operation: The layer, or the `RecordedFunction`.
         args: Its positional arguments, with `KerasTensor`s in them.
         kwargs: Its keyword arguments, likewise.
         output_structure: What it returned.
@@ -306,7 +306,7 @@ def op(function: Function) -> Function:
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a function symbolically: infers its outputs and records the node."""
     _refuse_raw_modules()
-    operation = Operation(function)
+    operation = RecordedFunction(function)
     outputs = infer(function, args, kwargs)
     Node(operation, args, kwargs, outputs)
     return outputs

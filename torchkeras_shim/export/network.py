@@ -11,7 +11,7 @@ import torch
 from torch import fx, nn
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import KerasTensor, Operation
+from torchkeras_shim.core.symbolic import KerasTensor, RecordedFunction
 from torchkeras_shim.export import converters
 from torchkeras_shim.export.emitter import Emitter, member_name, no_counterpart
 from torchkeras_shim.export.table import READS_MASKS, find
@@ -223,7 +223,7 @@ class Network(Emitter):
         return [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, fx.Node)]
 
     def _run_node(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if not isinstance(operation, Operation):
+        if not isinstance(operation, RecordedFunction):
             return args[0] if isinstance(operation, InputLayer) else self.convert(operation, *args, **kwargs)
         function = operation.function
         known = all(isinstance(leaf, (*_LITERALS, torch.Tensor)) for leaf in tree.flatten([args, kwargs]))

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from torchkeras_shim import regularizers
-from torchkeras_shim.core import dtype_policies, dtypes, naming, serialization, tree, turns
+from torchkeras_shim.core import captured_config, dtype_policies, dtypes, naming, serialization, tree, turns
+from torchkeras_shim.core.operation import Operation
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import arguments, call_spec, called, calling, captured_config, casting
+from torchkeras_shim.layers import arguments, call_spec, called, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output, kept_spec
@@ -371,7 +372,7 @@ class Layer(HasAttributes):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).__init__ is Layer.__init__ or type(self).get_config is not Layer.get_config:
             return config
-        return {**config, **captured_config.arguments_of(self)}
+        return {**config, **captured_config.arguments_of(self, without=("name", "trainable", "dtype"))}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -400,6 +401,7 @@ class Layer(HasAttributes):
                 self.build(tuple(shape) if is_one else shape)
 
 
+Operation.register(Layer)
 Layer._call_spec = call_spec.CallSpec(Layer.call)
 Layer.compute_mask._is_default = True  # type: ignore[attr-defined]
 __all__ = ["LAYERS", "Layer", "assert_input_compatibility"]

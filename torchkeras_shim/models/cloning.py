@@ -10,7 +10,7 @@ import torch
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.custom_objects import CustomObjectScope
-from torchkeras_shim.core.symbolic import KerasTensor, Operation
+from torchkeras_shim.core.symbolic import KerasTensor, RecordedFunction
 from torchkeras_shim.layers import Input, InputLayer, Lambda
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.models.functional import Functional
@@ -133,12 +133,11 @@ def _clone_functional(
     for node in graph.nodes:
         args = [tree.map_structure(renew, argument) for argument in node.args]
         kwargs = {key: tree.map_structure(renew, value) for key, value in node.kwargs.items()}
-        if isinstance(node.operation, Operation):
+        if isinstance(node.operation, RecordedFunction):
             outputs = node.operation.record(args, kwargs)
-        elif call_function is not None:
-            outputs = call_function(operations[id(node.operation)], *args, **kwargs)
         else:
-            outputs = operations[id(node.operation)](*args, **kwargs)
+            own = operations.get(id(node.operation), node.operation)  # what has no weights is used again
+            outputs = own(*args, **kwargs) if call_function is None else call_function(own, *args, **kwargs)
         leaves = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
         new.update({id(old): leaf for old, leaf in zip(node.outputs, leaves, strict=True)})
     inputs = tree.pack_sequence_as(graph.input_structure, starts)

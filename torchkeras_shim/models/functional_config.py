@@ -13,8 +13,8 @@ from typing import Any
 
 from torchkeras_shim.core import naming, serialization, symbolic, tree
 from torchkeras_shim.core.errors import did_you_mean
-from torchkeras_shim.core.symbolic import FUNCTIONS, KerasTensor, Node, Operation
-from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.core.operation import Operation
+from torchkeras_shim.core.symbolic import FUNCTIONS, KerasTensor, Node, RecordedFunction
 from torchkeras_shim.models import call_numbers, config_checks
 from torchkeras_shim.models.graph import Graph
 
@@ -125,9 +125,9 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
 
 
 def _operation_config(operation: Any, nodes: list[Node]) -> dict[str, Any]:
-    if isinstance(operation, Layer):
+    if isinstance(operation, Operation) and not isinstance(operation, RecordedFunction):
         return dict(serialization.serialize_keras_object(operation))
-    if not isinstance(operation, Operation):
+    if not isinstance(operation, RecordedFunction):
         raise NotImplementedError(
             f"The graph calls the torch module {type(operation).__name__}, which has no config. Save the weights with "
             "`torch.save(model.state_dict(), path)` instead."
@@ -146,7 +146,7 @@ def _operation_config(operation: Any, nodes: list[Node]) -> dict[str, Any]:
     }
 
 
-def _family(operation: Operation) -> str:
+def _family(operation: RecordedFunction) -> str:
     """Returns the module of Keras that an operation's class lives in."""
     name = operation.public_name
     for family, names in _FAMILIES.items():
@@ -156,12 +156,12 @@ def _family(operation: Operation) -> str:
     return {"activation": "nn", "encoding": "nn", "linalg": "linalg", "core": "core"}.get(own_module, "numpy")
 
 
-def _bound(operation: Operation, node: Node) -> dict[str, Any]:
+def _bound(operation: RecordedFunction, node: Node) -> dict[str, Any]:
     """Returns a function's arguments by name, without defaults and with variable ones left out."""
     return dict(inspect.signature(operation.function).bind(*node.args, **node.kwargs).arguments)
 
 
-def _settings(operation: Operation, node: Node) -> dict[str, Any]:
+def _settings(operation: RecordedFunction, node: Node) -> dict[str, Any]:
     """The arguments that Keras's operation class takes in its constructor."""
     if operation.is_operator:
         return {}
@@ -181,7 +181,7 @@ def _node_config(node: Node, where: Callable[[KerasTensor], list[Any]]) -> dict[
         return serialization.serialize_keras_object(leaf)
 
     args, kwargs = node.args, node.kwargs
-    if isinstance(node.operation, Operation) and not node.operation.is_operator:
+    if isinstance(node.operation, RecordedFunction) and not node.operation.is_operator:
         settings = _settings(node.operation, node)
         args = tuple(value for key, value in _bound(node.operation, node).items() if key not in settings)
         kwargs = {}

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes, tree
-from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation, is_symbolic
+from torchkeras_shim.core.symbolic import KerasTensor, Node, RecordedFunction, is_symbolic
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec, align_rank
@@ -236,7 +236,7 @@ class _Writer:
     def call(self, node: Node) -> None:
         """Writes the line of one node."""
         operation = node.operation
-        target = operation.function if isinstance(operation, Operation) else operation
+        target = operation.function if isinstance(operation, RecordedFunction) else operation
         arguments = [self.render(argument) for argument in node.args]
         if node.kwargs:
             arguments.append(f"**{self.render(dict(node.kwargs))}")

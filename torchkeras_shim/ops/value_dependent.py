@@ -34,7 +34,7 @@ def _recording(function: Function, infer: Callable[[Any, Any], Any]) -> Function
         if not (symbolic.is_symbolic(args) or (kwargs and symbolic.is_symbolic(kwargs))):
             return function(*args, **kwargs)
         outputs = infer(args, kwargs)
-        symbolic.Node(symbolic.Operation(function), args, kwargs, outputs)
+        symbolic.Node(symbolic.RecordedFunction(function), args, kwargs, outputs)
         return outputs
 
     symbolic.FUNCTIONS[function.__name__] = call  # where saved models find it, as they find what `op` decorates

@@ -100,6 +100,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     if isinstance(layer, torch.nn.Sequential):
         yield "layers", layer.layers
     names = [name for name in dir(layer) if not name.startswith("__") and name not in _common_attributes()]
+    names = [name for name in names if not getattr(getattr(type(layer), name, None), "is_alias", False)]
     for name in sorted(names, key=lambda name: f"~{name}" if name.startswith("_") else name):
         try:
             value = getattr(layer, name)

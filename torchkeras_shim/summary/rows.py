@@ -11,7 +11,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import KerasTensor, Operation
+from torchkeras_shim.core.symbolic import KerasTensor, RecordedFunction
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.inference import infer_output
 from torchkeras_shim.layers.weights import module_weights
@@ -120,10 +120,10 @@ def _connections(operation: Any, nodes: set[int]) -> str:
 
 def _rows(name: str, module: Any, output: Any, expand: bool, level: int, nodes: set[int]) -> list[Row]:
     connected = _connections(module, nodes)
-    if isinstance(module, Operation):
+    if isinstance(module, RecordedFunction):
         kind = "".join(part.capitalize() for part in (module.public_name or module.name).split("_"))
         return [Row(name, kind, _shape_text(output), 0, None, level, connected)]
-    weights = module_weights(module)
+    weights = module_weights(module) if isinstance(module, torch.nn.Module) else []
     row = Row(
         name=name,
         kind=type(module).__name__,

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import tree
+from torchkeras_shim.core import config, tree
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.distribution.portion import Work
@@ -28,7 +28,7 @@ class Feed:
 
     def __init__(self, adapter: DataAdapter, steps: int | None = None) -> None:
         self.adapter = adapter
-        self.steps = steps or None
+        self.steps = _limited(steps or None, adapter.num_batches)
         if adapter.endless and self.steps is None:
             raise ValueError(
                 "When passing an infinitely repeating dataset, the number of steps must be given. Write "
@@ -120,6 +120,15 @@ class Feed:
                 return
             self._seen += 1
             yield batch
+
+
+def _limited(steps: int | None, there: int | None) -> int | None:
+    """Returns a number of steps within the limit that is set for all loops, if one is."""
+    limit = config.max_steps_per_epoch()
+    if not limit or (steps or there or limit + 1) <= limit:
+        return steps
+    warnings.warn(f"Limiting steps_per_epoch to {limit}", stacklevel=5)
+    return limit
 
 
 def _again(batch: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.callbacks import CallbackList
+from torchkeras_shim.core import config
 from torchkeras_shim.core.turns import Turn
 from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.layers import calling
@@ -89,6 +91,10 @@ class Trainer:
         """Trains the model. See `Model.fit`."""
         self.binding.require_compiled("fit")
         check_fit(epochs, initial_epoch, validation_split, validation_freq)
+        limit = config.max_epochs()
+        if limit and limit < epochs:
+            warnings.warn(f"Limiting epochs to {limit}", stacklevel=4)
+            epochs = limit
         check_loop(batch_size, steps_per_epoch, verbose, ("batch_size", "steps_per_epoch"))
         check_loop(validation_batch_size, validation_steps, verbose, ("validation_batch_size", "validation_steps"))
         if validation_split and validation_data is None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import tree
-from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation
+from torchkeras_shim.core.symbolic import KerasTensor, Node, RecordedFunction
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.models import Model, Sequential
 
@@ -223,7 +223,7 @@ def _end(operation: Any, first: bool) -> Any:
 def _label(name: str, member: Any, **show: bool) -> str:
     """Returns a box as one of Graphviz's HTML tables."""
     kind = type(member).__name__
-    if isinstance(member, Operation):
+    if isinstance(member, RecordedFunction):
         kind = "".join(part.capitalize() for part in (member.public_name or member.name).split("_"))
     title = f"<b>{html.escape(name)}</b> ({kind})" if show["show_layer_names"] else f"<b>{kind}</b>"
     rows = [f'<tr><td bgcolor="black"><font color="white">{title}</font></td></tr>']

@@ -142,6 +142,8 @@ class _Shape:
         which: `"input"` or `"output"`.
     """
 
+    is_alias = True
+
     def __init__(self, which: str) -> None:
         self._which = which
 

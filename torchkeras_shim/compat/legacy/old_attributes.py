@@ -29,6 +29,9 @@ class Renamed:
         new: The path of the one of today.
     """
 
+    #: Nobody who looks through the attributes of a layer, as files do, need look here.
+    is_alias = True
+
     def __init__(self, old: str, new: str) -> None:
         self._old, self._new = old, new
 

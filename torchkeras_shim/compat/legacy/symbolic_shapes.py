@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import ops
-from torchkeras_shim.core.symbolic import KerasTensor, Node, Operation, is_symbolic, record
+from torchkeras_shim.core.symbolic import KerasTensor, Node, RecordedFunction, is_symbolic, record
 
 
 class SymbolicSize(KerasTensor):
@@ -27,7 +27,7 @@ class SymbolicSize(KerasTensor):
     def __init__(self, source: KerasTensor, axis: int) -> None:
         super().__init__((), "int32")
         self.source, self.axis = source, axis
-        Node(Operation(size_of), (source, axis), {}, self)
+        Node(RecordedFunction(size_of), (source, axis), {}, self)
 
     def __repr__(self) -> str:
         return f"<size of axis {self.axis} of KerasTensor shape={self.source.shape}>"
