@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from torchkeras_shim.core import config, dtypes
+from torchkeras_shim.core import dtypes
+from torchkeras_shim.core import row_splits as splits
 from torchkeras_shim.core.errors import InvalidArgumentError
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
+from torchkeras_shim.core.values import as_values
 
-Values = torch.Tensor | StringTensor
+Values = Any  # a tensor, a `StringTensor`, or a `RaggedTensor` for a further ragged dimension
 
 _Operator = Callable[["RaggedTensor", Any], Any]
 
@@ -28,13 +31,14 @@ def _both(function: Callable[[Any, Any], Any]) -> tuple[_Operator, _Operator]:
 
 
 class RaggedTensor:
-    """A tensor whose second dimension differs from row to row.
+    """A tensor whose second dimension differs from row to row, and perhaps further ones: its values may be ragged.
 
     Operators compute on the values and keep the rows.
 
     Args:
-        values: All rows one after the other, a tensor or a `StringTensor`.
+        values: All rows one after the other, a tensor, a `StringTensor` or a `RaggedTensor`.
         row_splits: Where each row begins, and last where the last one ends: int64, one more than there are rows.
+        uniform_row_length: The length of every row, if the rows are known to have one.
 
     Raises:
         InvalidArgumentError: If `row_splits` does not begin at 0, grow, and end at the number of values.
@@ -51,20 +55,21 @@ class RaggedTensor:
                 [3, 0]])
     """
 
-    __slots__ = ("row_splits", "values")
+    __slots__ = ("_length", "row_splits", "values")
     __hash__ = None  # type: ignore[assignment]
     __array_ufunc__ = None  # numpy leaves `array * ragged` to the operators here
 
-    def __init__(self, values: Values, row_splits: Any) -> None:
-        splits = torch.as_tensor(row_splits, dtype=torch.int64)
-        _check(splits, len(values))
+    def __init__(self, values: Values, row_splits: Any, uniform_row_length: int | None = None) -> None:
+        places = splits.as_splits(row_splits)
+        splits.check(places, len(values))
         self.values = values
-        self.row_splits = splits
+        self.row_splits = places
+        self._length = uniform_row_length
 
     @classmethod
     def from_row_splits(cls, values: Any, row_splits: Any) -> RaggedTensor:
-        """Returns a tensor of values in any form that `as_values` takes."""
-        return cls(as_values(values), row_splits)
+        """Returns a tensor of values in any form that `as_values` takes, or of a ragged tensor's rows."""
+        return cls(_as_values(values), row_splits)
 
     @classmethod
     def from_row_lengths(cls, values: Any, row_lengths: Any) -> RaggedTensor:
@@ -74,7 +79,7 @@ class RaggedTensor:
             >>> RaggedTensor.from_row_lengths([1, 2, 3], [1, 2])
             RaggedTensor([[1], [2, 3]])
         """
-        return cls(as_values(values), _splits(torch.as_tensor(row_lengths, dtype=torch.int64)))
+        return cls(_as_values(values), splits.of_lengths(row_lengths))
 
     @classmethod
     def from_value_rowids(cls, values: Any, value_rowids: Any, nrows: int | None = None) -> RaggedTensor:
@@ -84,19 +89,7 @@ class RaggedTensor:
             >>> RaggedTensor.from_value_rowids([1, 2, 3], [0, 0, 2], nrows=4)
             RaggedTensor([[1, 2], [], [3], []])
         """
-        rows = torch.as_tensor(value_rowids, dtype=torch.int64)
-        count = (int(rows[-1]) + 1 if len(rows) else 0) if nrows is None else int(nrows)
-        if len(rows) and int(rows[-1]) >= count:
-            raise ValueError(
-                f"Expected nrows >= value_rowids[-1] + 1; got nrows={count}, value_rowids[-1]={int(rows[-1])}. "
-                f"Write nrows={int(rows[-1]) + 1}, or leave it out."
-            )
-        if len(rows) and (int(rows[0]) < 0 or bool((rows.diff() < 0).any())):
-            raise InvalidArgumentError(
-                "Arguments to from_value_rowids do not form a valid RaggedTensor. The numbers of rows must not be "
-                f"negative, and never fall. Received: value_rowids={rows.tolist()}. Sort the values by their rows."
-            )
-        return cls(as_values(values), _splits(torch.bincount(rows, minlength=count)))
+        return cls(_as_values(values), splits.of_rowids(value_rowids, nrows))
 
     @classmethod
     def from_row_starts(cls, values: Any, row_starts: Any) -> RaggedTensor:
@@ -106,7 +99,8 @@ class RaggedTensor:
             >>> RaggedTensor.from_row_starts([1, 2, 3], [0, 2, 2])
             RaggedTensor([[1, 2], [], [3]])
         """
-        return cls._of_places(values, row_starts, before=False)
+        values, starts = _as_values(values), torch.as_tensor(row_starts, dtype=torch.int64)
+        return cls(values, torch.cat([starts, torch.tensor([len(values)])]))
 
     @classmethod
     def from_row_limits(cls, values: Any, row_limits: Any) -> RaggedTensor:
@@ -116,17 +110,52 @@ class RaggedTensor:
             >>> RaggedTensor.from_row_limits([1, 2, 3], [2, 2, 3])
             RaggedTensor([[1, 2], [], [3]])
         """
-        return cls._of_places(values, row_limits, before=True)
+        limits = torch.as_tensor(row_limits, dtype=torch.int64)
+        return cls(_as_values(values), torch.cat([limits.new_zeros(1), limits]))
 
     @classmethod
-    def _of_places(cls, values: Any, places: Any, before: bool) -> RaggedTensor:
-        values, places = as_values(values), torch.as_tensor(places, dtype=torch.int64)
-        end = torch.tensor([0 if before else len(values)])
-        return cls(values, torch.cat([end, places] if before else [places, end]))
+    def from_uniform_row_length(cls, values: Any, uniform_row_length: Any, nrows: Any = None) -> RaggedTensor:
+        """Returns a tensor of rows of one length.
+
+        Example:
+            >>> RaggedTensor.from_uniform_row_length(RaggedTensor.from_rows([[1], [2, 3]]), 2)
+            RaggedTensor([[[1], [2, 3]]])
+        """
+        values = _as_values(values)
+        places = splits.of_uniform(len(values), uniform_row_length, nrows)
+        return cls(values, places, int(uniform_row_length))
+
+    @classmethod
+    def from_nested_row_splits(cls, flat_values: Any, nested_row_splits: Iterable[Any]) -> RaggedTensor:
+        """Returns a tensor of several ragged dimensions, the outermost first.
+
+        Example:
+            >>> RaggedTensor.from_nested_row_splits([1, 2, 3], [[0, 2], [0, 1, 3]])
+            RaggedTensor([[[1], [2, 3]]])
+        """
+        result = _as_values(flat_values)
+        for places in reversed(list(nested_row_splits)):
+            result = cls(result, places)
+        return result  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_nested_row_lengths(cls, flat_values: Any, nested_row_lengths: Iterable[Any]) -> RaggedTensor:
+        """Returns a tensor of several ragged dimensions by the lengths of their rows, the outermost first."""
+        return cls.from_nested_row_splits(flat_values, [splits.of_lengths(one) for one in nested_row_lengths])
+
+    @classmethod
+    def from_nested_value_rowids(
+        cls, flat_values: Any, nested_value_rowids: Iterable[Any], nested_nrows: Iterable[Any] | None = None
+    ) -> RaggedTensor:
+        """Returns a tensor of several ragged dimensions by the row of each value, the outermost first."""
+        rowids = list(nested_value_rowids)
+        counts = [None] * len(rowids) if nested_nrows is None else [int(one) for one in nested_nrows]
+        places = [splits.of_rowids(one, count) for one, count in zip(rowids, counts, strict=True)]
+        return cls.from_nested_row_splits(flat_values, places)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Any], dtype: Any = None) -> RaggedTensor:
-        """Returns a tensor of rows that are tensors, arrays or lists.
+        """Returns a tensor of rows that are tensors, arrays, lists or ragged tensors.
 
         Args:
             rows: The rows. All must have the same type, and the same shape but for the first dimension.
@@ -137,45 +166,58 @@ class RaggedTensor:
             RaggedTensor([[b'a'], [], [b'b', b'c']])
         """
         rows = list(rows)
-        filled = [row for row in rows if len(row)]
-        if dtype == "string" or (filled and is_text(filled[0])) or (rows and isinstance(rows[0], StringTensor)):
-            texts = [as_strings(row).numpy() for row in rows if len(row)]
-            values: Values = StringTensor.of_bytes(np.concatenate(texts) if texts else np.empty(0, dtype=object))
-        else:
-            typed = [row for row in rows if len(row) or isinstance(row, (torch.Tensor, np.ndarray))]
-            tensors = [as_values(row) for row in typed]
-            floats = next((one.dtype for one in tensors if one.is_floating_point()), None)
-            if floats is not None and not any(isinstance(row, (torch.Tensor, np.ndarray)) for row in typed):
-                tensors = [one.to(floats) for one in tensors]  # [[1], [2.5]]
-            values = torch.cat(tensors) if tensors else torch.zeros(0)
-            if dtype is not None:
-                values = values.to(dtypes.to_torch_dtype(dtype))
-        return cls(values, _splits(torch.tensor([len(row) for row in rows], dtype=torch.int64)))
+        return cls(_joined_rows(rows, dtype), splits.of_lengths([len(row) for row in rows]))
 
     @classmethod
-    def from_tensor(cls, tensor: Any, padding: Any = None, lengths: Any = None) -> RaggedTensor:
+    def from_tensor(cls, tensor: Any, padding: Any = None, lengths: Any = None, ragged_rank: int = 1) -> RaggedTensor:
         """Returns the rows of a tensor of two dimensions or more.
 
         Args:
             tensor: The rows, padded to one length.
             padding: The value that is cut off at the end of each row.
-            lengths: The lengths of the rows, in place of `padding`.
+            lengths: The lengths of the rows, in place of `padding`; a list of such lengths for several dimensions.
+            ragged_rank: How many dimensions become ragged; only the last of them is cut by `padding`.
 
         Example:
             >>> RaggedTensor.from_tensor([[1, 2, 0], [3, 0, 0]], padding=0)
             RaggedTensor([[1, 2], [3]])
         """
         tensor = as_values(tensor)
-        width = tensor.shape[1]
+        if isinstance(lengths, (list, tuple)) and lengths and np.ndim(lengths[0]) == 1:
+            outer = cls.from_tensor(tensor, lengths=lengths[0])
+            inner = lengths[1:]
+            return outer.with_values(cls.from_tensor(outer.values, lengths=inner)) if inner else outer
+        count, width = tensor.shape[:2]
+        if ragged_rank > 1:
+            inside = cls.from_tensor(tensor.reshape(-1, *tensor.shape[2:]), padding, None, ragged_rank - 1)
+            return cls.from_uniform_row_length(inside, width, count)
         if lengths is None and padding is None:
-            lengths = torch.full((len(tensor),), width)
-        elif lengths is None:
+            return cls.from_uniform_row_length(tensor.reshape(-1, *tensor.shape[2:]), width, count)
+        if lengths is None:
             kept = tensor != padding
             kept = kept.reshape(*kept.shape[:2], -1).any(-1)
-            lengths = (kept * torch.arange(1, width + 1)).amax(1) if width else torch.zeros(len(tensor))
+            lengths = (kept * torch.arange(1, width + 1)).amax(1) if width else torch.zeros(count)
         lengths = torch.as_tensor(lengths).to(torch.int64).clamp(0, width)
-        inside = torch.arange(width) < lengths[:, None]
-        return cls(tensor[inside], _splits(lengths))
+        return cls(tensor[torch.arange(width) < lengths[:, None]], splits.of_lengths(lengths))
+
+    @classmethod
+    def from_sparse(cls, st_input: Any) -> RaggedTensor:
+        """Returns the rows of a sparse matrix whose values stand at the beginning of each row.
+
+        Raises:
+            InvalidArgumentError: If there is a gap before a value.
+        """
+        sparse = st_input if isinstance(st_input, SparseTensor) else SparseTensor.of_torch(st_input)
+        if sparse.ndim != 2:
+            raise ValueError(f"A ragged tensor is made of a sparse matrix. Received: shape {sparse.shape}")
+        rows, columns = sparse.indices.unbind(1)
+        places = splits.of_rowids(rows, sparse.shape[0])
+        if not torch.equal(columns, torch.arange(len(columns)) - places[rows]):
+            raise InvalidArgumentError(
+                "SparseTensor is not right-ragged: the values of each row must stand at its beginning, in order. "
+                f"Received: columns {columns.tolist()[:16]} of rows {rows.tolist()[:16]}"
+            )
+        return cls(sparse.values, places)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
@@ -185,22 +227,44 @@ class RaggedTensor:
 
     def with_values(self, values: Values) -> RaggedTensor:
         """Returns the same rows with other values, one for each of those here."""
-        return RaggedTensor(values, self.row_splits)
+        return RaggedTensor(_as_values(values), self.row_splits, self._length)
+
+    def with_flat_values(self, values: Values) -> RaggedTensor:
+        """Returns the same rows, in all ragged dimensions, with other values."""
+        inner = self.values
+        return self.with_values(inner.with_flat_values(values) if isinstance(inner, RaggedTensor) else values)
+
+    def with_row_splits_dtype(self, dtype: Any) -> RaggedTensor:
+        """Returns the tensor with the places of its rows as int32 or int64."""
+        kind = dtypes.to_torch_dtype(dtypes.standardize_dtype(dtype))
+        inner = self.values.with_row_splits_dtype(dtype) if isinstance(self.values, RaggedTensor) else self.values
+        return RaggedTensor(inner, self.row_splits.to(kind), self._length)
 
     @property
-    def flat_values(self) -> Values:
-        """The values: of one ragged dimension they are the same as `values`."""
-        return self.values
+    def flat_values(self) -> Any:
+        """The values inside of all ragged dimensions."""
+        return self.values.flat_values if isinstance(self.values, RaggedTensor) else self.values
+
+    @property
+    def nested_row_splits(self) -> tuple[torch.Tensor, ...]:
+        """The places of the rows of each ragged dimension, the outermost first."""
+        inner = self.values.nested_row_splits if isinstance(self.values, RaggedTensor) else ()
+        return (self.row_splits, *inner)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """The shape, with `None` for the ragged dimension."""
-        return (self.nrows(), None, *self.values.shape[1:])
+        """The shape, with `None` for ragged dimensions."""
+        return (len(self), self._length, *self.values.shape[1:])
+
+    @property
+    def uniform_row_length(self) -> torch.Tensor | None:
+        """The length of every row, if the rows are known to have one."""
+        return None if self._length is None else torch.tensor(self._length, dtype=self.row_splits.dtype)
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
-        return self.values.ndim + 1
+        return int(self.values.ndim) + 1
 
     @property
     def dtype(self) -> Any:
@@ -210,20 +274,26 @@ class RaggedTensor:
     @property
     def device(self) -> torch.device:
         """Where the values are."""
-        return self.values.device
+        return self.values.device  # type: ignore[no-any-return]
 
     @property
     def ragged_rank(self) -> int:
-        """The number of ragged dimensions, which is 1."""
-        return 1
+        """The number of ragged dimensions."""
+        return len(self.nested_row_splits)
 
-    def nrows(self) -> int:
-        """Returns the number of rows."""
-        return len(self.row_splits) - 1
+    def nrows(self, out_type: Any = None) -> torch.Tensor:
+        """Returns the number of rows, of the type of the splits unless another is given."""
+        return torch.tensor(len(self), dtype=self._kind(out_type))
 
-    def row_lengths(self) -> torch.Tensor:
-        """Returns the length of each row."""
+    def row_lengths(self, axis: int = 1) -> Any:
+        """Returns the length of each row; of the rows of an inner ragged dimension as a ragged tensor."""
+        if axis > 1:
+            return self.with_values(self.values.row_lengths(axis - 1))
         return self.row_splits.diff()
+
+    def nested_row_lengths(self) -> tuple[torch.Tensor, ...]:
+        """Returns the lengths of the rows of each ragged dimension, the outermost first."""
+        return tuple(one.diff() for one in self.nested_row_splits)
 
     def row_starts(self) -> torch.Tensor:
         """Returns where each row begins among the values."""
@@ -235,16 +305,42 @@ class RaggedTensor:
 
     def value_rowids(self) -> torch.Tensor:
         """Returns the row of each value."""
-        return torch.repeat_interleave(torch.arange(self.nrows()), self.row_lengths())
+        return torch.repeat_interleave(torch.arange(len(self), dtype=self.row_splits.dtype), self.row_lengths())
 
-    def bounding_shape(self) -> tuple[int, ...]:
-        """Returns the smallest shape that holds all rows."""
-        longest = int(self.row_lengths().amax()) if self.nrows() else 0
-        return (self.nrows(), longest, *self.values.shape[1:])
+    def nested_value_rowids(self) -> tuple[torch.Tensor, ...]:
+        """Returns the row of each value in each ragged dimension, the outermost first."""
+        inner = self.values.nested_value_rowids() if isinstance(self.values, RaggedTensor) else ()
+        return (self.value_rowids(), *inner)
+
+    def bounding_shape(self, axis: Any = None, out_type: Any = None) -> torch.Tensor:
+        """Returns the smallest shape that holds all rows, or its sizes along the given axes."""
+        sizes = torch.tensor(self._bounds(), dtype=self._kind(out_type))
+        return sizes if axis is None else sizes[axis]
 
     def to(self, *args: Any, **kwargs: Any) -> RaggedTensor:
         """Returns the tensor with its values on another device or of another type, as `torch.Tensor.to`."""
-        return self if isinstance(self.values, StringTensor) else self.with_values(self.values.to(*args, **kwargs))
+        flat = self.flat_values
+        return self if isinstance(flat, StringTensor) else self.with_flat_values(flat.to(*args, **kwargs))
+
+    def merge_dims(self, outer_axis: int, inner_axis: int) -> Any:
+        """Returns the tensor with the dimensions from one to the other as one.
+
+        Example:
+            >>> RaggedTensor.from_nested_row_splits([1, 2, 3], [[0, 2, 2], [0, 1, 3]]).merge_dims(1, 2)
+            RaggedTensor([[1, 2, 3], []])
+        """
+        outer, inner = (axis % self.ndim for axis in (outer_axis, inner_axis))
+        if outer > inner:
+            raise ValueError(
+                f"Expected outer_axis ({outer_axis}) to be less than or equal to inner_axis ({inner_axis})"
+            )
+        if outer > 1:
+            return self.with_values(_merged(self.values, outer - 1, inner - 1))
+        merged = self
+        for _ in range(inner - max(outer, 1)):
+            values = _rows_of(merged.values)
+            merged = RaggedTensor(values.values, values.row_splits[merged.row_splits.long()])
+        return merged if outer or not inner else merged.values
 
     def to_tensor(self, default_value: Any = None, shape: Sequence[int | None] | None = None) -> Any:
         """Returns the rows filled up to one length.
@@ -259,13 +355,16 @@ class RaggedTensor:
             tensor([[ 1,  2, -1],
                     [ 3, -1, -1]], dtype=torch.int32)
         """
-        bound = list(self.bounding_shape())
+        bound = self._bounds()
         for axis, size in enumerate(shape or ()):
             bound[axis] = bound[axis] if size is None else int(size)
+        inner = self.values
+        if isinstance(inner, RaggedTensor):
+            inner = inner.to_tensor(default_value, [None, *bound[2:]])
         rows, width = bound[:2]
         counts = self.row_lengths()[:rows].clamp(max=width)
         taken = (torch.arange(width) < counts[:, None]).nonzero(as_tuple=True)
-        values = self.values[(self.row_starts()[taken[0]] + taken[1]).to(self.device)]
+        values = inner[(self.row_starts()[taken[0]] + taken[1]).to(self.device)]
         if isinstance(values, StringTensor):
             filled = np.full(bound, b"" if default_value is None else as_strings(default_value).numpy(), dtype=object)
             filled[taken[0].numpy(), taken[1].numpy()] = values.numpy()
@@ -273,20 +372,38 @@ class RaggedTensor:
         default = 0 if default_value is None else default_value
         tensor = values.new_zeros(bound)
         tensor[...] = torch.as_tensor(default, dtype=values.dtype, device=values.device)
-        tensor[tuple(one.to(self.device) for one in taken)] = values
+        corner = (*(one.to(self.device) for one in taken), *(slice(size) for size in values.shape[1:]))
+        tensor[corner] = values
         return tensor
+
+    def to_sparse(self) -> SparseTensor:
+        """Returns the values as those of a sparse tensor, at the beginnings of its rows."""
+        flat, rows = self.flat_values, self
+        columns: list[torch.Tensor] = []
+        while isinstance(rows, RaggedTensor):
+            ids = rows.value_rowids().long()
+            inside = torch.arange(len(ids)) - rows.row_starts()[ids]
+            columns = [*(one[ids] for one in columns), inside] if columns else [ids, inside]
+            rows = rows.values
+        if flat.ndim > 1:
+            raise ValueError(
+                "`to_sparse` takes ragged tensors whose values are scalars. Received: values of shape "
+                f"{tuple(flat.shape)}. Write RaggedTensor.from_tensor(x, ragged_rank={self.ndim - 1}) first."
+            )
+        return SparseTensor(torch.stack(columns, 1), flat, self._bounds())
 
     def to_list(self) -> list[Any]:
         """Returns nested lists."""
-        return [row.tolist() for row in self]
+        return [row.to_list() if isinstance(row, RaggedTensor) else row.tolist() for row in self]
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """Returns an object array of arrays, or one plain array if all rows are of equal length."""
         rows = [np.asarray(row.numpy(force=True) if isinstance(row, torch.Tensor) else row.numpy()) for row in self]
-        if len({len(row) for row in rows}) == 1:
+        if len({row.shape for row in rows}) == 1 and not isinstance(self.values, RaggedTensor):
             return np.stack(rows)
         array: np.ndarray[Any, Any] = np.empty(len(rows), dtype=object)
-        array[:] = rows
+        for index, row in enumerate(rows):
+            array[index] = row
         return array
 
     def __iter__(self) -> Iterator[Any]:
@@ -294,66 +411,113 @@ class RaggedTensor:
         return (self.values[start:stop] for start, stop in itertools.pairwise(bounds))
 
     def __len__(self) -> int:
-        return self.nrows()
+        return len(self.row_splits) - 1
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, tuple):
-            first, *rest = index
-            inner = self[first]
-            if not rest:
-                return inner
-            if isinstance(inner, RaggedTensor):
-                return RaggedTensor.from_rows([row[_columns(rest[0])] for row in inner], dtype=inner._type())
-            return inner[tuple(rest)]
+        if not isinstance(index, tuple):
+            return self._rows(index)
+        first, *rest = _expanded(index, self.ndim)
+        if first is None:
+            return RaggedTensor(self[tuple(rest)] if rest else self, [0, len(self)], len(self))
+        rows = self._rows(first)
+        if not rest:
+            return rows
+        if isinstance(first, (slice, torch.Tensor)):
+            return rows._inside(rest)
+        return rows[tuple(rest)]
+
+    def _rows(self, index: Any) -> Any:
+        """Returns one row, or those of a slice, of a mask or of a vector of their numbers."""
+        if index is Ellipsis:
+            return self
+        if index is None:
+            return self[None,]
         if isinstance(index, slice):
-            rows = range(self.nrows())[index]
-            if rows.step == 1:
-                splits = self.row_splits[rows.start : rows.stop + 1] if rows else self.row_splits[:1]
-                return RaggedTensor(self.values[int(splits[0]) : int(splits[-1])], splits - splits[0])
-            return RaggedTensor.from_rows([self[row] for row in rows], dtype=self._type())
+            rows = range(len(self))[index]
+            if rows.step != 1:
+                return self._taken(torch.tensor(rows, dtype=torch.int64))
+            places = self.row_splits[rows.start : rows.stop + 1] if rows else self.row_splits[:1]
+            values = self.values[int(places[0]) : int(places[-1])]
+            return RaggedTensor(values, places - places[0], self._length)
         if isinstance(index, torch.Tensor) and index.ndim:
-            picked = index.nonzero().squeeze(-1) if index.dtype == torch.bool else index
-            return RaggedTensor.from_rows([self[int(row)] for row in picked], dtype=self._type())
+            return self._taken(index.nonzero().squeeze(-1) if index.dtype == torch.bool else index.long())
         row = operator.index(index)
-        if not -self.nrows() <= row < self.nrows():
-            raise IndexError(f"Row key {row} out of bounds. There are {self.nrows()} rows.")
-        row %= self.nrows()
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"Row key {row} out of bounds. There are {len(self)} rows.")
+        row %= len(self)
         return self.values[int(self.row_splits[row]) : int(self.row_splits[row + 1])]
 
-    def _type(self) -> Any:
-        return "string" if isinstance(self.values, StringTensor) else self.values.dtype
+    def _taken(self, rows: torch.Tensor) -> RaggedTensor:
+        rows = rows.cpu()
+        lengths = self.row_lengths()[rows]
+        values = self.values[splits.places(self.row_starts()[rows], lengths).to(self.device)]
+        return RaggedTensor(values, splits.of_lengths(lengths).to(self.row_splits.dtype), self._length)
+
+    def _inside(self, parts: Sequence[Any]) -> Any:
+        """Returns the parts of every row that an index of the dimensions after the first names."""
+        first, *rest = parts
+        beyond = (slice(None), *rest)
+        if first is None:
+            inner = self._inside(rest) if rest else self
+            return RaggedTensor(inner, torch.arange(len(self) + 1), 1)
+        if not isinstance(first, slice):
+            if self._length is None:
+                raise ValueError(
+                    f"Cannot index into the ragged dimension with {first!r}: not every row has such a column. Take a "
+                    "slice (`ragged[:, :1]`) or one row first (`ragged[0]`)."
+                )
+            column = range(self._length)[operator.index(first)]
+            found = self.values[(self.row_starts() + column).to(self.device)]
+            return found[beyond] if rest else found
+        rows = self
+        if first != slice(None):
+            starts, lengths, step = splits.cut(self.row_lengths(), first)
+            values = self.values[splits.places(self.row_starts() + starts, lengths, step).to(self.device)]
+            rows = RaggedTensor(values, splits.of_lengths(lengths).to(self.row_splits.dtype))
+        return rows.with_values(rows.values[beyond]) if rest else rows
+
+    def _bounds(self) -> list[int]:
+        longest = int(self.row_lengths().amax()) if len(self) else 0
+        inner = self.values._bounds() if isinstance(self.values, RaggedTensor) else self.values.shape
+        return [len(self), longest if self._length is None else self._length, *inner[1:]]
+
+    def _kind(self, out_type: Any) -> torch.dtype:
+        return self.row_splits.dtype if out_type is None else dtypes.to_torch_dtype(dtypes.standardize_dtype(out_type))
 
     def _beside(self, other: Any) -> Any:
-        """Returns another operand with an entry for each value here."""
+        """Returns another operand with an entry for each flat value here."""
         if isinstance(other, RaggedTensor):
-            if not torch.equal(self.row_splits, other.row_splits):
+            mine, theirs = self.nested_row_splits, other.nested_row_splits
+            if len(mine) != len(theirs) or not all(map(torch.equal, map(_long, mine), map(_long, theirs))):
                 raise InvalidArgumentError(
                     "Condition x == y did not hold. Two ragged tensors must have rows of the same lengths. "
                     f"Received: row_lengths {self.row_lengths().tolist()[:8]} and {other.row_lengths().tolist()[:8]}"
                 )
-            return other.values
+            return other.flat_values
         if isinstance(other, (str, bytes, bool, int, float, complex)):
             return other
         tensor = as_values(other)
-        if tensor.ndim <= self.values.ndim - 1:
+        inner = self.values
+        if tensor.ndim <= self.flat_values.ndim - 1:
             return tensor  # broadcasts against the inner dimensions
-        if tensor.ndim == self.ndim and tensor.shape[0] in (1, self.nrows()) and tensor.shape[1] == 1:
+        if tensor.ndim == self.ndim and tensor.shape[0] in (1, len(self)) and tensor.shape[1] == 1:
             per_row = tensor[:, 0]
-            return per_row[self.value_rowids()] if len(per_row) == self.nrows() else per_row
+            per_value = per_row[self.value_rowids()] if len(per_row) == len(self) else per_row
+            return inner._beside(per_value) if isinstance(inner, RaggedTensor) else per_value
         raise InvalidArgumentError(
             "Unable to broadcast: a dense tensor beside a RaggedTensor must have shape (rows, 1, ...) or fit into one "
             f"value. Received: shapes {self.shape} and {tuple(tensor.shape)}. Convert with `ragged.to_tensor()` first."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RaggedTensor, (self.values, self.row_splits)
+        return RaggedTensor, (self.values, self.row_splits, self._length)
 
     def __repr__(self) -> str:
         return f"RaggedTensor({self.to_list()})"
 
     def _with(self, function: Callable[..., Any], *others: Any) -> Any:
         try:
-            return self.with_values(function(self.values, *others))
+            return self.with_flat_values(function(self.flat_values, *others))
         except TypeError:
             return NotImplemented
 
@@ -386,62 +550,61 @@ class RaggedTensor:
         return self._with(operator.invert)
 
 
-def as_values(value: Any) -> Any:
-    """Returns a tensor, an array, a number or nested lists as a tensor, text as a `StringTensor`.
-
-    Python's numbers become int32 (int64 if they must) and `floatx()`; arrays keep their type, and lists of arrays, too.
-
-    Raises:
-        ValueError: If nested lists are of different lengths.
-    """
-    if isinstance(value, (torch.Tensor, StringTensor)):
-        return value
-    if is_text(value):
-        return as_strings(value)
-    first = value
-    while isinstance(first, (list, tuple)) and len(first):
-        first = first[0]
-    if isinstance(first, torch.Tensor):
-        return torch.stack([as_values(one) for one in value])
-    if hasattr(value, "dtype"):
-        return torch.as_tensor(value)
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(
-            "Can't convert non-rectangular Python sequence to Tensor. Nested lists must be of equal lengths; for "
-            "others "
-            f"there is RaggedTensor.from_rows(...). Received: {str(value)[:80]}"
-        ) from error
-    if hasattr(first, "dtype"):
-        return torch.as_tensor(array)
-    if array.dtype == np.int64 and (not array.size or max(-int(array.min()), int(array.max())) < 2**31):
-        return torch.as_tensor(array.astype(np.int32))
-    tensor = torch.as_tensor(array)
-    return tensor.to(dtypes.to_torch_dtype(config.floatx())) if tensor.is_floating_point() else tensor
+def concatenated(parts: Sequence[Any]) -> Any:
+    """Returns tensors of any kind one after the other."""
+    first = parts[0]
+    if isinstance(first, RaggedTensor):
+        lengths = torch.cat([one.row_lengths() for one in parts])
+        uniform = {one._length for one in parts}
+        return RaggedTensor(
+            concatenated([one.values for one in parts]),
+            splits.of_lengths(lengths).to(first.row_splits.dtype),
+            uniform.pop() if len(uniform) == 1 else None,
+        )
+    if isinstance(first, StringTensor):
+        return StringTensor.of_bytes(np.concatenate([one.numpy() for one in parts]))
+    return torch.cat(list(parts))
 
 
-def _splits(lengths: torch.Tensor) -> torch.Tensor:
-    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+def _joined_rows(rows: list[Any], dtype: Any) -> Any:
+    """Returns rows one after the other."""
+    filled = [row for row in rows if len(row)]
+    if rows and all(isinstance(row, RaggedTensor) for row in rows):
+        return concatenated(rows)
+    if dtype == "string" or (filled and is_text(filled[0])) or (rows and isinstance(rows[0], StringTensor)):
+        texts = [as_strings(row).numpy() for row in filled]
+        return StringTensor.of_bytes(np.concatenate(texts) if texts else np.empty(0, dtype=object))
+    typed = [row for row in rows if len(row) or isinstance(row, (torch.Tensor, np.ndarray))]
+    tensors = [as_values(row) for row in typed]
+    floats = next((one.dtype for one in tensors if one.is_floating_point()), None)
+    if floats is not None and not any(isinstance(row, (torch.Tensor, np.ndarray)) for row in typed):
+        tensors = [one.to(floats) for one in tensors]  # [[1], [2.5]]
+    values = torch.cat(tensors) if tensors else torch.zeros(0)
+    return values if dtype is None else values.to(dtypes.to_torch_dtype(dtype))
 
 
-def _columns(index: Any) -> Any:
-    if isinstance(index, slice):
-        return index
-    raise ValueError(
-        f"Cannot index into the ragged dimension with {index!r}: not every row has such a column. Take a slice "
-        "(`ragged[:, :1]`) or one row first (`ragged[0]`)."
-    )
+def _as_values(value: Any) -> Any:
+    return value if isinstance(value, RaggedTensor) else as_values(value)
 
 
-def _check(splits: torch.Tensor, count: int) -> None:
-    begins = "Arguments to from_row_splits do not form a valid RaggedTensor"
-    received = f"Received: row_splits {splits.tolist()[:16]} for {count} values"
-    if splits.ndim != 1 or not len(splits):
-        raise InvalidArgumentError(f"{begins}: row_splits must be a vector that begins with 0. {received}")
-    if int(splits[0]) != 0:
-        raise InvalidArgumentError(f"{begins}:zero. The first of them must be 0. {received}")
-    if bool((splits.diff() < 0).any()):
-        raise InvalidArgumentError(f"{begins}:monotonic. They must not decrease. {received}")
-    if int(splits[-1]) != count:
-        raise InvalidArgumentError(f"{begins}. The last of them must be the number of values. {received}")
+def _rows_of(values: Any) -> RaggedTensor:
+    return values if isinstance(values, RaggedTensor) else RaggedTensor.from_tensor(values)
+
+
+def _merged(values: Any, outer: int, inner: int) -> Any:
+    if isinstance(values, RaggedTensor):
+        return values.merge_dims(outer, inner)
+    return values.reshape(*values.shape[:outer], -1, *values.shape[inner + 1 :])
+
+
+def _expanded(index: tuple[Any, ...], rank: int) -> list[Any]:
+    """Returns an index with slices in place of `...`."""
+    at = next((place for place, one in enumerate(index) if one is Ellipsis), None)
+    if at is None:
+        return list(index)
+    missing = rank - sum(one is not None and one is not Ellipsis for one in index)
+    return [*index[:at], *[slice(None)] * missing, *index[at + 1 :]]
+
+
+def _long(places: torch.Tensor) -> torch.Tensor:
+    return places.long()

@@ -204,7 +204,7 @@ def leaf_to_device(value: Any, device: torch.device, name: str = "batch") -> Any
     Text stays on the host, and so do the places of a ragged tensor's rows.
     """
     if isinstance(value, RaggedTensor):
-        return value.with_values(leaf_to_device(value.values, device, name))
+        return value.with_flat_values(leaf_to_device(value.flat_values, device, name))
     if is_text(value):
         return as_strings(value)
     if isinstance(value, torch.Tensor):

@@ -150,9 +150,3 @@ def test_made_of_values(case):
 def test_what_there_is_not_says_what_to_write():
     with pytest.raises(AttributeError, match=r"no attribute 'repeat'.*to_tensor"):
         RaggedTensor.from_rows(ROWS).repeat(2)
-
-
-def test_one_ragged_dimension():
-    assert ours.ragged.constant([[[1, 2], [3, 4]], [[5, 6]]]).to_list() == [[[1, 2], [3, 4]], [[5, 6]]]
-    with pytest.raises(ValueError, match="one ragged dimension"):
-        ours.ragged.constant([[[1, 2], [3]], [[4]]])

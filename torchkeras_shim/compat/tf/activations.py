@@ -5,12 +5,14 @@ Each is also an activation of a layer, and is saved in a config as Keras's funct
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from torchkeras_shim import activations
 from torchkeras_shim.activations.functions import KERNELS
-from torchkeras_shim.compat.tf.api import NAMES
+from torchkeras_shim.compat.tf.api import FOR_RAGGED, NAMES, holds_ragged
+from torchkeras_shim.compat.tf.math import on_flat_values
 from torchkeras_shim.compat.tf.tensors import like
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.tables import PUBLIC_NAMES
@@ -22,11 +24,17 @@ def _like(activation: Callable[..., Any], *paths: str) -> Callable[[Function], F
     """Lets configs show one of the functions below as Keras's own, and layers call what that one would call."""
 
     def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if holds_ragged(args) or (kwargs and holds_ragged(kwargs.values())):
+                return FOR_RAGGED.get(paths[0], functools.partial(on_flat_values, function))(*args, **kwargs)
+            return function(*args, **kwargs)
+
         for path in paths:
-            NAMES[path] = function
-        PUBLIC_NAMES[function] = PUBLIC_NAMES[activation]
-        KERNELS[function] = KERNELS.get(activation, activation)
-        return function
+            NAMES[path] = call
+        PUBLIC_NAMES[call] = PUBLIC_NAMES[activation]
+        KERNELS[call] = KERNELS.get(activation, activation)
+        return call  # type: ignore[return-value]
 
     return decorate
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     if not isinstance(input, (torch.Tensor, StringTensor, RaggedTensor)):
         input = convert(input)
     if isinstance(input, RaggedTensor):
-        return input.shape
+        return TensorShape(input.shape)
     return (
         Shape(input.shape)
         if _is_int32(out_type)
@@ -39,7 +38,7 @@ def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
 @public("size")
 def size(input: Any, out_type: Any = "int32", name: str | None = None) -> Any:
     """The number of elements."""
-    count = int(np.prod(shape(input)))
+    count = int(np.prod(shape(input.flat_values if isinstance(input, RaggedTensor) else input)))
     return Size(count) if _is_int32(out_type) else torch.tensor(count, dtype=as_dtype(out_type).torch_dtype)
 
 
@@ -200,8 +199,6 @@ def concat(values: Any, axis: Any) -> Any:
     values = list(values)
     if any(isinstance(one, Shape) for one in values) and all(_is_sizes(one) for one in values):
         return Shape([item for one in values for item in one])
-    if any(isinstance(one, RaggedTensor) for one in values):
-        return _concat_ragged(values, int(axis))
     tensors = together("ConcatV2", *values)
     if isinstance(tensors[0], StringTensor):
         return StringTensor.of_bytes(np.concatenate([one.numpy() for one in tensors], int(axis)))
@@ -215,13 +212,6 @@ def concat(values: Any, axis: Any) -> Any:
 
 def _is_sizes(value: Any) -> bool:
     return isinstance(value, (Shape, list, tuple)) and all(isinstance(item, int) for item in value)
-
-
-def _concat_ragged(values: Sequence[Any], axis: int) -> Any:
-    rows = [list(one) if isinstance(one, RaggedTensor) else list(convert(one)) for one in values]
-    if axis == 0:
-        return RaggedTensor.from_rows([row for one in rows for row in one])
-    return RaggedTensor.from_rows([concat(parts, 0) for parts in zip(*rows, strict=True)])
 
 
 @tf_op("stack")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,12 @@ import torch
 
 from torchkeras_shim.compat.tf.api import public
 from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.ragged import stack as stack_ragged
 from torchkeras_shim.compat.tf.shapes import Size
 from torchkeras_shim.compat.tf.tensors import convert
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.errors import InvalidArgumentError
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 
 
@@ -108,8 +110,10 @@ def map_fn(
     rows = list(_rows(elems))
     if not rows:
         raise InvalidArgumentError("tf.map_fn of no rows: the shape of a result cannot be known.")
-    results = _stacked([fn(row) for row in rows])
     signature = dtype if fn_output_signature is None else fn_output_signature
+    ragged = any(isinstance(one, RaggedTensor) for one in tree.flatten(elems)) if signature is None else False
+    ragged = ragged or any(hasattr(one, "ragged_rank") for one in tree.flatten(signature))
+    results = _stacked([fn(row) for row in rows], ragged)
     if signature is not None:
         for one, result in zip(tree.flatten(signature), tree.flatten(results), strict=True):
             wanted, found = as_dtype(getattr(one, "dtype", one)), as_dtype(result.dtype)
@@ -133,15 +137,23 @@ def _rows(elems: Any) -> Any:
         yield tree.pack_sequence_as(elems, list(parts))
 
 
-def _stacked(results: list[Any]) -> Any:
+def _stacked(results: list[Any], ragged: bool = False) -> Any:
     flat = [[convert(one) for one in tree.flatten(result)] for result in results]
-    columns = [
-        StringTensor.of_bytes(np.stack([np.asarray(one) for one in parts]))
-        if isinstance(parts[0], StringTensor)
-        else torch.stack(parts)
-        for parts in zip(*flat, strict=True)
-    ]
-    return tree.pack_sequence_as(results[0], columns)
+    return tree.pack_sequence_as(results[0], [_column(parts, ragged) for parts in zip(*flat, strict=True)])
+
+
+def _column(parts: Sequence[Any], ragged: bool) -> Any:
+    if (ragged and parts[0].ndim) or isinstance(parts[0], RaggedTensor):
+        return stack_ragged(parts)
+    if isinstance(parts[0], StringTensor):
+        return StringTensor.of_bytes(np.stack([np.asarray(one) for one in parts]))
+    if len({one.shape for one in parts}) > 1:
+        raise ValueError(
+            "TensorArray has inconsistent shapes: the results have different ones. Write "
+            "fn_output_signature=tf.RaggedTensorSpec([None], dtype) for rows of different lengths. Received: "
+            f"{[tuple(one.shape) for one in parts][:8]}"
+        )
+    return torch.stack(list(parts))
 
 
 def _folded(fn: Callable[..., Any], elems: Any, initializer: Any, reverse: bool) -> list[Any]:

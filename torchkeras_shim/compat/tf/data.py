@@ -24,11 +24,6 @@ NAMES["data.experimental.CsvDataset"] = pipeline.CsvDataset
 NAMES["data.experimental.make_csv_dataset"] = pipeline.make_csv_dataset
 
 
-@public("RaggedTensorSpec")
-class RaggedTensorSpec(pipeline.RaggedTensorSpec):
-    """The shape and type of a ragged tensor."""
-
-
 @public("compat.v1.io.tf_record_iterator", "compat.v1.python_io.tf_record_iterator")
 def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:
     """Returns an iterator over the records of a file."""

@@ -266,8 +266,7 @@ refuse(
 refuse(
     "Write `tf.RaggedTensor` and `tf.ragged.constant`.",
     *"""
-    experimental.DynamicRaggedShape experimental.RowPartition ragged.cross ragged.cross_hashed
-    ragged.row_splits_to_segment_ids ragged.segment_ids_to_row_splits ragged.stack_dynamic_partitions
+    experimental.DynamicRaggedShape experimental.RowPartition ragged.cross_hashed
     """.split(),
 )
 refuse(

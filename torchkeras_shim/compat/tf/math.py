@@ -95,12 +95,7 @@ def on_flat_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return value.flat_values if isinstance(value, RaggedTensor) else value
 
     values = op(*map(flat, args), **{key: flat(value) for key, value in kwargs.items()})
-    return _in_rows_of(ragged[0], values)
-
-
-def _in_rows_of(ragged: RaggedTensor, values: Any) -> RaggedTensor:
-    inner = ragged.values
-    return ragged.with_values(_in_rows_of(inner, values) if isinstance(inner, RaggedTensor) else values)
+    return ragged[0].with_flat_values(values)
 
 
 def _unary(names: tuple[str, ...], function: Callable[[torch.Tensor], torch.Tensor]) -> None:

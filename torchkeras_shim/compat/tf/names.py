@@ -31,6 +31,8 @@ _FIRST = (
     "debugging",
     "errors",
     "versions",
+    "ragged",
+    "ragged_functions",
 )
 
 

@@ -14,7 +14,6 @@ from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.shapes import as_sizes
 from torchkeras_shim.compat.tf.tensors import like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
-from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 
 
@@ -27,16 +26,6 @@ def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = 
     """
     x = like(params)
     index = like(indices)
-    if isinstance(indices, RaggedTensor):
-        return indices.with_values(gather(x, indices.values))
-    if isinstance(x, RaggedTensor):
-        if axis or batch_dims or index.ndim != 1:
-            raise NotImplementedError(
-                "Rows of a ragged tensor are gathered by a vector of their numbers, along axis 0."
-            )
-        if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < x.nrows():
-            raise InvalidArgumentError(f"indices = {index.tolist()} is not in [0, {x.nrows()}) [Op:GatherV2]")
-        return x[index]
     if isinstance(x, StringTensor):
         return StringTensor(np.take(x.numpy(), np.asarray(index), axis or 0))
     batch = batch_dims + index.ndim if batch_dims < 0 else batch_dims

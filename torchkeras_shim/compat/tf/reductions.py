@@ -14,6 +14,7 @@ from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.tensors import like
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.row_splits import of_lengths
 
 
 def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
@@ -47,46 +48,67 @@ def _of_ragged(mode: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def call(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
             if not isinstance(input_tensor, RaggedTensor):
                 return reduce(input_tensor, axis, keepdims)
-            result = _reduce_ragged(input_tensor, axis, mode, reduce)
-            if keepdims and axis is not None:
-                raise NotImplementedError("keepdims=True of a ragged tensor is not supported. Write tf.expand_dims.")
-            return result
+            return _reduce_ragged(input_tensor, axis, mode, reduce, keepdims)
 
         return call
 
     return enter
 
 
-def _reduce_ragged(x: RaggedTensor, axis: Any, mode: str, reduce: Callable[..., Any]) -> Any:
+def _reduce_ragged(x: Any, axis: Any, mode: str, reduce: Callable[..., Any], keepdims: bool) -> Any:
     if axis is None:
+        if keepdims:
+            raise NotImplementedError("keepdims=True of a whole ragged tensor is not supported. Name the axes.")
         return reduce(x.flat_values)
-    (place,) = axes_of(axis, x.ndim)
+    axes = sorted(axes_of(axis, x.ndim), reverse=True)
+    if mode == "mean" and len(axes) > 1:
+        ones = x.with_flat_values(torch.ones_like(x.flat_values))
+        total, count = (_reduce_ragged(one, axes, "sum", reduce_sum, keepdims) for one in (x, ones))
+        return total / count
+    for one in axes:
+        x = _along(x, one, mode, reduce, keepdims)
+    return x
+
+
+def _along(x: Any, place: int, mode: str, reduce: Callable[..., Any], keepdims: bool) -> Any:
+    """Returns what a reduction along one axis gives, of a tensor or a ragged one."""
+    if not isinstance(x, RaggedTensor):
+        return reduce(x, place, keepdims)
     if place > 1:
-        inside = _reduce_either(x.values, place - 1, mode, reduce)
-        return x.with_values(inside)
-    if isinstance(x.values, RaggedTensor):
-        raise NotImplementedError("Only the innermost ragged axis can be reduced. Reduce that one first.")
-    values: Any = x.values
-    ids, count = x.value_rowids(), x.nrows()
+        return x.with_values(_along(x.values, place - 1, mode, reduce, keepdims))
+    groups, count = x.value_rowids().long(), len(x)
     if place == 0:
-        ids = torch.arange(len(ids), device=ids.device) - x.row_starts()[ids]
-        count = int(ids.max()) + 1 if len(ids) else 0
+        groups = torch.arange(len(groups)) - x.row_starts()[groups]
+        count = int(groups.max()) + 1 if len(groups) else 0
+    found = _in_groups(x.values, groups, count, mode)
+    if not keepdims:
+        return found
+    return RaggedTensor.from_uniform_row_length(found, *((len(found), 1) if place == 0 else (1, len(found))))
+
+
+def _in_groups(values: Any, groups: torch.Tensor, count: int, mode: str) -> Any:
+    """Returns what a reduction makes of values of each group; of rows, what it makes of what stands at one place."""
+    if not isinstance(values, RaggedTensor):
+        return _reduced(values, groups, count, mode)
+    lengths = torch.zeros(count, dtype=torch.int64).scatter_reduce(0, groups, values.row_lengths().long(), "amax")
+    splits = of_lengths(lengths)
+    rows = values.value_rowids().long()
+    inside = torch.arange(len(rows)) - values.row_starts()[rows]
+    return RaggedTensor(_in_groups(values.values, splits[groups[rows]] + inside, int(splits[-1]), mode), splits)
+
+
+def _reduced(values: torch.Tensor, groups: torch.Tensor, count: int, mode: str) -> torch.Tensor:
     if mode in ("all", "any"):
-        start, how = (1, "min") if mode == "all" else (0, "max")
-        found = _segments(values.to(torch.int32), ids, int(count), how, empty_zero=False)
-        return (found.clamp(0, 1) if start else found.clamp(0)).bool()
+        how = "min" if mode == "all" else "max"
+        found = _segments(values.to(torch.int32), groups, count, how, empty_zero=False)
+        return (found.clamp(0, 1) if mode == "all" else found.clamp(0)).bool()
     if mode == "mean" and not values.is_floating_point():
         values = values.to(torch.float64)  # TensorFlow divides the sum of a row by its length
-    result = _segments(values, ids, int(count), mode, empty_zero=False)
+    result = _segments(values, groups, count, mode, empty_zero=False)
     if mode == "mean":
-        lengths = torch.bincount(ids, minlength=int(count)).reshape(-1, *[1] * (values.ndim - 1))
+        lengths = torch.bincount(groups, minlength=count).reshape(-1, *[1] * (values.ndim - 1))
         result = torch.where(lengths > 0, result, float("nan"))
     return result
-
-
-def _reduce_either(values: Any, axis: int, mode: str, reduce: Callable[..., Any]) -> Any:
-    """Returns what a reduction along one axis gives, of a tensor or a ragged one."""
-    return _reduce_ragged(values, axis, mode, reduce) if isinstance(values, RaggedTensor) else reduce(values, axis)
 
 
 @tf_op("reduce_sum", "math.reduce_sum")

@@ -12,6 +12,7 @@ from torchkeras_shim.compat.tf.api import public, tf_op
 from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.shapes import as_sizes
 from torchkeras_shim.compat.tf.tensors import convert, like
+from torchkeras_shim.core import sparse as core_sparse
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
@@ -36,6 +37,8 @@ class SparseTensor(metaclass=_SparseType):
 @tf_op("sparse.to_dense")
 def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = True) -> Any:
     """A sparse tensor with all of its values; of the lists that `VarLenFeature` reads, rows of one length."""
+    if isinstance(sp_input, core_sparse.SparseTensor):
+        return sp_input.to_dense(default_value)
     if isinstance(sp_input, RaggedTensor):
         return sp_input.to_tensor(default_value=default_value)
     if isinstance(sp_input, StringTensor) or sp_input.layout == torch.strided:

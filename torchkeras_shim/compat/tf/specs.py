@@ -38,6 +38,28 @@ class TensorSpec(specs.TensorSpec):
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
+@public("RaggedTensorSpec")
+class RaggedTensorSpec(specs.RaggedTensorSpec):
+    """The shape and type of a ragged tensor."""
+
+    def __init__(
+        self,
+        shape: Any = None,
+        dtype: Any = "float32",
+        ragged_rank: int | None = None,
+        row_splits_dtype: Any = "int64",
+        flat_values_spec: Any = None,
+    ) -> None:
+        if flat_values_spec is not None:
+            raise NotImplementedError("tf.RaggedTensorSpec(flat_values_spec=) is not supported. Leave it out.")
+        sizes = TensorShape(shape)
+        rank = len(sizes) - 1 if ragged_rank is None and shape is not None else ragged_rank
+        values = {"shape": sizes, "dtype": as_dtype(dtype), "ragged_rank": rank or 0}
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+        object.__setattr__(self, "row_splits_dtype", as_dtype(row_splits_dtype))
+
+
 @public("type_spec_from_value")
 def type_spec_from_value(value: Any) -> Any:
     """Returns the description of a tensor, or of what becomes one."""
@@ -48,4 +70,6 @@ def of_tensorflow(spec: Any) -> Any:
     """Returns a description of a part of an element as TensorFlow's, with its shape and type."""
     if type(spec) is specs.TensorSpec:
         return TensorSpec(spec.shape, spec.dtype, spec.name)
+    if isinstance(spec, specs.RaggedTensorSpec):
+        return RaggedTensorSpec(spec.shape, spec.dtype, spec.ragged_rank)
     return spec

@@ -148,17 +148,19 @@ def regex_full_match(input: Any, pattern: Any) -> Any:
     return _numbers(lambda one: compiled.fullmatch(one) is not None, input, torch.bool)
 
 
-def _rows(value: Any, cut: Callable[[bytes], list[Any]]) -> Any:
-    """A list of strings for each string: a vector for a scalar, a ragged tensor for a vector."""
+def _rows(value: Any, cut: Callable[[bytes], list[Any]], dtype: str = "string") -> Any:
+    """A list of strings, or of numbers, for each string: a vector for a scalar, a ragged tensor for others."""
+    if isinstance(value, RaggedTensor):
+        return value.with_values(_rows(value.values, cut, dtype))
     array = as_strings(value).numpy()
     if isinstance(array, bytes):
-        parts = cut(array)
-        return StringTensor.of_bytes(np.fromiter(parts, dtype=object, count=len(parts)))
-    if array.ndim != 1:
-        raise InvalidArgumentError(
-            f"Strings of rank {array.ndim} are not split: there are no tensors with two ragged dimensions."
-        )
-    return RaggedTensor.from_rows([cut(one) for one in array], dtype="string")
+        row = RaggedTensor.from_rows([cut(array)], dtype=dtype)
+        return row.values
+    found: Any = RaggedTensor.from_rows([cut(one) for one in array.reshape(-1)], dtype=dtype)
+    for axis in range(array.ndim - 1, 0, -1):
+        rows = int(np.prod(array.shape[:axis]))
+        found = RaggedTensor.from_uniform_row_length(found, array.shape[axis], rows)
+    return found
 
 
 @tf_op("strings.split")
@@ -191,17 +193,14 @@ def unicode_decode(
     replace_control_characters: bool = False,
 ) -> Any:
     """The numbers of each string's characters."""
-    array = as_strings(input).numpy()
-    if isinstance(array, bytes):
-        return torch.tensor([ord(one) for one in array.decode(input_encoding, errors)], dtype=torch.int32)
-    return RaggedTensor.from_rows(
-        [[ord(letter) for letter in one.decode(input_encoding, errors)] for one in array], dtype="int32"
-    )
+    return _rows(input, lambda one: [ord(letter) for letter in one.decode(input_encoding, errors)], "int32")
 
 
 @tf_op("strings.unicode_encode")
 def unicode_encode(input: Any, output_encoding: str, errors: str = "replace", replacement_char: int = 65533) -> Any:
     """Strings of the characters with the given numbers."""
+    if isinstance(input, RaggedTensor) and input.ragged_rank > 1:
+        return input.with_values(unicode_encode(input.values, output_encoding, errors, replacement_char))
     rows = input.to_list() if isinstance(input, RaggedTensor) else like(input).tolist()
     if rows and isinstance(rows[0], list):
         return as_strings(["".join(map(chr, row)).encode(output_encoding) for row in rows])
@@ -235,14 +234,31 @@ def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator
     """Strings put together along axes."""
     glue = separator.encode()
     if isinstance(inputs, RaggedTensor):
-        if axis not in (1, -1):
-            raise InvalidArgumentError("Ragged strings are joined along axis=-1.")
-        return as_strings([glue.join(row) for row in inputs.to_list()])
+        axes = sorted(axes_of(axis, inputs.ndim), reverse=True)
+        if keepdims:
+            raise NotImplementedError("keepdims=True of ragged strings is not supported. Write tf.expand_dims.")
+        for one in axes:
+            inputs = _joined_rows(inputs, one, glue)
+        return inputs
     array = np.asarray(as_strings(inputs))
     for one in sorted(axes_of(axis, array.ndim), reverse=True):
         array = np.apply_along_axis(lambda row: np.array([glue.join(row)], dtype=object), one, array)
         array = array if keepdims else array.squeeze(one)
     return StringTensor(array)
+
+
+def _joined_rows(inputs: Any, axis: int, glue: bytes) -> Any:
+    """Returns ragged strings put together along one axis."""
+    if not isinstance(inputs, RaggedTensor):
+        return reduce_join(inputs, axis, separator=glue.decode())
+    if axis > 1:
+        return inputs.with_values(_joined_rows(inputs.values, axis - 1, glue))
+    if isinstance(inputs.values, RaggedTensor):
+        raise NotImplementedError("Join the innermost ragged axis of strings first: axis=-1.")
+    rows = inputs.to_list()
+    if axis == 0:
+        rows = [[one for one in column if one is not None] for column in itertools.zip_longest(*rows)]
+    return as_strings([glue.join(row) for row in rows])
 
 
 def _buckets(hashes: Callable[[Any], Any], input: Any, num_buckets: Any) -> Any:
@@ -330,6 +346,9 @@ def ngrams(
     preserve_short_sequences: bool = False,
 ) -> Any:
     """The runs of neighbours in each row, joined."""
+    if isinstance(data, RaggedTensor) and data.ragged_rank > 1:
+        inner = ngrams(data.values, ngram_width, separator, pad_values, padding_width, preserve_short_sequences)
+        return data.with_values(inner)
     widths = [ngram_width] if isinstance(ngram_width, int) else list(ngram_width)
     ragged = isinstance(data, RaggedTensor)
     rows = data.to_list() if ragged else as_strings(data).tolist()
@@ -355,55 +374,3 @@ def ngrams(
 
 
 format_.__name__ = "format"
-
-
-# Ragged tensors -----------------------------------------------------------------------------------------------------
-
-public("RaggedTensor")(RaggedTensor)
-
-
-@tf_op("ragged.constant")
-def ragged_constant(
-    pylist: Any,
-    dtype: Any = None,
-    ragged_rank: int | None = None,
-    inner_shape: Any = None,
-    row_splits_dtype: Any = "int64",
-) -> Any:
-    """Rows of different lengths.
-
-    Raises:
-        ValueError: If the rows are themselves rows of different lengths.
-    """
-    inner = [one for row in pylist if isinstance(row, (list, tuple)) for one in row]
-    if len({len(one) for one in inner if isinstance(one, (list, tuple))}) > 1:
-        raise ValueError(
-            "tf.ragged.constant takes one ragged dimension here, and has received rows of rows of different lengths. "
-            "Fill the innermost ones up to one length, or keep a list of ragged tensors."
-        )
-    return RaggedTensor.from_rows(pylist, None if dtype is None else as_dtype(dtype).name)
-
-
-@tf_op("ragged.stack")
-def ragged_stack(values: Sequence[Any], axis: int = 0) -> Any:
-    """Vectors of different lengths as rows."""
-    if axis != 0:
-        raise InvalidArgumentError("tf.ragged.stack is supported for vectors along axis=0.")
-    return RaggedTensor.from_rows([convert(one) for one in values])
-
-
-@tf_op("ragged.range")
-def ragged_range(starts: Any, limits: Any = None, deltas: Any = 1, dtype: Any = None) -> Any:
-    """A range in each row."""
-    starts = like(starts)
-    starts, limits = (torch.zeros_like(starts), starts) if limits is None else (starts, like(limits))
-    return RaggedTensor.from_rows(
-        [torch.arange(int(a), int(b), int(deltas), dtype=starts.dtype) for a, b in zip(starts, limits, strict=True)]
-    )
-
-
-@tf_op("ragged.boolean_mask")
-def ragged_boolean_mask(data: Any, mask: Any) -> Any:
-    """What a mask keeps of each row."""
-    data, mask = convert(data), convert(mask)
-    return RaggedTensor.from_rows([row[keep] for row, keep in zip(data, mask, strict=True)])

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core.errors import DataLossError, InvalidArgumentError
-from torchkeras_shim.core.ragged import RaggedTensor, as_values
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor, as_strings
+from torchkeras_shim.core.values import as_values
 from torchkeras_shim.data.pipeline import specs
 from torchkeras_shim.data.pipeline.indices import Table
 from torchkeras_shim.data.pipeline.node import UNKNOWN, Node
@@ -121,14 +122,11 @@ def _stack(parts: list[Any], component: int) -> Any:
     if isinstance(first, StringTensor):
         _explain(parts, component)
         return StringTensor.of_bytes(np.stack([np.asarray(part) for part in parts]))
+    if isinstance(first, RaggedTensor):
+        return RaggedTensor.from_rows(parts)
     if first is None:
         return None
-    kind = (
-        "datasets. Write `dataset.flat_map(lambda window: window.batch(size))`"
-        if isinstance(first, specs.Nested)
-        else "RaggedTensors: only one dimension may be ragged. Write `dataset.map(lambda x: x.to_tensor())` first"
-    )
-    raise TypeError(f"Cannot batch {kind}.")
+    raise TypeError("Cannot batch datasets. Write `dataset.flat_map(lambda window: window.batch(size))`.")
 
 
 def _explain(parts: list[Any], component: int) -> None:

@@ -124,7 +124,8 @@ def _gathered(values: Any, rows: slice | torch.Tensor) -> Any:
         return None
     if isinstance(values, RaggedTensor):
         picked = values[rows]
-        return picked.with_values(picked.values.clone()) if isinstance(picked.values, torch.Tensor) else picked
+        flat = picked.flat_values
+        return picked.with_flat_values(flat.clone()) if isinstance(flat, torch.Tensor) else picked
     if not isinstance(values, torch.Tensor):
         return values[rows]
     if isinstance(rows, slice):

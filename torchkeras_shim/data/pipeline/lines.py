@@ -14,8 +14,8 @@ import torch
 
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.errors import InvalidArgumentError
-from torchkeras_shim.core.ragged import as_values
 from torchkeras_shim.core.text import STRING, StringTensor, scalar
+from torchkeras_shim.core.values import as_values
 from torchkeras_shim.data.pipeline import specs
 from torchkeras_shim.data.pipeline.node import UNKNOWN, Node
 from torchkeras_shim.data.pipeline.records import compression_of, opened

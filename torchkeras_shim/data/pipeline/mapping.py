@@ -96,8 +96,8 @@ def copied(element: Any) -> Any:
         lambda part: (
             part.clone()
             if isinstance(part, torch.Tensor)
-            else part.with_values(part.values.clone())
-            if isinstance(part, RaggedTensor) and isinstance(part.values, torch.Tensor)
+            else part.with_flat_values(part.flat_values.clone())
+            if isinstance(part, RaggedTensor) and isinstance(part.flat_values, torch.Tensor)
             else part
         ),
         element,

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import dtypes
-from torchkeras_shim.core.ragged import RaggedTensor, as_values
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import STRING, StringTensor, is_text
+from torchkeras_shim.core.values import as_values
 from torchkeras_shim.data import arrays
 
 Shape = tuple[int | None, ...]
@@ -225,14 +226,14 @@ def spec_of(part: Any) -> Any:
     if isinstance(part, Nested):
         return DatasetSpec(part.element_spec)
     if isinstance(part, RaggedTensor):
-        return RaggedTensorSpec(part.shape, part.dtype)
+        return RaggedTensorSpec(part.shape, part.dtype, part.ragged_rank)
     return TensorSpec(part.shape, part.dtype)
 
 
 def with_axis(spec: Any, size: int | None) -> Any:
     """Returns the spec of a batch of such parts."""
     if isinstance(spec, RaggedTensorSpec):
-        return RaggedTensorSpec((size, *spec.shape), spec.dtype, 1)
+        return RaggedTensorSpec((size, *spec.shape), spec.dtype, spec.ragged_rank + 1)
     if isinstance(spec, TensorSpec):
         return TensorSpec(None if spec.shape is None else (size, *spec.shape), spec.dtype)
     return spec
@@ -241,7 +242,7 @@ def with_axis(spec: Any, size: int | None) -> Any:
 def without_axis(spec: Any) -> Any:
     """Returns the spec of a row of such a part."""
     if isinstance(spec, RaggedTensorSpec):
-        return RaggedTensorSpec(spec.shape[1:], spec.dtype, 0)
+        return RaggedTensorSpec(spec.shape[1:], spec.dtype, spec.ragged_rank - 1)
     if isinstance(spec, TensorSpec):
         if spec.shape == ():
             raise ValueError("Cannot unbatch an input with scalar components.")

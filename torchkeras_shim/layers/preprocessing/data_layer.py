@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from torchkeras_shim.core.ragged import RaggedTensor, as_values
+from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
+from torchkeras_shim.core.values import as_values
 from torchkeras_shim.layers.base import Layer
 
 _READY = (torch.Tensor, KerasTensor, StringTensor, RaggedTensor)

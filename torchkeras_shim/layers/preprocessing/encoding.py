@@ -82,7 +82,7 @@ def encode_rows(
     values, rows = values.to(torch.int64), indices.value_rowids().to(indices.device)
     inside = (values >= 0) & (values < depth)
     once = output_mode == "multi_hot"
-    shape = (indices.nrows(), depth)
+    shape = (len(indices), depth)
     inference.check_size(math.prod(shape))
     if sparse:
         kept = inside.nonzero().squeeze(1)

@@ -244,7 +244,7 @@ class IndexLookup(DataLayer):
                 "`set_vocabulary()` method."
             )
         data = self._data(data)
-        values = data.values if isinstance(data, RaggedTensor) else data
+        values = data.flat_values if isinstance(data, RaggedTensor) else data
         if self.output_mode != "tf_idf":
             self._counts.add(self._flat(values))
             return
@@ -426,4 +426,4 @@ def _plain(values: Any) -> Any:
 
 
 def _on_values(function: Any, data: Any) -> Any:
-    return data.with_values(function(data.values)) if isinstance(data, RaggedTensor) else function(data)
+    return data.with_flat_values(function(data.flat_values)) if isinstance(data, RaggedTensor) else function(data)

@@ -270,7 +270,7 @@ class TextVectorization(DataLayer):
             return found
         if isinstance(found, RaggedTensor):
             cut = found if length is None else found[:, :length]
-            inference.check_size(cut.nrows() * (length or 0))
+            inference.check_size(len(cut) * (length or 0))
             return cut if self._ragged else cut.to_tensor(shape=(None, length))
         if length is None:
             return found
@@ -359,7 +359,7 @@ def _texts(value: Any) -> Any:
 
 
 def _on_values(function: Callable[[Any], Any], data: Any) -> Any:
-    return data.with_values(function(data.values)) if isinstance(data, RaggedTensor) else function(data)
+    return data.with_flat_values(function(data.flat_values)) if isinstance(data, RaggedTensor) else function(data)
 
 
 def _looked_up(rows: Iterator[list[bytes]], look_up: Any, most: int | None) -> tuple[np.ndarray[Any, Any], list[int]]:
