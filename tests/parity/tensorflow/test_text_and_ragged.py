@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.parity.oracle import imported, kept
-from tests.parity.tensorflow.ours import tf as ours
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 
