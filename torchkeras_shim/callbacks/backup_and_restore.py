@@ -23,8 +23,9 @@ class BackupAndRestore(Callback):
 
     Run the same script again: `fit` goes on at the same batch of the same epoch, with the same weights, state of the
     optimizer, order of the data and random numbers, so that it ends as if it had never been interrupted. What other
-    callbacks remember (`EarlyStopping`, say) and the `History` of earlier epochs start anew. Give it the last place in
-    the list of callbacks: what those behind it change at the end of an epoch is not saved.
+    callbacks remember (`EarlyStopping`, say) and the `History` of earlier epochs are not
+    restored. Give it the last place in the list of callbacks: what those behind it change at the end of an epoch is not
+    saved.
 
     A backup is whole or not there at all, whenever the process is killed. Of several processes that train together the
     first one writes, and all of them read: `backup_dir` must be a folder that they share. With `torchrun

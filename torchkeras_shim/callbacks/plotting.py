@@ -10,7 +10,7 @@ from torchkeras_shim.callbacks.curves import draw
 
 
 class LivePlot(Callback):
-    """Draws the learning curves anew after every epoch, in the same place of a notebook. Needs matplotlib.
+    """Draws the learning curves again after every epoch, in the same place of a notebook. Needs matplotlib.
 
     Args:
         metrics: The names to draw, without `val_`; all by default.

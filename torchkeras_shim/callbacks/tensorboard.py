@@ -23,13 +23,13 @@ class TensorBoard(Callback):
 
     Args:
         log_dir: The folder for the files; training goes to `train` in it, validation to `validation`.
-        histogram_freq: Every how many epochs to write histograms of the weights; 0 for never.
+        histogram_freq: After how many epochs to write histograms of the weights again; 0 for never.
         write_graph: Whether to write the model's structure.
         write_images: Whether to write the weights as images too, as often as histograms.
         write_steps_per_second: Whether to write the number of batches per second.
         update_freq: `"epoch"`, `"batch"`, or a number of batches: how often to write losses and metrics.
         profile_batch: A batch, or a pair of first and last batch, to profile; 0 for none. Batches count from 1.
-        embeddings_freq: Every how many epochs to write the vectors of embedding layers; 0 for never.
+        embeddings_freq: After how many epochs to write the vectors of embedding layers again; 0 for never.
         embeddings_metadata: A file with the names of an embedding's rows, one per line, or a dict of such files by
             layer.
 

@@ -1,1 +1,1 @@
-"""Level 0: what every other room stands on. Imports nothing of this package but itself."""
+"""What every other room stands on. Imports nothing of this package but itself."""

@@ -89,8 +89,3 @@ def is_float(dtype: Any) -> bool:
         (True, False)
     """
     return to_torch_dtype(dtype).is_floating_point
-
-
-def size_in_bytes(dtype: Any) -> int:
-    """Returns the bytes that one element takes."""
-    return to_torch_dtype(dtype).itemsize

@@ -1,4 +1,4 @@
-"""Shared parts of error messages: near names and the errors that have no Python class of their own."""
+"""Shared parts of error messages: near names, and errors that have no class in Python."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
-
-
-class NotBuiltError(RuntimeError):
-    """Something was asked of a layer, model, metric or optimizer before its shapes were known.
-
-    It is not an `AttributeError` on purpose: `torch.nn.Module.__getattr__` would swallow the text.
-    """
 
 
 class OpError(Exception):

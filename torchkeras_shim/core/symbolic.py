@@ -250,7 +250,7 @@ class Node:
     Attributes:
         operation: The layer, or the `RecordedFunction`.
         args: Its positional arguments, with `KerasTensor`s in them.
-        kwargs: Its keyword arguments, likewise.
+        kwargs: Its keyword arguments, with `KerasTensor`s in them.
         output_structure: What it returned.
         outputs: The flat list of the `KerasTensor`s in it.
     """
@@ -349,7 +349,7 @@ def infer(
     Args:
         function: A function of tensors.
         args: Its arguments, with `KerasTensor`s in the places of tensors.
-        kwargs: Its keyword arguments, likewise.
+        kwargs: Its keyword arguments, with `KerasTensor`s in them.
         device: Where it runs: `"meta"`, or a real device, on which it gets zeros. By default zeros where that is cheap.
     """
     tensors = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, (KerasTensor, torch.Tensor))]

@@ -1,4 +1,4 @@
-"""Level 3: every kind of data that a model takes, as batches of tensors on its device."""
+"""Every kind of data that a model takes, as batches of tensors on its device."""
 
 from torchkeras_shim.data.adapter import Batch, DataAdapter
 from torchkeras_shim.data.array_adapter import ArrayAdapter

@@ -27,7 +27,7 @@ class ArrayAdapter(DataAdapter):
 
     Args:
         x: An array, or a list, tuple or dict of arrays.
-        y: The targets, likewise.
+        y: The targets, in such a structure too.
         sample_weight: The weights, one array or one per output.
         batch_size: Samples per batch; 32 by default, or what makes `steps` batches.
         steps: How many batches are wanted, used where `batch_size` is `None`.

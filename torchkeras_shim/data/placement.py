@@ -161,7 +161,7 @@ def place(leaves: list[Any], names: list[str], device: torch.device) -> list[Sou
     unread = [arrays.is_memory_mapped(leaf) or arrays.is_scipy_sparse(leaf) for leaf in leaves]
     for leaf, name, stays in zip(leaves, names, unread, strict=True):
         if stays:
-            arrays.plain_numbers(np.empty(0, leaf.dtype), name)  # says now, not at the first batch, what is no number
+            arrays.plain_numbers(np.empty(0, leaf.dtype), name)  # says now, not at the first batch, what cannot be one
     tensors = [
         None if stays or isinstance(leaf, StringTensor) else arrays.to_tensor(leaf, name)
         for leaf, name, stays in zip(leaves, names, unread, strict=True)

@@ -82,7 +82,7 @@ class Emitter:
             make: Makes the module; it is called once per layer.
             *args: What the module is called on.
             variant: What else it depends on: another one is another module.
-            **kwargs: Likewise.
+            **kwargs: What it is called with by keyword.
         """
         key = (id(layer), part)
         variants = self.memo.setdefault(key, ({}, layer))[0]  # the layer too, so that no other gets the same id

@@ -46,10 +46,10 @@ def export_model(
 
     Args:
         model: A built model. Layers need no counterpart in plain torch: the file holds torch's operators.
-        filepath: Where to; it must end in `.pt2` for `"torch"`.
+        filepath: The file to write; it must end in `.pt2` for `"torch"`.
         format: `"torch"` for a program that `torch.export.load` reads, or `"onnx"`.
         verbose: Whether to print a message at the end; `None` means yes.
-        input_signature: Shapes and types of the inputs, where they shall not be the model's: `InputSpec`s,
+        input_signature: Shapes and types of the inputs, where they are not to be the model's: `InputSpec`s,
             `KerasTensor`s or tensors.
         **kwargs: For `"torch"` the arguments of `torch.export.export`; for `"onnx"` `opset_version`.
 

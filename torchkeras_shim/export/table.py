@@ -38,7 +38,7 @@ def find(layer: Any) -> tuple[type, Callable[..., Any]] | None:
 
 
 def find_in(table: dict[type, Callable[..., Any]], layer: Any) -> tuple[type, Callable[..., Any]] | None:
-    """Returns likewise what a table has for a layer."""
+    """Returns the class under which a table has a layer, and what it has there."""
     cls: Any = type(layer)
     for base in cls.__mro__:
         if base in table:

@@ -46,7 +46,7 @@ class Weights:
         return nn.Parameter(self.tensor(weight, view), requires_grad=getattr(weight, "requires_grad", False))
 
     def tensor(self, weight: torch.Tensor, view: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
-        """Returns a tensor likewise, for a buffer."""
+        """Returns a tensor with the values of a weight, seen through `view`: what a buffer is made of."""
         data = plain(weight)
         seen = data if view is None else view(data)
         if self.copy:

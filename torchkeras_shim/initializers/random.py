@@ -24,7 +24,7 @@ class RandomInitializer(Initializer):
     """Base class of initializers with a seed.
 
     Args:
-        seed: `None` draws from torch's global generator (`torch.manual_seed`), anew at every call; an integer gives the
+        seed: `None` draws from torch's global generator (`torch.manual_seed`) at every call; an integer gives the
             same values at every call; a `keras.random.SeedGenerator` goes on from call to call.
 
     Raises:

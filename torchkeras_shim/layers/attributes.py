@@ -46,7 +46,7 @@ class HasAttributes(HasWeights):
             super().__delattr__(name)
 
     def _track(self, name: str, value: Any) -> None:
-        """Sets a collection as an attribute whose layers and weights torch shall know, later changes included."""
+        """Sets a collection as an attribute whose layers and weights torch is to know, later changes included."""
 
         def on_change() -> None:
             container = tracking.Container()
@@ -98,7 +98,7 @@ def _refuse_reserved(layer: HasAttributes, name: str, value: Any) -> None:
 
 
 def _refuse_in_call(layer: HasAttributes, name: str, values: list[Any]) -> None:
-    """Refuses state that a call creates: every call would make it anew, and no optimizer would know of it."""
+    """Refuses state that a call creates: every call would make it again, and no optimizer would know of it."""
     if not calling.is_running(layer):
         return
     known = {id(module) for module in layer.modules()} | {id(weight) for weight in layer.weights}

@@ -70,7 +70,7 @@ def _mount(args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> tuple[tu
         mask = next(masks, None)
         if mask is None or not isinstance(leaf, torch.Tensor):
             return leaf
-        leaf = leaf.view_as(leaf)  # the caller's own tensor shall carry no mask afterwards
+        leaf = leaf.view_as(leaf)  # the caller's own tensor must not carry a mask afterwards
         leaf._keras_mask = torch.as_tensor(mask, device=leaf.device)
         return leaf
 

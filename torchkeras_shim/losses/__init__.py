@@ -184,7 +184,7 @@ def as_loss(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Loss:
         identifier: A name, a config, a class, a `Loss`, a function `(y_true, y_pred)`, a torch loss module or its
             class, or a loss function of `torch.nn.functional`.
         y_true: Something with the shape of the targets; needed for `"crossentropy"` and `"ce"` only.
-        y_pred: Something with the shape of the predictions; likewise.
+        y_pred: Something with the shape of the predictions; needed for the same two names.
 
     Raises:
         ValueError: If the identifier cannot be understood.

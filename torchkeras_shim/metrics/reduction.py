@@ -45,7 +45,7 @@ def reduce_to_samplewise_values(
     reduce: Callable[..., torch.Tensor] = torch.mean if mean else torch.sum
     mask = getattr(values, "_keras_mask", None)
     values = as_tensor(values, dtype)
-    if values.requires_grad:  # state is no part of a graph
+    if values.requires_grad:  # state is not part of a graph
         values = values.detach()
     if sample_weight is not None:
         weight = as_tensor(sample_weight, dtype, like=values)

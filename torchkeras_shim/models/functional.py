@@ -16,7 +16,7 @@ class Functional(Model):
 
     Args:
         inputs: A `KerasTensor`, or a structure of them.
-        outputs: Likewise, made from the inputs by layers and functions.
+        outputs: A `KerasTensor`, or a structure of them, made from the inputs by layers and functions.
         name: The name.
         trainable: Whether training changes the weights.
 

@@ -33,7 +33,7 @@ class Graph:
 
     Args:
         inputs: A `KerasTensor`, or a structure of them.
-        outputs: Likewise.
+        outputs: A `KerasTensor`, or a structure of them.
 
     Raises:
         ValueError: If the outputs need a tensor that is not an input, or two operations have the same name.

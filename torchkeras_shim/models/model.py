@@ -319,7 +319,7 @@ class Model(Trainable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights start anew."""
+        """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights are new."""
         if not {"layers", "input_layers", "output_layers"} <= set(config):
             return super().from_config(config)
         config = legacy_config.modernize_model(config, "Functional")
@@ -355,7 +355,7 @@ class Model(Trainable):
         """Writes the whole model to a file that `keras.saving.load_model`, here or in Keras, reads.
 
         Args:
-            filepath: Where to; must end in `.keras`, or in `.h5` for Keras's older format.
+            filepath: The file to write; must end in `.keras`, or in `.h5` for Keras's older format.
             overwrite: Whether to replace an existing file without asking.
             zipped: `False` writes a folder instead of one file.
             **kwargs: `include_optimizer` for `.h5` files.
@@ -366,7 +366,7 @@ class Model(Trainable):
         """Writes all weights to a file, which Keras reads too.
 
         Args:
-            filepath: Where to; must end in `.weights.h5`, in `.h5` for Keras's older format, or in `.safetensors`.
+            filepath: The file to write; must end in `.weights.h5`, `.safetensors`, or `.h5` for Keras's older format.
             overwrite: Whether to replace an existing file without asking.
             max_shard_size: The size in GB of one file of several, of which `filepath` names the index, `.weights.json`.
         """
@@ -426,10 +426,10 @@ class Model(Trainable):
         """Writes the model, for inference, to a file that other programs run without this library.
 
         Args:
-            filepath: Where to; it must end in `.pt2` for `"torch"`.
+            filepath: The file to write; it must end in `.pt2` for `"torch"`.
             format: `"torch"` (`torch.export.load` reads it) or `"onnx"`.
             verbose: Whether to print a message at the end; `None` means yes.
-            input_signature: Shapes and types of the inputs, where they shall not be the model's.
+            input_signature: Shapes and types of the inputs, where they are not to be the model's.
             **kwargs: For `"torch"` the arguments of `torch.export.export`; for `"onnx"` `opset_version`.
         """
         export.export_model(self, filepath, format, verbose, input_signature, **kwargs)

@@ -157,7 +157,7 @@ class Sequential(Model, torch.nn.Sequential):
         return layer
 
     def _changed(self) -> None:
-        """Lets everything that depends on the list of layers be found anew."""
+        """Lets everything that depends on the list of layers be found again."""
         StructureVersion.bump()
         self.__dict__["_seen_ndim"] = self.__dict__["_adders_seen"] = -1
         if self._explicit_input is None:
@@ -389,7 +389,7 @@ class Sequential(Model, torch.nn.Sequential):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights start anew."""
+        """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights are new."""
         return sequential_config.stack_from_config(cls, config, custom_objects)
 
 

@@ -40,7 +40,7 @@ def _pool(functions: dict[int, Any], inputs: Any, output_size: int | Sequence[in
 
 @op
 def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
-    """Returns the means of as many windows as the result shall have places; neighbouring windows may overlap.
+    """Returns the means of as many windows as the result has places; neighbouring windows may overlap.
 
     Args:
         inputs: A tensor of shape (batch, spatial..., channels), or (batch, channels, spatial...) if channels-first.
@@ -56,7 +56,7 @@ def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_fo
 
 @op
 def adaptive_max_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
-    """Returns the maxima of as many windows as the result shall have places; neighbouring windows may overlap.
+    """Returns the maxima of as many windows as the result has places; neighbouring windows may overlap.
 
     Args:
         inputs: A tensor of shape (batch, spatial..., channels), or (batch, channels, spatial...) if channels-first.

@@ -146,7 +146,7 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
 
 
 def _largest_below(bound: int | float, float_dtype: torch.dtype) -> float:
-    """The largest float that is not above an integer bound: 2**31 - 1 itself is no float32."""
+    """The largest float that is not above an integer bound: 2**31 - 1 itself is not a float32."""
     value = torch.tensor(float(bound), dtype=float_dtype, device="cpu")
     if float(value) > bound - 1:
         value = torch.nextafter(value.float(), torch.tensor(0.0, device="cpu")).to(float_dtype)

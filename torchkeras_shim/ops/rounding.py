@@ -285,7 +285,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     Args:
         x: A tensor; its type is the result's.
         x_min: The lower bound, a number or a tensor, or `None`.
-        x_max: The upper bound, likewise.
+        x_max: The upper bound, a number or a tensor, or `None`.
 
     Example:
         >>> clip([-1.0, 0.5, 2.0], 0.0, 1.0)

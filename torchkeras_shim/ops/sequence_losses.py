@@ -13,7 +13,7 @@ from torchkeras_shim.ops.alignment import as_float_tensor, as_tensor
 #: What labels cost that no path through the steps can spell: TensorFlow's logarithm of 0 there, large and finite.
 IMPOSSIBLE = 707.0
 
-#: The class that is no label: the blank between labels, and the padding behind them.
+#: The class that is not a label: the blank between labels, and the padding behind them.
 BLANK = 0
 
 

@@ -216,7 +216,7 @@ def _old_method(name: str, new: str, first: str, arguments: Arguments) -> list[s
 
 
 def result_key(node: cst.Subscript) -> str | None:
-    """Returns the old key in `history.history["acc"]`, or `None` if it is no old one."""
+    """Returns the old key in `history.history["acc"]`, or `None` if it is not an old one."""
     key = _key(node)
     return str(key.evaluated_value) if key is not None and key.evaluated_value in logs.TODAY else None
 

@@ -24,7 +24,7 @@ class Reference(NamedTuple):
         call: The call that it is the function of, if it is.
         path: Where it is today, below Keras; `None` if nothing replaces it.
         counterpart: The function that takes its place with arguments of its own, if that is another one.
-        text: The text that takes its place, if that is no name.
+        text: The text that takes its place, if that is not a name.
         reason: Why nothing replaces it.
         template: How the whole call is written today, if that is not another name with arguments.
         is_old_layer: Whether it is a layer that Keras 3 does not have, or has with other arguments.

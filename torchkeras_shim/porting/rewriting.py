@@ -25,7 +25,7 @@ class Rewritten(NamedTuple):
     Attributes:
         code: The script, as for its file.
         changed: What was changed, by line of the script as it was.
-        left: What a person has to look at, likewise.
+        left: What a person has to look at, by line.
     """
 
     code: bytes

@@ -149,7 +149,7 @@ def resampled(samples: torch.Tensor, old: int, new: int) -> torch.Tensor:
     Args:
         samples: The samples, `(samples, channels)`.
         old: How many there are per second.
-        new: How many there shall be.
+        new: How many there are to be.
 
     Example:
         >>> resampled(torch.zeros(8000, 1), 8000, 16000).shape

@@ -34,7 +34,7 @@ def timeseries_dataset_from_array(
         targets: An array with a target for each step that a window begins at, `None` for windows alone.
         sequence_length: How many steps a window has.
         sequence_stride: How many steps further the next window begins.
-        sampling_rate: Every how manyth step is in a window.
+        sampling_rate: The distance between the steps of a window: 2 takes every second one.
         batch_size: Windows per batch, `None` for single windows.
         shuffle: Whether the order is random.
         seed: Makes the order repeatable.

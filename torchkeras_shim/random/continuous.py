@@ -130,7 +130,7 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: S
     Args:
         shape: The shape of the result.
         alpha: The first parameter, a positive number or a tensor of them.
-        beta: The second parameter, likewise.
+        beta: The second parameter, a positive number or a tensor of them.
         dtype: A float type, `floatx()` by default.
         seed: An integer for the same values at every call, a `SeedGenerator`, or `None`.
 

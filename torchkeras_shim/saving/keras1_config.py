@@ -231,7 +231,7 @@ def _sequential(config: dict[str, Any], members: list[Any]) -> dict[str, Any]:
 
 
 def _graph(members: list[Any], name: Any) -> dict[str, Any]:
-    """Returns the graph of a stack on a `Merge`: Keras 1 keeps the weights of all layers in one row, so shall it."""
+    """Returns the graph of a stack on a `Merge`: Keras 1 keeps the weights of all layers in one row, and so does it."""
     layers: list[dict[str, Any]] = []
     inputs: list[list[Any]] = []
     ends = []

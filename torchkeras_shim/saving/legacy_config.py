@@ -57,8 +57,6 @@ _NEUTRAL: dict[str, Any] = {
 _WITH_GROUPS = ("Conv1D", "Conv2D", "Conv3D", "GroupNormalization")
 _RECURRENT = ("GRU", "LSTM", "SimpleRNN", "RNN", "GRUCell", "LSTMCell", "SimpleRNNCell")
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ReLU": {"theta": "threshold"}}
-#: The classes of today whose arguments have changed since Keras 2.
-CHANGED = frozenset((*_GONE, *_RENAMED, *_RECURRENT, *_WITH_GROUPS))
 _INITIALIZERS = frozenset(
     f"{kind}{name}"
     for kind, names in (
@@ -297,7 +295,7 @@ def to_legacy(config: dict[str, Any]) -> dict[str, Any]:
     if isinstance(inner, dict) and isinstance(inner.get("layers"), list):
         inner = {**inner, "layers": [to_legacy(layer) for layer in inner["layers"]]}
     kept: dict[str, Any] = {key: config[key] for key in ("name", "inbound_nodes") if key in config}
-    if ".ops." in str(config.get("module")):  # functions in a graph: their class is no layer
+    if ".ops." in str(config.get("module")):  # functions in a graph: their class is not a layer
         kept["module"] = config["module"]
     return {"class_name": config.get("registered_name") or config["class_name"], "config": inner, **kept}
 

@@ -232,7 +232,7 @@ def _group(file: h5py.File, path: str) -> h5py.Group | None:
 
 def _unused(files: list[h5py.File], loads: list[_Load]) -> list[str]:
     taken = {name for load in loads for name in load.names}
-    # The state of an optimizer, a nested model's too, and of the metrics that tf.keras kept, is no loss to the model.
+    # A model does not miss the state of an optimizer, a nested model's too, and of the metrics that tf.keras kept.
     names = [name for file in files for name in hdf5.all_arrays(file)]
     untaken = [name for name in names if name not in taken and not name.startswith(("/optimizer/", "/metrics/"))]
     return [name for name in untaken if "/optimizer/vars/" not in name]

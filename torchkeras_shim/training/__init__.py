@@ -1,1 +1,1 @@
-"""Level 4: what happens between `compile()` and a trained model."""
+"""What happens between `compile()` and a trained model."""

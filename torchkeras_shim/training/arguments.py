@@ -38,7 +38,7 @@ def check_fit(epochs: Any, initial_epoch: Any, validation_split: Any, validation
         epochs: The epoch to stop before.
         initial_epoch: The epoch to start at.
         validation_split: The share of the data to validate on.
-        validation_freq: Every how many epochs, or after which, to validate.
+        validation_freq: After how many epochs to validate again, or the list of epochs after which to.
 
     Raises:
         ValueError: If one of them is not understood.

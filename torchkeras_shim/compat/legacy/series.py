@@ -39,7 +39,7 @@ def skipgrams(
     """Returns pairs of words that are near one another, pairs of random words, and which is which.
 
     Args:
-        sequence: The numbers of the words; 0 is no word.
+        sequence: The numbers of the words; 0 is not a word.
         vocabulary_size: One more than the highest number.
         window_size: How far apart near words may be.
         negative_samples: How many random pairs there are for each near one.

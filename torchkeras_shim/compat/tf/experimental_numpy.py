@@ -85,9 +85,8 @@ _OF_ANY = {
 _OF_TWO = {
     name: getattr(torch, name)
     for name in (
-        "add subtract multiply maximum minimum remainder floor_divide outer kron less less_equal greater "
-        "greater_equal not_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
-        "gcd lcm "
+        "add subtract multiply maximum minimum remainder floor_divide outer kron less less_equal greater greater_equal "
+        "not_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor gcd lcm "
     ).split()
 } | {
     "outer": lambda a, b: torch.outer(a.reshape(-1), b.reshape(-1)),
@@ -368,7 +367,7 @@ for _name in ("bool_", "float16", "float32", "float64", "int8", "int16", "int32"
 
 @tf_op(f"{_PREFIX}.random.seed")
 def seed(s: int) -> None:
-    """Starts the random numbers anew."""
+    """Starts the random numbers from a seed."""
     NAMES["random.set_seed"](s)
 
 

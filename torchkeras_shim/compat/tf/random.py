@@ -233,7 +233,7 @@ class Generator:
         return cls(generator)
 
     def reset_from_seed(self, seed: int) -> None:
-        """Starts anew from a seed."""
+        """Starts again from a seed."""
         self._generator.manual_seed(int(seed))
 
     def uniform(self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", name: Any = None) -> Any:

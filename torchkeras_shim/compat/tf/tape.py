@@ -133,7 +133,7 @@ class GradientTape:
             self._recorded.start()
 
     def reset(self) -> None:
-        """Forgets what was watched and recorded, and records anew."""
+        """Forgets what was watched and recorded, and records from here on."""
         self._check_recording()
         self._put_back()
         self._recorded.clear()

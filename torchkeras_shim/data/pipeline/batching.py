@@ -20,8 +20,6 @@ from torchkeras_shim.data.pipeline.indices import Table
 from torchkeras_shim.data.pipeline.node import UNKNOWN, Node
 from torchkeras_shim.data.pipeline.ordering import positive
 
-Collate = Callable[[list[Any]], Any]
-
 
 class Batch(Node):
     """So many elements as one.
@@ -142,8 +140,7 @@ def _explain(parts: list[Any], component: int) -> None:
             raise InvalidArgumentError(
                 f"Cannot batch tensors with different shapes in component {component}. First element had shape "
                 f"{list(first.shape)} and element {index} had shape {list(part.shape)}. Give them one shape in a "
-                "`map`, or "
-                "use `padded_batch` or `ragged_batch`."
+                "`map`, or use `padded_batch` or `ragged_batch`."
             )
 
 
@@ -192,16 +189,14 @@ def _pad(parts: list[Any], shape: Any, value: Any) -> Any:
     if len(sizes) != rank or any(len(part.shape) != rank for part in parts):
         raise ValueError(
             f"The padded shape {sizes} is not compatible with the shape {tuple(parts[0].shape)} of the corresponding "
-            "input "
-            "component."
+            "input component."
         )
     largest = [max(part.shape[axis] for part in parts) for axis in range(rank)]
     target = [most if size is None else size for size, most in zip(sizes, largest, strict=True)]
     if any(most > size for size, most in zip(target, largest, strict=True)):
         raise DataLossError(
             f"Attempted to pad to a smaller size than the input element. Received: padded shape {tuple(target)}, an "
-            "element "
-            f"of shape {tuple(largest)}"
+            f"element of shape {tuple(largest)}"
         )
     if isinstance(parts[0], StringTensor):
         fill = b"" if value is None else as_strings(value).numpy()
@@ -227,8 +222,7 @@ def _filling(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(given, StringTensor) or not (given.dtype == dtype or (plain and given.to(dtype) == given)):
         raise TypeError(
             f"Invalid `padding_values`. `padding_values` values type {specs.type_name(given.dtype)} does not match "
-            "type "
-            f"{specs.type_name(dtype)} of the corresponding input component."
+            f"type {specs.type_name(dtype)} of the corresponding input component."
         )
     return given.item()
 

@@ -89,9 +89,8 @@ def _form(element: Any, blocks: list[bytes]) -> Any:
     if element is None:
         return None
     raise TypeError(
-        f"A cache in a file keeps tensors, text, tuples and dicts. Received: {type(element).__name__}. Write "
-        "`cache()` to "
-        "keep elements in memory, or bring them to that form in a `map`."
+        f"A cache in a file keeps tensors, text, tuples and dicts. Received: {type(element).__name__}. Write `cache()` "
+        "to keep elements in memory, or bring them to that form in a `map`."
     )
 
 

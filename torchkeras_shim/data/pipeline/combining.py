@@ -191,8 +191,7 @@ class Interleave(Node):
         if not isinstance(result, specs.Nested):
             raise TypeError(
                 f"Invalid `map_func`. `map_func` must return a `Dataset` object. Got {type(result)} from the function "
-                "of "
-                f"`Dataset.{self._method}`. To return elements, write `dataset.map(...)`."
+                f"of `Dataset.{self._method}`. To return elements, write `dataset.map(...)`."
             )
         node: Node = result._node
         return node

@@ -94,8 +94,7 @@ class FixedLengthRecordDataset(Dataset):
                 raise InvalidArgumentError(
                     f"Excluding the header ({header} bytes) and footer ({footer} bytes), input file "
                     f'"{getattr(file, "name", "")}" has body length {length} bytes, which is not an exact multiple '
-                    "of "
-                    f"the record length ({size} bytes)."
+                    f"of the record length ({size} bytes)."
                 )
             return (body[start : start + size] for start in range(header, header + length, size))
 
@@ -204,8 +203,7 @@ def make_csv_dataset(
     if num_parallel_reads not in (None, 1):
         raise ValueError(
             f"`make_csv_dataset` reads one file after the other. Received: num_parallel_reads={num_parallel_reads}. "
-            "Leave "
-            "it out; the rows are shuffled by `shuffle_buffer_size`."
+            "Leave it out; the rows are shuffled by `shuffle_buffer_size`."
         )
     if ignore_errors or encoding.lower() not in ("utf-8", "utf8"):
         raise ValueError(

@@ -185,7 +185,6 @@ def column_of(part: Any) -> Column:
         what = "text" if isinstance(part, StringTensor) else f"number {part}"
         raise ValueError(
             "Unbatching a tensor is only supported for rank >= 1. `from_tensor_slices` takes the elements from the "
-            "first "
-            f"axis of arrays. Received: the {what}. One element of it is `Dataset.from_tensors(value)`."
+            f"first axis of arrays. Received: the {what}. One element of it is `Dataset.from_tensors(value)`."
         )
     return Column(part)

@@ -157,8 +157,7 @@ class Map(Node):
         if result is None or (specs.is_structure(result) and not specs.parts_of(result)):
             raise TypeError(
                 f"Unsupported return value from function passed to Dataset.map(): {result}. The function must return "
-                "an "
-                "element: tensors, arrays, numbers, text, or tuples and dicts of them."
+                "an element: tensors, arrays, numbers, text, or tuples and dicts of them."
             )
         return result
 
@@ -303,8 +302,7 @@ def same_state(new: Any, old: Any) -> Any:
         if getattr(before, "dtype", None) != getattr(after, "dtype", None):
             raise TypeError(
                 f"The element types for the new state must match the initial state. Expected {specs.describe(before)} "
-                "but "
-                f"got {specs.describe(after)}. Give the initial state that type, such as `np.int64(0)`."
+                f"but got {specs.describe(after)}. Give the initial state that type, such as `np.int64(0)`."
             )
         return after
 
@@ -312,7 +310,6 @@ def same_state(new: Any, old: Any) -> Any:
         return specs.map_parts(check, old, new)
     except (ValueError, KeyError) as error:
         raise TypeError(
-            f"The element structure for the new state must match the initial state. Expected {specs.describe(old)} "
-            "but got "
-            f"{specs.describe(new)}."
+            f"The element structure for the new state must match the initial state. Expected {specs.describe(old)} but "
+            f"got {specs.describe(new)}."
         ) from error

@@ -288,8 +288,8 @@ class Window(Node):
         source: The elements.
         size: The elements of a window.
         shift: How many elements further the next window begins: by default its size.
-        stride: Every how manyth element is in a window.
-        drop_remainder: Whether windows of less elements are left out.
+        stride: The distance between the elements of a window: 2 takes every second one.
+        drop_remainder: Whether windows with fewer elements are left out.
         wrap: Returns a node as a data set.
     """
 

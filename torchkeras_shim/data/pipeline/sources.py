@@ -45,8 +45,7 @@ class Slices(Node):
             different = next(length for length in lengths if length != lengths[0])
             raise ValueError(
                 f"Dimensions {lengths[0]} and {different} are not compatible. All arrays of a dataset must have the "
-                "same "
-                f"number of rows. Received: {', '.join(map(str, lengths))} rows"
+                f"same number of rows. Received: {', '.join(map(str, lengths))} rows"
             )
         self._length = lengths[0]
 

@@ -128,10 +128,10 @@ class HeadsOfAttention(Layer):
         Args:
             query: A tensor of shape (batch, targets, features).
             value: A tensor of shape (batch, sources, features).
-            key: Likewise; the value by default.
+            key: A tensor of shape (batch, sources, features); the value by default.
             query_mask: Booleans of shape (batch, targets); the mask that rides on the query by default.
             value_mask: Booleans of shape (batch, sources); the mask that rides on the value by default.
-            key_mask: Likewise for the key.
+            key_mask: Booleans of shape (batch, sources); the mask that rides on the key by default.
             attention_mask: True where a target may look at a source: (batch, targets, sources), or broadcast to it.
             return_attention_scores: Whether to return the probabilities, too.
             training: Whether dropout is active.

@@ -37,7 +37,7 @@ class Conv1D(BaseConv):
         `(batch, steps, channels)`, channels second if channels-first
 
     Output shape:
-        `(batch, new_steps, filters)`, likewise
+        `(batch, new_steps, filters)`, filters second if channels-first
 
     Raises:
         ValueError: If an argument is not valid.
@@ -117,7 +117,7 @@ class Conv2D(BaseConv):
         `(batch, height, width, channels)`, channels second if channels-first
 
     Output shape:
-        `(batch, new_height, new_width, filters)`, likewise
+        `(batch, new_height, new_width, filters)`, filters second if channels-first
 
     Raises:
         ValueError: If an argument is not valid.
@@ -197,7 +197,7 @@ class Conv3D(BaseConv):
         `(batch, depth, height, width, channels)`, channels second if channels-first
 
     Output shape:
-        `(batch, new_depth, new_height, new_width, filters)`, likewise
+        `(batch, new_depth, new_height, new_width, filters)`, filters second if channels-first
 
     Raises:
         ValueError: If an argument is not valid.

@@ -16,7 +16,7 @@ from torchkeras_shim.ops.adaptive_pooling import adaptive_average_pool, adaptive
 
 
 class BaseAdaptivePooling(Layer):
-    """Pooling over as many windows as the output shall have places.
+    """Pooling over as many windows as the output has places.
 
     Args:
         rank: The number of spatial dimensions.
@@ -71,7 +71,7 @@ class _Max(BaseAdaptivePooling):
 
 @LAYERS.register()
 class AdaptiveAveragePooling1D(_Average):
-    """Takes the mean over as many windows of sequences as the output shall have places; windows may overlap.
+    """Takes the mean over as many windows of sequences as the output has places; windows may overlap.
 
     Args:
         output_size: The size of the output, one number or one per dimension.
@@ -93,7 +93,7 @@ class AdaptiveAveragePooling1D(_Average):
 
 @LAYERS.register()
 class AdaptiveAveragePooling2D(_Average):
-    """Takes the mean over as many windows of images as the output shall have places; windows may overlap.
+    """Takes the mean over as many windows of images as the output has places; windows may overlap.
 
     Args:
         output_size: The size of the output, one number or one per dimension.
@@ -115,7 +115,7 @@ class AdaptiveAveragePooling2D(_Average):
 
 @LAYERS.register()
 class AdaptiveAveragePooling3D(_Average):
-    """Takes the mean over as many windows of volumes as the output shall have places; windows may overlap.
+    """Takes the mean over as many windows of volumes as the output has places; windows may overlap.
 
     Args:
         output_size: The size of the output, one number or one per dimension.
@@ -137,7 +137,7 @@ class AdaptiveAveragePooling3D(_Average):
 
 @LAYERS.register()
 class AdaptiveMaxPooling1D(_Max):
-    """Takes the maximum over as many windows of sequences as the output shall have places; windows may overlap.
+    """Takes the maximum over as many windows of sequences as the output has places; windows may overlap.
 
     Args:
         output_size: The size of the output, one number or one per dimension.
@@ -159,7 +159,7 @@ class AdaptiveMaxPooling1D(_Max):
 
 @LAYERS.register()
 class AdaptiveMaxPooling2D(_Max):
-    """Takes the maximum over as many windows of images as the output shall have places; windows may overlap.
+    """Takes the maximum over as many windows of images as the output has places; windows may overlap.
 
     Args:
         output_size: The size of the output, one number or one per dimension.
@@ -181,7 +181,7 @@ class AdaptiveMaxPooling2D(_Max):
 
 @LAYERS.register()
 class AdaptiveMaxPooling3D(_Max):
-    """Takes the maximum over as many windows of volumes as the output shall have places; windows may overlap.
+    """Takes the maximum over as many windows of volumes as the output has places; windows may overlap.
 
     Args:
         output_size: The size of the output, one number or one per dimension.

@@ -222,7 +222,7 @@ class ConvLSTMCell(DropoutCell):
         Args:
             inputs: The inputs of one step, or of any number of steps behind one another in the batch.
             kernel: The kernel, of the type of the inputs.
-            bias: The bias, likewise.
+            bias: The bias, of the same type.
             masks: Where the inputs are dropped, one mask per gate.
         """
         if masks is not None:  # one group per gate

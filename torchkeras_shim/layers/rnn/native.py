@@ -183,7 +183,7 @@ class NativeRNN(RNN):
 
 
 def fit_together(forward: Any, backward: Any, x: torch.Tensor, training: bool) -> bool:
-    """Tells whether one run of torch's kernel can do the work of two layers that are called without mask and states."""
+    """Returns whether one run of torch's kernel can do the work of two layers called without mask and states."""
     cell, other = (getattr(layer, "cell", None) for layer in (forward, backward))
     return (
         isinstance(cell, RecurrentCell)

@@ -99,8 +99,8 @@ def window(
     Args:
         size: The number of elements of a window.
         shift: How many elements further the next one begins, `size` by default.
-        stride: Every how manyth element is in a window.
-        drop_remainder: Whether windows of less elements are left out.
+        stride: The distance between the elements of a window: 2 takes every second one.
+        drop_remainder: Whether windows with fewer elements are left out.
         name: A name, for the reader.
 
     Example:
