@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         saving,
         tree,
         utils,
+        wrappers,
     )
 
 __version__ = "0.2.0"
@@ -81,6 +82,7 @@ _MODULES = (
     "saving",
     "tree",
     "utils",
+    "wrappers",
 )
 _ATTRIBUTES = {
     "DTypePolicy": "core.dtype_policies",
@@ -118,7 +120,6 @@ NOT_YET = (
     "quantizers",
     "remat",
     "visualization",
-    "wrappers",
 )
 
 __all__ = [
@@ -164,6 +165,7 @@ __all__ = [
     "tree",
     "utils",
     "version",
+    "wrappers",
 ]
 
 

@@ -40,6 +40,7 @@ NAMESPACES = (
     "preprocessing.image",
     "preprocessing.sequence",
     "distribution",
+    "wrappers",
     "datasets",
     "datasets.boston_housing",
     "datasets.california_housing",

@@ -50,6 +50,7 @@ KERAS_NAMES = {
     "tree",
     "utils",
     "version",
+    "wrappers",
 }
 
 # Names that Keras's modules have and everyday scripts use.

@@ -54,7 +54,6 @@ TODAY: dict[str, str] = {
     "objectives": "losses",
     "preprocessing.text": "compat.legacy.text",
     "saving.save": "models",
-    "wrappers": "compat.legacy.wrappers",
     "wrappers.scikit_learn": "compat.legacy.scikit_learn",
 }
 
