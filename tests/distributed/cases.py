@@ -758,7 +758,7 @@ def arrays_that_differ() -> None:
 
 @together
 def model_parallel_without_cuts() -> None:
-    """A mesh with all devices along the batch is data-parallel; one with cut weights is refused."""
+    """A mesh with all devices along the batch is data-parallel."""
     distribution = keras.distribution
     x, y = data()
     right = fitted(classifier(), x, y)
@@ -768,9 +768,6 @@ def model_parallel_without_cuts() -> None:
         found = fitted(classifier(), x, y)
     for one, other in zip(found["weights"], right["weights"], strict=True):
         np.testing.assert_array_equal(one, other)
-    layouts = distribution.LayoutMap(distribution.DeviceMesh((1, 2), ["batch", "model"]))
-    with distribution.ModelParallel(layout_map=layouts).scope(), raises(NotImplementedError, "not there yet"):
-        classifier().fit(x, y, verbose=0)
 
 
 @together

@@ -24,7 +24,7 @@ from torchkeras_shim.data.adapter import Batch, DataAdapter
 from torchkeras_shim.data.array_adapter import ArrayAdapter
 from torchkeras_shim.data.streams import LoaderAdapter
 from torchkeras_shim.distribution.portion import Portion, Work, bounds
-from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.distribution.processes import Processes, known
 
 #: How many rows of arrays the processes compare before they train on them.
 _COMPARED = 16
@@ -65,11 +65,13 @@ class Part(DataAdapter):
 
     Args:
         adapter: The data.
-        processes: All processes.
+        processes: The processes that share each batch.
     """
 
     def __init__(self, adapter: DataAdapter, processes: Processes) -> None:
         self._adapter, self._processes = adapter, processes
+        #: Those included that get the same rows as another one.
+        self._everyone = known() or processes
         #: How many rows of each batch of the last pass count here; 0 for a borrowed one.
         self.counts: list[int] = []
 
@@ -137,7 +139,7 @@ class Part(DataAdapter):
                 content = zlib.crc32(
                     leaf.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy().tobytes(), content
                 )
-        most, fewest, content_most, content_least = self._processes.largest(rows, -rows, content, -content)
+        most, fewest, content_most, content_least = self._everyone.largest(rows, -rows, content, -content)
         if most == -fewest and content_most == -content_least:
             return
         sizes = f"{rows} rows in process {self._processes.rank}, from {-fewest} to {most} in all (0 is the end)"
@@ -175,7 +177,7 @@ class PartOfRows(Part):
             return self._rows
         # A data set that chose its seed when it was made has another one in each process.
         agreed = torch.from_numpy(np.array(order))
-        self._processes.spread([agreed])
+        self._everyone.spread([agreed])
         return agreed.numpy()[self._rows]
 
     def _portions_and_batches(self) -> Iterator[tuple[Portion, Batch]]:

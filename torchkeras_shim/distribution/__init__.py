@@ -5,11 +5,11 @@ Start the script by `torchrun --nproc-per-node 2 script.py`: `fit` then trains d
 
 from torchkeras_shim.distribution.devices import get_device_count, list_devices
 from torchkeras_shim.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout
+from torchkeras_shim.distribution.model_parallel import ModelParallel
 from torchkeras_shim.distribution.processes import initialize
 from torchkeras_shim.distribution.strategies import (
     DataParallel,
     Distribution,
-    ModelParallel,
     distribution,
     get_distribution,
     set_distribution,

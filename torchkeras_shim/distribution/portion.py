@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import torch
 
+from torchkeras_shim.distribution.processes import Processes
+
 
 class Portion(NamedTuple):
     """One process's part of a batch.
@@ -41,19 +43,23 @@ class Work:
     sharing: Portion | None = None
     #: What the loss just computed was divided by, if that is something else than a number of rows.
     denominator: torch.Tensor | None = None
+    #: The processes that have the other portions, while a step is at work.
+    processes: Processes | None = None
     #: The portion of the batch that was handed out last.
     handed: Portion | None = None
 
     @classmethod
-    def begin(cls, *, sharing: bool, statistics_of_all: bool) -> Portion:
+    def begin(cls, processes: Processes, *, sharing: bool, statistics_of_all: bool) -> Portion:
         """Begins a step on the batch that was handed out last. Returns what of it is here.
 
         Args:
+            processes: The processes that have the other portions.
             sharing: Whether losses are to be shares.
             statistics_of_all: Whether statistics of batches are to be those of all processes.
         """
         portion = cls.handed
         assert portion is not None
+        cls.processes = processes
         cls.borrowed = not portion.rows
         cls.sharing = portion if sharing else None
         cls.portion = portion if statistics_of_all else None
@@ -62,7 +68,7 @@ class Work:
     @classmethod
     def end(cls) -> None:
         """Ends the step."""
-        cls.portion = cls.sharing = None
+        cls.portion = cls.sharing = cls.processes = None
         cls.borrowed = False
 
 

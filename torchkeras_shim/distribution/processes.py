@@ -29,17 +29,21 @@ _DEFAULT_PORT = "29500"
 
 
 class Processes:
-    """All processes that train together, seen from one of them.
+    """Processes that train together, seen from one of them.
+
+    Args:
+        group: Torch's group of them; all by default.
 
     Attributes:
-        rank: This one's number.
+        rank: This one's number among them.
         count: How many there are.
     """
 
-    def __init__(self) -> None:
-        self.rank = dist.get_rank()
-        self.count = dist.get_world_size()
-        self.backend = dist.get_backend()
+    def __init__(self, group: Any = None) -> None:
+        self.group = group
+        self.rank = dist.get_rank(group)
+        self.count = dist.get_world_size(group)
+        self.backend = dist.get_backend(group)
 
     # Tensors --------------------------------------------------------------------------------------------------------
 
@@ -47,23 +51,23 @@ class Processes:
         """Replaces tensors, in place, by their sums over the processes: one exchange for each type and device."""
         for group in _alike(tensors):
             if len(group) == 1 and group[0].is_contiguous():
-                dist.all_reduce(group[0].detach())
+                dist.all_reduce(group[0].detach(), group=self.group)
                 continue
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
-            dist.all_reduce(flat)
+            dist.all_reduce(flat, group=self.group)
             _unpack(flat, group)
 
     def spread(self, tensors: Sequence[torch.Tensor]) -> None:
         """Overwrites tensors with those of the first process."""
         for group in _alike(tensors):
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
-            dist.broadcast(flat, 0)
+            dist.broadcast(flat, group=self.group, group_src=0)
             if self.rank:
                 _unpack(flat, group)
 
     def send_from(self, rank: int, tensor: torch.Tensor) -> None:
         """Overwrites a tensor on the host with that of one process."""
-        dist.broadcast(tensor, rank)
+        dist.broadcast(tensor, group=self.group, group_src=rank)
 
     # Numbers on the host --------------------------------------------------------------------------------------------
 
@@ -81,20 +85,20 @@ class Processes:
 
     def _of(self, numbers: Sequence[int], operation: Any) -> list[int]:
         tensor = torch.tensor(numbers, dtype=torch.int64, device="cpu")
-        dist.all_reduce(tensor, operation)
+        dist.all_reduce(tensor, operation, group=self.group)
         return tensor.tolist()
 
     def from_first(self, value: Any) -> Any:
         """Returns what the first process has."""
         box = [value if self.rank == 0 else None]
-        dist.broadcast_object_list(box, 0, device=torch.device("cpu"))
+        dist.broadcast_object_list(box, group=self.group, device=torch.device("cpu"), group_src=0)
         return box[0]
 
     def from_all(self, value: Any) -> list[Any]:
         """Returns what each process has, by rank."""
         found: list[Any] = [None] * self.count
         with torch.device("cpu"):
-            dist.all_gather_object(found, value)
+            dist.all_gather_object(found, value, group=self.group)
         return found
 
 

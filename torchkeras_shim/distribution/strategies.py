@@ -12,7 +12,7 @@ import numpy as np
 from torchkeras_shim.core.console import mute, print_msg
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.distribution.devices import list_devices
-from torchkeras_shim.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout
+from torchkeras_shim.distribution.layouts import DeviceMesh, TensorLayout
 from torchkeras_shim.distribution.processes import Processes
 
 _BATCH = "batch"
@@ -77,6 +77,37 @@ class Distribution:
     def distribute_dataset(self, dataset: Any) -> Any:
         """Returns data as `fit` takes it, which is how it was given: `fit` itself takes this process's rows."""
         return dataset
+
+    def share(self, known: Processes) -> tuple[Processes, Distribution]:
+        """Returns the processes that share each batch with this one, and how they do so.
+
+        Args:
+            known: All processes.
+
+        Raises:
+            NotImplementedError: If training cannot follow this distribution.
+        """
+        raise NotImplementedError(
+            f"Training by {type(self).__name__} is not supported. Write `keras.distribution.set_distribution("
+            "keras.distribution.DataParallel())`."
+        )
+
+    def describe(self, known: Processes) -> str:
+        """Returns what the first line of a training says."""
+        return f"Training by {type(self).__name__} on {known.count} processes ({known.backend})."
+
+    def place(self, variable: Any) -> Any:
+        """Returns a new weight as this process is to hold it: whole, unless a subclass says more."""
+        return variable
+
+    @property
+    def cuts(self) -> bool:
+        """Whether weights or what is computed may be cut over processes."""
+        return False
+
+    def lay_out(self, tensor: Any, layout: TensorLayout, what: str) -> Any:
+        """Returns a tensor of the model as a rule says: as it is, unless a subclass says more."""
+        return tensor
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -150,62 +181,15 @@ class DataParallel(Distribution):
         """How many copies of the model there are: one for each device."""
         return int(self.device_mesh.devices.size)
 
+    def share(self, known: Processes) -> tuple[Processes, Distribution]:
+        """Returns all processes."""
+        return known, self
 
-class ModelParallel(Distribution):
-    """Weights are cut along axes of a mesh, by rules on their paths.
-
-    Args:
-        layout_map: The rules.
-        batch_dim_name: The axis of the mesh along which batches are cut; the first one by default.
-        auto_shard_dataset: See `DataParallel`.
-        **kwargs: `device_mesh`, which is that of `layout_map`.
-
-    Raises:
-        ValueError: If there is no `LayoutMap`.
-    """
-
-    def __init__(
-        self,
-        *,
-        layout_map: LayoutMap | None = None,
-        batch_dim_name: str | None = None,
-        auto_shard_dataset: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        kwargs.pop("device_mesh", None)
-        if kwargs:
-            raise TypeError(f"ModelParallel() got unexpected keyword arguments: {sorted(kwargs)}")
-        if layout_map is None:
-            raise ValueError("You must specify a layout_map argument.")
-        if not isinstance(layout_map, LayoutMap):
-            raise ValueError(f"Argument `layout_map` must be a `LayoutMap` instance. Received: layout_map={layout_map}")
-        mesh = layout_map.device_mesh
-        super().__init__(mesh, batch_dim_name or mesh.axis_names[0], auto_shard_dataset)
-        self._layout_map = layout_map
-        self._data_parallel: DataParallel | None = None
-
-    def as_data_parallel(self) -> DataParallel:
-        """Returns the same for a mesh along which nothing but batches are cut: always the same object."""
-        if self._data_parallel is None:
-            mesh = self.device_mesh
-            flat = DeviceMesh((mesh.devices.size,), [self.batch_dim_name or _BATCH], mesh.devices.reshape(-1))
-            self._data_parallel = DataParallel(flat, auto_shard_dataset=self.auto_shard_dataset)
-        return self._data_parallel
-
-    @property
-    def num_model_replicas(self) -> int:
-        """How many copies of the model there are: as many as the mesh has along the axis of batches."""
-        return int(self.device_mesh.shape[list(self.device_mesh.axis_names).index(self.batch_dim_name or "")])
-
-    def get_variable_layout(self, variable: Any) -> TensorLayout:
-        """Returns the layout of a weight by its path."""
-        found = self._layout_map[variable.path]
-        return super().get_variable_layout(variable) if found is None else found
-
-    def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """Returns the layout of a tensor in the model by its path."""
-        found: TensorLayout | None = self._layout_map[path]
-        return found
+    def describe(self, known: Processes) -> str:
+        """Returns what the first line of a training says."""
+        return (
+            f"Training data-parallel on {known.count} processes ({known.backend}), each with its rows of every batch."
+        )
 
 
 class _Current:
@@ -261,8 +245,16 @@ def is_first() -> bool:
     return known is None or known.rank == 0
 
 
-def joined() -> tuple[Processes, DataParallel] | None:
-    """Returns the processes to train with and how, `None` for this one alone. Under `torchrun` it is data-parallel.
+def placed(variable: Any) -> Any:
+    """Returns a new weight as the distribution in force wants it held."""
+    current = _Current.value
+    return variable if current is None or current is ... else current.place(variable)
+
+
+def joined() -> tuple[Processes, Any] | None:
+    """Returns the processes that share batches with this one, and how; `None` if it is alone.
+
+    Under `torchrun` it is data-parallel.
 
     Raises:
         NotImplementedError: If the distribution in force is not one that training can follow.
@@ -276,18 +268,8 @@ def joined() -> tuple[Processes, DataParallel] | None:
         return None
     if _Current.value is ...:
         _Current.value = DataParallel()
-    current: Any = _Current.value
-    if isinstance(current, ModelParallel) and current.num_model_replicas == known.count:
-        current = current.as_data_parallel()  # its mesh has no other axis that is longer than 1
-    if not isinstance(current, DataParallel):
-        raise NotImplementedError(
-            f"Training by {type(current).__name__} with weights that are cut over processes is not there yet. Write "
-            "`keras.distribution.set_distribution(keras.distribution.DataParallel())`; for weights that do not fit one "
-            "device, use torch's `fully_shard` in a loop of your own."
-        )
+    shared, way = _Current.value.share(known)
     if not _Current.told:
         _Current.told = True
-        print_msg(
-            f"Training data-parallel on {known.count} processes ({known.backend}), each with its rows of every batch."
-        )
-    return known, current
+        print_msg(way.describe(known))
+    return shared, way

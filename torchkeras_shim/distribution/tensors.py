@@ -9,6 +9,8 @@ import torch
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.distribution.layouts import DeviceMesh, TensorLayout
+from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.distribution.strategies import distribution
 
 _meshes: dict[int, tuple[DeviceMesh, Any]] = {}
 
@@ -52,7 +54,7 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
     placements = placements_of(layout)
     if isinstance(tensor, DTensor):
         return tensor.redistribute(placements=placements)
-    return distribute_tensor(tensor, torch_mesh(mesh, tensor.device), placements)
+    return distribute_tensor(tensor, torch_mesh(mesh), placements)
 
 
 def placements_of(layout: TensorLayout) -> list[Any]:
@@ -64,12 +66,49 @@ def placements_of(layout: TensorLayout) -> list[Any]:
     return [Shard(axes.index(name)) if name in axes else Replicate() for name in layout.device_mesh.axis_names]
 
 
-def torch_mesh(mesh: DeviceMesh, device: torch.device) -> Any:
+def torch_mesh(mesh: DeviceMesh) -> Any:
     """Returns torch's mesh for one of ours, made once: all processes must ask for it."""
-    from torch.distributed.device_mesh import init_device_mesh
-
     found = _meshes.get(id(mesh))
     if found is None:
-        made = init_device_mesh(device.type, tuple(mesh.shape), mesh_dim_names=tuple(mesh.axis_names))
+        import torch.distributed.device_mesh as meshes
+
+        ranks = [int(str(name).rpartition(":")[2]) for name in mesh.devices.reshape(-1)]
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+        grid = torch.tensor(ranks, device="cpu").reshape(tuple(mesh.shape))
+        made = meshes.DeviceMesh(kind, grid, mesh_dim_names=tuple(mesh.axis_names))
         found = _meshes[id(mesh)] = (mesh, made)
     return found[1]
+
+
+def whole(value: Any) -> Any:
+    """Returns a tensor that lies in parts in several processes as a plain one; anything else as it is."""
+    gather = getattr(value, "full_tensor", None)
+    return value if gather is None else gather()
+
+
+def is_cut(module: torch.nn.Module) -> bool:
+    """Returns whether rules may cut weights or outputs of a module, so that processes compute parts of each row."""
+    if processes.known() is None:
+        return False
+    current = distribution()
+    return (current is not None and current.cuts) or any(
+        getattr(weight, "is_cut", False) for weight in module.parameters()
+    )
+
+
+def spread(model: torch.nn.Module, along: Processes) -> None:
+    """Makes the weights of a model alike: whole ones in all processes, parts in those that have the same part.
+
+    Args:
+        model: The model.
+        along: The processes that have the same parts.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    (processes.known() or along).spread([tensor for tensor in tensors if local(tensor) is tensor])
+    along.spread([local(tensor) for tensor in tensors if local(tensor) is not tensor])
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns this process's part of a tensor in parts, on the same memory; any other tensor as it is."""
+    part: torch.Tensor = getattr(tensor, "_local_tensor", tensor)
+    return part

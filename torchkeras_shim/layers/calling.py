@@ -20,6 +20,7 @@ from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
+from torchkeras_shim.distribution.strategies import distribution
 from torchkeras_shim.layers import casting, inference
 from torchkeras_shim.layers.called import Called, Flags, thread
 from torchkeras_shim.layers.explaining import explain
@@ -77,6 +78,8 @@ def call_layer(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
                 layer.look_up_policy()
                 args, kwargs = _convert(layer, args, kwargs)
                 first = args[0] if args else next(iter(kwargs.values()), None)
+            if layer._seen_ndim == -1:
+                _heed_rule(layer)
             if not layer.built:  # what is wrong beforehand must not leave weights of a wrong shape behind
                 layer._check_inputs(first)
                 build_for(layer, args, kwargs)
@@ -107,6 +110,22 @@ def call_layer(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return outputs
 
 
+def _heed_rule(layer: Any) -> None:
+    """Lets the outputs of a layer, whose name scope is open, be laid out as the distribution in force says."""
+    current = distribution()
+    if current is None or not current.cuts or "_output_rule" in layer.__dict__:
+        return
+    path = naming.scoped("output")
+    layout = current.get_tensor_layout(path)
+    if layout is not None:
+        layer.__dict__["_output_rule"] = layout
+        layer.register_forward_hook(
+            lambda layer, args, outputs: tree.map_structure(
+                lambda one: current.lay_out(one, layout, f"output '{path}'"), outputs
+            )
+        )
+
+
 def _call_symbolic(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     layer._call_spec.check_keywords(kwargs, layer)
     if kwargs.get("training") is not None and kwargs["training"] == layer._call_spec.training_default:
@@ -115,6 +134,7 @@ def _call_symbolic(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any])
     first = args[0] if args else next(iter(kwargs.values()), None)
     known = {key: value for key, value in kwargs.items() if key != "training"}
     with scope_of(layer):
+        _heed_rule(layer)
         layer.look_up_policy()
         if not layer.built:  # as in a call on data
             layer._check_inputs(first)

@@ -18,6 +18,7 @@ from torchkeras_shim.core.device import default_device, random_numbers_kept
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.core.torch_private import HOOKS, compiler_is_loaded
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.distribution.tensors import local
 from torchkeras_shim.layers.snapshot import Snapshot
 
 #: How many weights are few enough for a run on real zeros. The first run on meta makes torch import its compiler, more
@@ -215,6 +216,8 @@ def _swap(child: torch.nn.Module) -> None:
 
 def _meta_of(tensor: torch.Tensor) -> torch.Tensor:
     """Returns a tensor without data that is what the given one is: a variable can be assigned to."""
+    if local(tensor) is not tensor:  # of a weight in parts, as the whole
+        return Variable.wrap(torch.empty(tensor.shape, dtype=tensor.dtype, device="meta"), like=tensor)
     data = tensor.detach().to("meta")
     if isinstance(tensor, Variable):
         return Variable.wrap(data, like=tensor)

@@ -13,6 +13,7 @@ from torchkeras_shim.core import dtypes, naming
 from torchkeras_shim.core.seeding import SeedGenerator, SeedState
 from torchkeras_shim.core.torch_private import is_persistent
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.distribution.strategies import placed
 from torchkeras_shim.layers import arguments, tracking
 from torchkeras_shim.layers.tracking import Container
 
@@ -91,6 +92,7 @@ class HasWeights(torch.nn.Module):
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.requires_grad_(variable.requires_grad and self._trainable)
+        variable = placed(variable)
         self._register_variable(self._free_key(name), variable, automatic=True)
         return variable
 

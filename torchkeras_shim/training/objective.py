@@ -10,7 +10,6 @@ import torch
 from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
 from torchkeras_shim.distribution.portion import Portion, Work
-from torchkeras_shim.distribution.processes import known
 from torchkeras_shim.training.outputs import Outputs, flattener
 
 
@@ -141,9 +140,8 @@ def _share(loss: Any, value: torch.Tensor, portion: Portion) -> torch.Tensor:
     if not portion.rows:
         denominator = torch.zeros_like(denominator)
     whole = denominator.clone()
-    processes = known()
-    assert processes is not None
-    processes.add_up([whole])
+    assert Work.processes is not None
+    Work.processes.add_up([whole])
     return value * (denominator / torch.where(whole == 0, 1.0, whole))
 
 

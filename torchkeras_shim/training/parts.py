@@ -13,7 +13,7 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.distribution.strategies import DataParallel
+from torchkeras_shim.distribution.tensors import is_cut, whole
 from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.input_spec import align_rank
@@ -55,7 +55,7 @@ class Parts:
     metrics: Sequence[Any]
     device: torch.device
     processes: Processes | None = None
-    distribution: DataParallel | None = None
+    distribution: Any = None
 
 
 def batch_size_of(x: Any) -> int:
@@ -111,6 +111,8 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None = None) -> C
             shape is compiled by itself unless they say otherwise: not all kernels can be compiled for symbolic ones.
     """
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
+    if is_cut(model):
+        return lambda x: tree.map_structure(whole, model(x))
     if model._run_graph is not None and len(model.inputs) == 1 and not is_hooked(model):
         graph = model._run_graph.runner  # the graph's own function
 
@@ -200,3 +202,24 @@ def make_update(parts: Parts) -> Callable[[Any, Any, Any, Any, Any], None]:
                 update_state(y, y_pred)
 
     return update
+
+
+def make_backward(parts: Parts) -> Callable[[Any, Any, Any], list[Any]]:
+    """Returns a function from a batch to gradients by way of `backward`, which calls hooks; it updates the metrics."""
+    optimizer, parameters = parts.optimizer, parts.parameters
+    loss_of, update = make_loss(parts, ExtraLosses(parts.model)), make_update(parts)
+    scales = getattr(optimizer, "loss_scale_factor", None) is not None
+
+    def gradients(x: Any, y: Any, sample_weight: Any) -> list[Any]:
+        for parameter in parameters:  # what an optimizer of torch was given is still there
+            parameter.grad = None
+        with torch.enable_grad():
+            y_pred, loss = loss_of(x, y, sample_weight)
+            (optimizer.scale_loss(loss) if scales else loss).backward()
+        grads = [parameter.grad for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        update(x, y, sample_weight, y_pred, loss)
+        return grads
+
+    return gradients

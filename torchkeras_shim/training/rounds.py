@@ -13,6 +13,7 @@ import torch
 
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.distribution.tensors import local
 from torchkeras_shim.optimizers import Optimizer
 from torchkeras_shim.training.parts import Parts
 
@@ -58,7 +59,7 @@ class Rounds:
             for grad, takes, weight in zip(grads, used, self._parameters, strict=True)
         ]
         if self.are_complete():
-            given = [grad for grad in found if grad is not None]
+            given = [local(grad) for grad in found if grad is not None]
             weights = [weight for weight, takes in zip(self._parameters, used, strict=True) if takes]
             for grad, total in zip(given, self._taken(weights, 1), strict=False):
                 grad.add_(total)
@@ -70,7 +71,8 @@ class Rounds:
         if not self._accumulates:
             return []
         taken = foreach.mul(
-            self._optimizer.gradient_sums_of(weights), times * (self._optimizer.loss_scale_factor or 1.0)
+            list(map(local, self._optimizer.gradient_sums_of(weights))),
+            times * (self._optimizer.loss_scale_factor or 1.0),
         )
         foreach.zero_(_memory(self._optimizer))
         return list(taken)
@@ -93,4 +95,4 @@ def _accumulates(optimizer: Any) -> bool:
 
 
 def _memory(optimizer: Any) -> list[torch.Tensor]:
-    return [total.detach() for total in optimizer.gradient_sums]
+    return [local(total.detach()) for total in optimizer.gradient_sums]

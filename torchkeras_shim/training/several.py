@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.distribution.strategies import DataParallel
+from torchkeras_shim.distribution.tensors import local, spread
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.noise import Noise
@@ -129,10 +129,12 @@ class _Batch(torch.nn.Module):
 
 def _overlapping(batch: _Batch, weights: Sequence[torch.Tensor], parts: Parts) -> DistributedDataParallel:
     """Returns a batch's loss as a module whose backward pass adds up the gradients of weights over the processes."""
+    assert parts.processes is not None
     assert parts.distribution is not None
     batch.weights = torch.nn.ParameterList(weights)
     return DistributedDataParallel(
         batch,
+        process_group=parts.processes.group,
         init_sync=False,  # `Several.begin` has made the weights alike
         gradient_as_bucket_view=True,
         find_unused_parameters=parts.distribution.find_unused_parameters,
@@ -154,13 +156,14 @@ class _Together:
     def __init__(self, parts: Parts) -> None:
         assert parts.processes is not None
         assert parts.distribution is not None
+        self._processes = parts.processes
         self._statistics_of_all = parts.distribution.batch_statistics == "global"
         self._noise = Noise(parts.model, parts.device, parts.processes.rank)
         self._metrics = parts.metrics
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def __enter__(self) -> None:
-        portion = Work.begin(sharing=True, statistics_of_all=self._statistics_of_all)
+        portion = Work.begin(self._processes, sharing=True, statistics_of_all=self._statistics_of_all)
         self._kept = [] if portion.rows else _kept(self._metrics)
         self._noise.__enter__()
 
@@ -199,7 +202,7 @@ def make_several_own(
     model: Any,
     device: torch.device,
     processes: Processes,
-    distribution: DataParallel,
+    distribution: Any,
     metrics: Callable[[], Sequence[Any]],
 ) -> Step:
     """Returns a step of the model's own for one of several processes: each gradient is added up as it is made.
@@ -221,7 +224,7 @@ def make_several_own(
     def add_up(gradient: torch.Tensor) -> torch.Tensor:
         assert Work.handed is not None
         summed = gradient * Work.handed.share
-        processes.add_up([summed])
+        processes.add_up([local(summed)])
         return summed
 
     def own(x: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -230,7 +233,7 @@ def make_several_own(
             version = StructureVersion.value
             # What is built within the step draws its weights there, alike in all processes.
             noise = Noise(model, device, processes.rank) if calling.is_built(model) else None
-        portion = Work.begin(sharing=False, statistics_of_all=statistics_of_all)
+        portion = Work.begin(processes, sharing=False, statistics_of_all=statistics_of_all)
         kept = [] if portion.rows else _kept(metrics())
         try:
             with _hooked(model, add_up), noise or contextlib.nullcontext():
@@ -240,7 +243,7 @@ def make_several_own(
             for variable, value in kept:
                 variable.copy_(value)
             if noise is None:
-                processes.spread([*model.parameters(), *model.buffers()])
+                spread(model, processes)
 
     return own
 

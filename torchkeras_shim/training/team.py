@@ -18,8 +18,9 @@ from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.data.splitting import Part, split
 from torchkeras_shim.distribution.portion import Work
-from torchkeras_shim.distribution.processes import Processes, note_failure
-from torchkeras_shim.distribution.strategies import DataParallel, joined
+from torchkeras_shim.distribution.processes import Processes, known, note_failure
+from torchkeras_shim.distribution.strategies import joined
+from torchkeras_shim.distribution.tensors import spread
 from torchkeras_shim.layers import Layer
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.rounds import settle
@@ -36,7 +37,7 @@ class Team(Protocol):
         """All that train together with this one, if there are any."""
 
     @property
-    def distribution(self) -> DataParallel | None:
+    def distribution(self) -> Any:
         """How they share the work."""
 
     def split(self, adapter: DataAdapter) -> DataAdapter:
@@ -86,7 +87,7 @@ class Alone:
     """A process of its own: there is nothing to agree on."""
 
     processes: Processes | None = None
-    distribution: DataParallel | None = None
+    distribution: Any = None
 
     def split(self, adapter: DataAdapter) -> DataAdapter:
         """Returns the data."""
@@ -142,16 +143,20 @@ class Alone:
 
 
 class Several:
-    """One of several processes that train data-parallel.
+    """One of several processes that train together.
 
     Args:
-        processes: All of them.
+        processes: Those that share each batch with this one.
         distribution: How they share the work.
     """
 
-    def __init__(self, processes: Processes, distribution: DataParallel) -> None:
+    def __init__(self, processes: Processes, distribution: Any) -> None:
+        everyone = known()
+        assert everyone is not None
         self.processes: Processes = processes
-        self.distribution: DataParallel = distribution
+        self.distribution: Any = distribution
+        #: All processes, those included that have other parts of weights and the same rows.
+        self.everyone: Processes = everyone
 
     def split(self, adapter: DataAdapter) -> DataAdapter:
         """Returns this process's part of the data."""
@@ -165,13 +170,13 @@ class Several:
     def agree_weights(self, model: Any) -> None:
         """Takes over the first process's weights, if that has not been done since layers were built or changed."""
         if model.__dict__.get("_alike_since") != StructureVersion.value:
-            self.processes.spread([*model.parameters(), *model.buffers()])
+            spread(model, self.processes)
             model.__dict__["_alike_since"] = StructureVersion.value
 
     def agree_random(self) -> None:
         """Takes over where the first process's random generators stand."""
-        state = self.processes.from_first(RandomState())
-        if self.processes.rank:
+        state = self.everyone.from_first(RandomState())
+        if self.everyone.rank:
             state.restore()
 
     def add_up(self, metrics: Sequence[Any], returned: Any) -> Any:
@@ -237,7 +242,7 @@ class Several:
             self.processes.add_up(kept)
             for buffer in kept:
                 buffer.div_(self.processes.count)
-        return self.processes.from_first(logs)  # type: ignore[no-any-return]
+        return self.everyone.from_first(logs)  # type: ignore[no-any-return]
 
     def listening(self, on_end: Any, owner: Any, kind: str, callbacks: Any) -> Any:
         """Returns the hook; if callbacks of the user's may stop the loop, all processes compare after each batch."""
@@ -247,17 +252,17 @@ class Several:
 
         def heard(index: int, result: Any) -> None:
             on_end(index, result)
-            setattr(owner, flag, self.processes.any(getattr(owner, flag)))
+            setattr(owner, flag, self.everyone.any(getattr(owner, flag)))
 
         return heard
 
     def stops(self, flag: bool) -> bool:
         """Returns whether any process wants to stop."""
-        return self.processes.any(flag)
+        return self.everyone.any(flag)
 
     def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
         """Returns the callbacks that this process calls, and how much it prints: the first one writes for all."""
-        if self.processes.rank == 0:
+        if self.everyone.rank == 0:
             return callbacks, verbose
         listed = tree.flatten(callbacks or [])
         return [one for one in listed if not getattr(one, "only_in_first_process", False)], 0

@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 
 from torchkeras_shim.distribution.portion import Work
+from torchkeras_shim.distribution.tensors import whole
 
 
 def spread() -> bool:
@@ -20,14 +21,15 @@ class _SumOverProcesses(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.group = None if Work.processes is None else Work.processes.group
         x = x.clone()
-        dist.all_reduce(x)
+        dist.all_reduce(x, group=ctx.group)
         return x
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
         gradient = gradients[0].clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(gradient)
+        dist.all_reduce(gradient, group=ctx.group)
         return gradient
 
 
@@ -42,6 +44,7 @@ def moments(
         axes: The axes to reduce.
         epsilon: What keeps the division finite where nothing counts.
     """
+    x = whole(x)
     if counts is None:
         total = x.sum(axes)
         number = torch.full_like(total, x.numel() // total.numel())

@@ -17,7 +17,7 @@ from torchkeras_shim.layers.seeding import own_generators
 from torchkeras_shim.training.capture.cuda_graph import GraphedStep
 from torchkeras_shim.training.capture.function import Captured
 from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
-from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
+from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_backward, make_loss, make_update
 from torchkeras_shim.training.several import make_several_applying
 from torchkeras_shim.training.steps import make_prediction
 
@@ -48,25 +48,6 @@ def _laid_out(grad: torch.Tensor | None, parameter: torch.Tensor) -> torch.Tenso
     if grad is None or grad.layout is not torch.strided or grad.stride() == parameter.stride():
         return grad
     return torch.empty_like(parameter, memory_format=torch.preserve_format).detach().copy_(grad)
-
-
-def _backward(parts: Parts) -> Callable[[Any, Any, Any], list[Any]]:
-    """Returns the same as `_gradients`, by way of `backward`, which calls the hooks of weights."""
-    optimizer, parameters = parts.optimizer, parts.parameters
-    loss_of, update = make_loss(parts, ExtraLosses(parts.model)), make_update(parts)
-    scales = getattr(optimizer, "loss_scale_factor", None) is not None
-
-    def gradients(x: Any, y: Any, sample_weight: Any) -> list[Any]:
-        with torch.enable_grad():
-            y_pred, loss = loss_of(x, y, sample_weight)
-            (optimizer.scale_loss(loss) if scales else loss).backward()
-        grads = [parameter.grad for parameter in parameters]
-        for parameter in parameters:
-            parameter.grad = None
-        update(x, y, sample_weight, y_pred, loss)
-        return grads
-
-    return gradients
 
 
 def _measure(parts: Parts) -> Callable[[Any, Any, Any], list[Any]]:
@@ -165,7 +146,7 @@ def make_captured_several(parts: Parts) -> tuple[Step, _ByPortion]:
 
 def make_compiled_several(parts: Parts, forward: Any) -> tuple[Step, TorchCompiled]:
     """Returns a training step of one of several processes whose forward and backward pass are compiled."""
-    compiled = _compiled(parts, _backward(replace(parts, forward=forward)), _backward(parts))
+    compiled = _compiled(parts, make_backward(replace(parts, forward=forward)), make_backward(parts))
     return make_several_applying(parts, lambda portion, *batch: compiled(*batch)), compiled
 
 
@@ -200,7 +181,7 @@ def make_compiled_training(parts: Parts, forward: Any) -> tuple[Step, TorchCompi
         parts: What the step is made from.
         forward: The compiled forward pass.
     """
-    compiled = _compiled(parts, _backward(replace(parts, forward=forward)), _backward(parts))
+    compiled = _compiled(parts, make_backward(replace(parts, forward=forward)), make_backward(parts))
     apply = parts.optimizer.stepper(parts.parameters)
     no_grad = torch.no_grad
 

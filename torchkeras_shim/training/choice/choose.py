@@ -12,13 +12,14 @@ import torch
 
 from torchkeras_shim.core.device import has_graphs
 from torchkeras_shim.core.torch_private import has_gradient_hooks
+from torchkeras_shim.distribution.tensors import is_cut
 from torchkeras_shim.training import several, steps
 from torchkeras_shim.training.capture import steps as captured_steps
 from torchkeras_shim.training.capture.torch_compiled import reason
 from torchkeras_shim.training.choice.report import Report, forced, tell_once, through_compiler, watched
 from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.choice.trial import MIN_STEPS, Trial
-from torchkeras_shim.training.parts import Parts, Step, make_forward
+from torchkeras_shim.training.parts import Parts, Step, make_backward, make_forward
 
 
 class Ways(NamedTuple):
@@ -97,6 +98,8 @@ def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
         wish: What is known of the loop that it is for.
     """
     report = wish.report
+    if is_cut(parts.model):
+        return _choose_cut(ways, parts, wish)
     if parts.processes is not None and ways.several is not None:
         return _choose_several(ways, parts, wish)
     eager = ways.eager(parts)
@@ -145,6 +148,19 @@ def _choose_several(ways: Ways, parts: Parts, wish: Wish) -> Step:
         "jit_compile='captured' replays, and adds them up after it"
     )
     return ways.several(parts)
+
+
+def _choose_cut(ways: Ways, parts: Parts, wish: Wish) -> Step:
+    """Returns the step of a model whose weights are cut over processes: as it is written."""
+    wish.report.reason = "weights are cut over processes: torch's DTensor computes with them, step by step"
+    if wish.jit_compile not in ("auto", False, None):
+        tell_once(wish.asked, wish.report.reason, wish.heard)
+    if parts.processes is None or ways.several is None:
+        return ways.eager(parts)
+    if not ways.trains or not parts.parameters:
+        return several.make_several_evaluation(parts)
+    run = make_backward(parts)
+    return several.make_several_applying(parts, lambda portion, *batch: run(*batch))
 
 
 def _graphs(parts: Parts, wish: Wish) -> bool:
