@@ -61,7 +61,8 @@ def attention(
             for one, other in zip(cut, placements, strict=True)
         ]
         attn_mask = mask.redistribute(placements=cut).to_local(grad_placements=grads)
-    result = F.scaled_dot_product_attention(*local, attn_mask, 0.0, *args, **kwargs)
+    attend: Any = F.scaled_dot_product_attention
+    result = attend(*local, attn_mask, 0.0, *args, **kwargs)
     return DTensor.from_local(result, mesh, placements, run_check=False)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from torchkeras_shim.core.console import mute, print_msg
+from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.distribution.devices import list_devices
 from torchkeras_shim.distribution.layouts import DeviceMesh, TensorLayout
@@ -245,10 +246,13 @@ def is_first() -> bool:
     return known is None or known.rank == 0
 
 
-def placed(variable: Any) -> Any:
+def placed(variable: Variable) -> Variable:
     """Returns a new weight as the distribution in force wants it held."""
     current = _Current.value
-    return variable if current is None or current is ... else current.place(variable)
+    if current is None or current is ...:
+        return variable
+    made: Variable = current.place(variable)
+    return made
 
 
 def joined() -> tuple[Processes, Any] | None:

@@ -216,7 +216,7 @@ def _swap(child: torch.nn.Module) -> None:
 
 def _meta_of(tensor: torch.Tensor) -> torch.Tensor:
     """Returns a tensor without data that is what the given one is: a variable can be assigned to."""
-    if local(tensor) is not tensor:  # of a weight in parts, as the whole
+    if isinstance(tensor, Variable) and local(tensor) is not tensor:  # of a weight in parts, as the whole
         return Variable.wrap(torch.empty(tensor.shape, dtype=tensor.dtype, device="meta"), like=tensor)
     data = tensor.detach().to("meta")
     if isinstance(tensor, Variable):
