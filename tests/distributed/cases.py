@@ -38,11 +38,6 @@ WORLDS: dict[str, tuple[int, ...]] = {
 N = 41
 
 
-def worlds(name: str) -> tuple[int, ...]:
-    """Returns by how many processes a case is run."""
-    return WORLDS.get(name, (1, 2))
-
-
 def case(function: Callable[[], Any]) -> Callable[[], Any]:
     """Enters a case under its name."""
     CASES[function.__name__] = function

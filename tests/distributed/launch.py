@@ -1,4 +1,4 @@
-"""Runs cases in one process, in 2 and in 4: `python -m tests.distributed.launch FOLDER [case ...]`.
+"""Runs cases in one process, in 2 and in 4: `python -m tests.distributed.launch FOLDER [module.case ...]`.
 
 torch is loaded once, and the processes are forked from that one; each writes what its cases return to
 `FOLDER/<number of processes>-<rank>.pickle`, and what it prints to a `.txt` beside it.
@@ -20,10 +20,21 @@ from typing import Any
 import torch
 
 import torchkeras_shim  # noqa: F401
-from tests.distributed import cases
+from tests.distributed import cases, fsdp_cases
 from torchkeras_shim.training import trainer  # noqa: F401
 
 SECONDS = 120
+
+#: The cases of all modules, and how many processes run each, by module and name.
+MODULES = {"dp": cases, "fsdp": fsdp_cases}
+CASES = {f"{prefix}.{name}": run for prefix, module in MODULES.items() for name, run in module.CASES.items()}
+TOGETHER = {f"{prefix}.{name}": run for prefix, module in MODULES.items() for name, run in module.TOGETHER.items()}
+
+
+def worlds(name: str) -> tuple[int, ...]:
+    """Returns by how many processes a case is run."""
+    prefix, _, case = name.partition(".")
+    return MODULES[prefix].WORLDS.get(case, (1, 2))
 
 
 def free_port() -> int:
@@ -41,7 +52,7 @@ def run_cases(names: list[str]) -> dict[str, Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                results[name] = {**cases.CASES, **cases.TOGETHER}[name]()
+                results[name] = {**CASES, **TOGETHER}[name]()
         except Exception:
             results[name] = traceback.format_exc()
         if "TIMES" in os.environ:
@@ -93,11 +104,16 @@ def launch(folder: Path, world: int, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    for module in ("torch._dynamo", "torch._inductor.config"):  # what `DistributedDataParallel` loads
+    for module in (
+        "torch._dynamo",
+        "torch._inductor.config",
+        "torch.distributed.fsdp",
+        "torch.distributed.tensor",
+    ):  # what `DistributedDataParallel` loads
         importlib.import_module(module)
-    for worlds in (1, 2, 4):
-        chosen = sys.argv[2:] or list(cases.CASES)
-        names = [name for name in chosen if name in cases.CASES and worlds in cases.worlds(name)]
-        if worlds == 2:
-            names += [name for name in sys.argv[2:] or cases.TOGETHER if name in cases.TOGETHER]
-        launch(Path(sys.argv[1]), worlds, names)
+    for count in (1, 2, 4):
+        chosen = sys.argv[2:] or list(CASES)
+        names = [name for name in chosen if name in CASES and count in worlds(name)]
+        if count == 2:
+            names += [name for name in sys.argv[2:] or TOGETHER if name in TOGETHER]
+        launch(Path(sys.argv[1]), count, names)

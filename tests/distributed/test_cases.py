@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.distributed import cases
+from tests.distributed import launch
 from torchkeras_shim.core import tree
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def results(tmp_path_factory):
         while not (folder / "done").exists() and time.monotonic() < end:
             time.sleep(0.1)
     else:
-        launch(folder)
+        run(folder)
     found = {}
     for world in (1, 2, 4):
         for rank in range(world):
@@ -42,7 +42,7 @@ def results(tmp_path_factory):
     return found
 
 
-def launch(folder):
+def run(folder):
     """Runs all cases, once for all workers of pytest."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
     for name in ("RANK", "WORLD_SIZE"):
@@ -61,11 +61,11 @@ def _assert_same(found, expected, place):
 
 
 @pytest.mark.subprocess
-@pytest.mark.parametrize("name", list(cases.CASES))
+@pytest.mark.parametrize("name", list(launch.CASES))
 def test_as_one_process(results, name):
     expected = results[1, 0][name]
     assert not isinstance(expected, str), expected
-    for world in cases.worlds(name):
+    for world in launch.worlds(name):
         for rank in range(world):
             found = results[world, rank][name]
             assert not isinstance(found, str), f"process {rank} of {world}: {found}"
@@ -73,7 +73,7 @@ def test_as_one_process(results, name):
 
 
 @pytest.mark.subprocess
-@pytest.mark.parametrize("name", list(cases.TOGETHER))
+@pytest.mark.parametrize("name", list(launch.TOGETHER))
 def test_two_processes(results, name):
     for rank in range(2):
         error = results[2, rank][name]

@@ -25,6 +25,8 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `base_of` | `tf.GradientTape`: views | a view counts as a tensor of its own |
 | `sequence_number`, `number_of` | `tf.GradientTape`: what was computed in its block | all counts as computed in it |
 | `mps_generator` | random numbers on MPS | they are not seeded |
+| `without_subclasses` | weights that are cut over processes | no weights are cut |
+| `register_plainly` | weights that are cut over processes | the layer's own way, which looks like a change |
 | `reset_compiler` | `clear_session` | nothing to reset |
 
 Tried with torch 2.14. A test looks through the package for private names of torch elsewhere.
@@ -34,6 +36,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import types
 from types import SimpleNamespace
 from typing import Any
 
@@ -121,6 +124,9 @@ class DispatchMode(_Mode):  # type: ignore[no-untyped-call]
 #: Where a module has the names of buffers that do not belong to its state.
 NON_PERSISTENT = "_non_persistent_buffers_set"
 
+#: A context in which subclasses of tensors are what torch itself takes them for.
+without_subclasses: Any = torch._C.DisableTorchFunctionSubclass
+
 #: The class of all losses that are modules.
 TorchLoss: Any = getattr(torch.nn.modules.loss, "_Loss", torch.nn.MSELoss.__mro__[1])
 
@@ -207,6 +213,15 @@ def mps_generator() -> torch.Generator | None:
     get = getattr(torch.mps, "_get_default_mps_generator", None)
     generator: torch.Generator | None = get() if get is not None else None
     return generator
+
+
+def register_plainly(module: torch.nn.Module) -> None:
+    """Lets `fully_shard` enter gathered weights right into a module's table.
+
+    It looks at the method that the module has: one of a class's own would see an attribute set, twice in each step.
+    """
+    if type(module).__setattr__ is not torch.nn.Module.__setattr__:
+        module.__dict__["__setattr__"] = types.MethodType(torch.nn.Module.__setattr__, module)
 
 
 def reset_compiler() -> None:

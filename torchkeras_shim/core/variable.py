@@ -99,9 +99,13 @@ class Variable(torch.nn.Parameter):
     def wrap(cls, data: torch.Tensor, like: Variable) -> Variable:
         """Returns a variable on `data` with the name and settings of another one."""
         self: Variable = make_subclass(cls, data.detach(), like.requires_grad)
+        self.take_names(like)
+        return self
+
+    def take_names(self, like: Variable) -> None:
+        """Takes over the name and settings of another variable."""
         for key in _KERAS_ATTRIBUTES:
             setattr(self, key, getattr(like, key))
-        return self
 
     # Keras's reading side -------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Start the script by `torchrun --nproc-per-node 2 script.py`: `fit` then trains d
 """
 
 from torchkeras_shim.distribution.devices import get_device_count, list_devices
+from torchkeras_shim.distribution.fully_sharded import FullySharded
 from torchkeras_shim.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout
 from torchkeras_shim.distribution.model_parallel import ModelParallel
 from torchkeras_shim.distribution.processes import initialize
@@ -20,6 +21,7 @@ __all__ = [
     "DataParallel",
     "DeviceMesh",
     "Distribution",
+    "FullySharded",
     "LayoutMap",
     "ModelParallel",
     "TensorLayout",

@@ -84,6 +84,8 @@ class Layer(HasAttributes):
     #: Whether the class computes nothing itself, so that each member casts what it is given, by its own policy.
     _leaves_types_to_members = False
     _input_rank: int | None
+    #: Whether layers inside are called one by one, each with its own weights, as a model calls its layers.
+    _calls_members = False
     #: Keras's default of `training` in `call`, where ours is `None`: the mode of the module.
     _training_default: bool | None = None
     #: Whether a call that nobody gave a mode is one of training, as in Keras it is for layers that augment images.

@@ -15,10 +15,10 @@ import torch
 
 from torchkeras_shim.core import stand_ins, symbolic, tree
 from torchkeras_shim.core.device import default_device, random_numbers_kept
+from torchkeras_shim.core.sharded import any_sharded, is_sharded
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.core.torch_private import HOOKS, compiler_is_loaded
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.distribution.tensors import local
 from torchkeras_shim.layers.snapshot import Snapshot
 
 #: How many weights are few enough for a run on real zeros. The first run on meta makes torch import its compiler, more
@@ -126,6 +126,9 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
         return _infer_on_zeros(module, args, kwargs)  # torch's lazy modules take their sizes from real data
     sizes = [getattr(child, name) for child in module.modules() for name in getattr(type(child), "_grows_by", ())]
     small = symbolic.is_small(args, kwargs, sizes)
+    if any_sharded(module.parameters()):  # the weights are not here, and nobody gathers them for a look at shapes
+        with _undisturbed(module, _LARGEST_WATCHED), torch.random.fork_rng([]), _on_meta(module):
+            return symbolic.infer(module, args, kwargs, "meta")
     if small and sum(p.numel() for p in module.parameters()) <= _few_parameters(module):
         # Whatever goes wrong on zeros of two samples goes wrong on meta too, unless the module cannot take so few.
         with contextlib.suppress(Exception):
@@ -216,9 +219,10 @@ def _swap(child: torch.nn.Module) -> None:
 
 def _meta_of(tensor: torch.Tensor) -> torch.Tensor:
     """Returns a tensor without data that is what the given one is: a variable can be assigned to."""
-    if isinstance(tensor, Variable) and local(tensor) is not tensor:  # of a weight in parts, as the whole
-        return Variable.wrap(torch.empty(tensor.shape, dtype=tensor.dtype, device="meta"), like=tensor)
-    data = tensor.detach().to("meta")
+    if is_sharded(tensor):
+        data = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+    else:
+        data = tensor.detach().to("meta")
     if isinstance(tensor, Variable):
         return Variable.wrap(data, like=tensor)
     return torch.nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else data

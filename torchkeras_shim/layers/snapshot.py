@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from torchkeras_shim.core.seeding import SeedGenerator
+from torchkeras_shim.core.sharded import is_sharded
 from torchkeras_shim.layers.tracking import attributes_of
 
 
@@ -64,7 +65,12 @@ class Snapshot:
                 self._values[id(tensor)] = _Value(tensor, tensor._version, tensor.detach().clone())
 
     def _is_kept(self, tensor: torch.Tensor) -> bool:
-        if torch.nn.parameter.is_lazy(tensor) or tensor.is_inference() or tensor.device.type == "meta":
+        if (
+            is_sharded(tensor)
+            or torch.nn.parameter.is_lazy(tensor)
+            or tensor.is_inference()
+            or tensor.device.type == "meta"
+        ):
             return False
         return tensor.numel() <= self._largest
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim import constraints, initializers, regularizers
-from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core import dtypes, naming, sharded
 from torchkeras_shim.core.seeding import SeedGenerator, SeedState
 from torchkeras_shim.core.torch_private import is_persistent
 from torchkeras_shim.core.variable import Variable
@@ -200,7 +200,7 @@ class HasWeights(torch.nn.Module):
                 )
         with torch.no_grad():
             for weight, value in zip(own, values, strict=True):
-                weight.copy_(value)
+                sharded.write(weight, value)
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the layer's own weights into a mapping, under `"0"`, `"1"`, ...: trainable ones first.
@@ -221,7 +221,7 @@ class HasWeights(torch.nn.Module):
         """
         for index, weight in enumerate(own_tensors(self)):
             # numpy has no bfloat16
-            store[str(index)] = weight.detach() if weight.dtype == torch.bfloat16 else _to_numpy(weight)
+            store[str(index)] = sharded.whole(weight.detach()) if weight.dtype == torch.bfloat16 else _to_numpy(weight)
 
     def load_own_variables(self, store: Any) -> None:
         """Reads the layer's own weights from what `save_own_variables` has written.
@@ -256,7 +256,7 @@ class HasWeights(torch.nn.Module):
                 )
         with torch.no_grad():
             for weight, value in zip(own, values, strict=True):
-                weight.copy_(value)
+                sharded.write(weight, value)
 
     def count_params(self) -> int:
         """Returns the number of scalars in all weights.
@@ -364,7 +364,7 @@ def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
 
 
 def _to_numpy(weight: torch.Tensor) -> np.ndarray[Any, Any]:
-    tensor = weight.detach()
+    tensor = sharded.whole(weight.detach())
     if tensor.dtype == torch.bfloat16:  # numpy has no such type
         tensor = tensor.float()
     return np.array(tensor.numpy(force=True))

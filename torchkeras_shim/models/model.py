@@ -50,6 +50,8 @@ class Model(Trainable):
         ['loss']
     """
 
+    _calls_members = True
+
     _trainer: Trainer
     _placed: bool
     _seen_device: torch.device | None

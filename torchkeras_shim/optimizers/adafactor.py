@@ -8,11 +8,13 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import device as devices
+from torchkeras_shim.core.sharded import any_sharded, cut, part, whole
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
+from torchkeras_shim.optimizers.norms import norms_of
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 
 
@@ -113,30 +115,34 @@ class Adafactor(Optimizer):
     def _states(self) -> tuple[list[Variable], ...]:
         return self._rows, self._columns, self._velocities
 
-    def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
+    def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:
         factored = [index for index, param in enumerate(params) if param.ndim >= 2]
         plain = [index for index, param in enumerate(params) if param.ndim < 2]
-        return factored, plain, [math.sqrt(max(param.numel(), 1)) for param in params]
+        roots = [math.sqrt(max(variable.numel(), 1)) for variable in variables]
+        return factored, plain, roots, norms_of(variables), variables if any_sharded(variables) else None
 
     def _scalars(self, rate: float, step: int) -> tuple[float, ...]:
         done = step + 1
         return rate, min(rate, 1.0 / math.sqrt(done)), float(done**self.beta_2_decay)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        rows, columns, velocities, factored, plain, roots = states
+        rows, columns, velocities, factored, plain, roots, norms, variables = states
         step, share = scalars[1:3]
         squares = foreach.mul(grads, grads)
         foreach.add_(squares, self.epsilon_1)
         for index in factored:
             row, column, square = rows[index], columns[index], squares[index]
-            kernels.average_([row, column], [square.mean(-1), square.mean(-2)], share)
+            kernels.average_([row, column], _means(square, None if variables is None else variables[index]), share)
             relative = row / row.mean(-1, keepdim=True)
-            torch.mul(relative.unsqueeze(-1), column.unsqueeze(-2), out=velocities[index])
+            if variables is None:
+                torch.mul(relative.unsqueeze(-1), column.unsqueeze(-2), out=velocities[index])
+            else:
+                velocities[index].copy_(part(relative.unsqueeze(-1) * column.unsqueeze(-2), variables[index]))
         if plain:
             kernels.average_([velocities[index] for index in plain], [squares[index] for index in plain], share)
         updates = foreach.div(grads, foreach.sqrt(velocities))
-        sizes = foreach.clamp_min(_root_mean_squares(updates, roots, self.clip_threshold), 1.0)
-        scales = foreach.clamp_min(_root_mean_squares(params, roots), self.epsilon_2)
+        sizes = foreach.clamp_min(_root_mean_squares(norms(updates), roots, self.clip_threshold), 1.0)
+        scales = foreach.clamp_min(_root_mean_squares(norms(params), roots), self.epsilon_2)
         foreach.div_(scales, sizes)
         foreach.mul_(updates, scales)
         kernels.add_scaled_(params, updates, -step)
@@ -152,8 +158,14 @@ class Adafactor(Optimizer):
         }
 
 
-def _root_mean_squares(tensors: Any, roots: list[float], unit: float = 1.0) -> tuple[torch.Tensor, ...]:
-    """Returns the root mean square of each tensor in a unit; `roots` are the roots of the numbers of elements."""
-    norms: tuple[torch.Tensor, ...] = foreach.norm(tensors)
+def _means(square: torch.Tensor, variable: torch.Tensor | None) -> list[torch.Tensor]:
+    """Returns the means over rows and over columns; of all of it where only the part of a variable is here."""
+    if variable is not None:
+        square = whole(cut(square, variable))
+    return [square.mean(-1), square.mean(-2)]
+
+
+def _root_mean_squares(norms: Any, roots: list[float], unit: float = 1.0) -> tuple[torch.Tensor, ...]:
+    """Returns the root mean squares of tensors in a unit, by their norms and the roots of their numbers of elements."""
     foreach.div_(norms, [root * unit for root in roots])
-    return norms
+    return norms  # type: ignore[no-any-return]

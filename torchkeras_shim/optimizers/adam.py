@@ -95,7 +95,7 @@ class Adam(Optimizer):
     def _states(self) -> tuple[list[Variable], ...]:
         return self._momentums, self._velocities, self._velocity_hats
 
-    def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
+    def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:
         first = params[0]
         if not kernels.fused_adam_works(first.device, first.dtype):
             return [], None, False

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core import sharded
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import observers_of_writes, tell_observers
 from torchkeras_shim.optimizers import checks, clipping
@@ -258,8 +259,13 @@ class Optimizer(OptimizerState):
         """Returns the rule's lists of state, each in the built variables' order with `None` for no state, or empty."""
         return ()
 
-    def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
-        """Returns what the rule wants to know about a group besides its state, decided once."""
+    def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:
+        """Returns what the rule wants to know about a group besides its state, decided once.
+
+        Args:
+            params: What of the variables is here, as the rule will get it.
+            variables: The variables, which may be cut over processes.
+        """
         return ()
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
@@ -288,11 +294,12 @@ class Optimizer(OptimizerState):
         if self.gradient_accumulation_steps:
             grads = self._accumulate(plan, grads, step)
         if grads:
-            self._update_all(plan, self._clip_gradients(grads), scalars)
+            self._update_all(plan, self._clip_gradients(plan, grads), scalars)
         if self.use_ema:
             self._average(step, scalars[-1])
         for variable in plan.constrained:
-            variable.copy_(variable.constraint(variable))  # type: ignore[attr-defined]
+            constraint = variable.constraint  # type: ignore[attr-defined]
+            sharded.write(variable, constraint(sharded.whole(variable)))
 
     def _update_all(self, plan: Plan, grads: list[torch.Tensor], scalars: tuple[Scalar, ...]) -> None:
         if self._has_own_step():
@@ -301,7 +308,8 @@ class Optimizer(OptimizerState):
                     foreach.mul_(group.params, 1.0 - scalars[0] * (self.weight_decay or 0.0))
             rate = self.learning_rate
             for grad, variable in zip(grads, plan.variables, strict=True):
-                self.update_step(grad, variable, rate)
+                own = sharded.cut(grad, variable) if sharded.is_sharded(variable) else grad
+                self.update_step(own, variable, rate)
             return
         for group in plan.groups:
             update = self._update_decayed if group.decays else self._update
@@ -315,14 +323,14 @@ class Optimizer(OptimizerState):
             return []
         means = foreach.add(grads, sums)
         foreach.div_(means, float(self._every))
-        foreach.zero_([accumulator.detach() for accumulator in self._accumulated])
+        foreach.zero_(_here(self._accumulated))
         return list(means)
 
-    def _clip_gradients(self, grads: list[torch.Tensor]) -> list[torch.Tensor]:
+    def _clip_gradients(self, plan: Plan, grads: list[torch.Tensor]) -> list[torch.Tensor]:
         if self.clipnorm and self.clipnorm > 0:
-            return clipping.clip_by_norm(grads, self.clipnorm)
+            return clipping.clip_by_norm(grads, self.clipnorm, plan.norms)
         if self.global_clipnorm and self.global_clipnorm > 0:
-            return clipping.clip_by_global_norm(grads, self.global_clipnorm)
+            return clipping.clip_by_global_norm(grads, self.global_clipnorm, plan.norms)
         if self.clipvalue and self.clipvalue > 0:
             return clipping.clip_by_value(grads, self.clipvalue)
         return grads
@@ -358,7 +366,7 @@ class Optimizer(OptimizerState):
                 self._plans.clear()
             plan = self._plans[key] = Plan(variables, self._groups(variables))
             if self.use_ema and key == tuple(self._trainable_variables_indices):
-                plan.averages = ([a.detach() for a in self._averages], [v.detach() for v in variables])
+                plan.averages = (_here(self._averages), _here(variables))
             if key == tuple(self._trainable_variables_indices) and len(plan.groups) == 1 and self._is_plain(plan):
                 self._steady = plan
         return plan
@@ -374,7 +382,8 @@ class Optimizer(OptimizerState):
     def _is_plain(self, plan: Plan) -> bool:
         """Returns whether a step is nothing but the rule and weight decay."""
         return not (
-            plan.constrained
+            plan.sharded
+            or plan.constrained
             or self._has_own_step()
             or self.use_ema
             or self.gradient_accumulation_steps
@@ -391,11 +400,12 @@ class Optimizer(OptimizerState):
             members.setdefault(key, []).append(index)
         groups = []
         for (_, _, decays, _), indices in members.items():
-            params = [variables[i].detach() for i in indices]
+            own = [variables[i] for i in indices]
+            params = _here(own)
             places = [self._get_variable_index(variables[i]) for i in indices]
             kinds = ([one[place] for place in places] if one else [] for one in self._states())
-            states = tuple([state.detach() for state in kind if state is not None] for kind in kinds)
-            groups.append(Group(indices, params, (*states, *self._kernel_states(params)), decays))
+            states = tuple(_here(state for state in kind if state is not None) for kind in kinds)
+            groups.append(Group(indices, params, (*states, *self._kernel_states(params, own)), decays))
         return groups
 
     # Weight decay, averages, loss scale -----------------------------------------------------------------------------
@@ -444,3 +454,8 @@ class Optimizer(OptimizerState):
     def scale_loss(self, loss: Any) -> Any:
         """Returns the loss, multiplied by `loss_scale_factor` if it is set."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+
+def _here(variables: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """Returns plain aliases of variables without history: what of them is in this process."""
+    return [sharded.local(variable.detach()) for variable in variables]

@@ -6,6 +6,7 @@ import torch
 
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.optimizers.kernels import Tensors
+from torchkeras_shim.optimizers.norms import Norms
 
 
 def clip_by_value(grads: Tensors, limit: float) -> list[torch.Tensor]:
@@ -15,22 +16,22 @@ def clip_by_value(grads: Tensors, limit: float) -> list[torch.Tensor]:
     return list(clipped)
 
 
-def clip_by_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
-    """Returns the gradients, each scaled down to a norm of at most `limit`."""
-    factors = foreach.clamp_min(foreach.norm(grads), limit)
+def clip_by_norm(grads: Tensors, limit: float, norms: Norms = foreach.norm) -> list[torch.Tensor]:
+    """Returns the gradients, each scaled down to a norm of at most `limit`; `norms` measures them."""
+    factors = foreach.clamp_min(norms(grads), limit)
     foreach.reciprocal_(factors)
     foreach.mul_(factors, limit)
     return list(foreach.mul(grads, factors))
 
 
-def clip_by_global_norm(grads: Tensors, limit: float) -> list[torch.Tensor]:
+def clip_by_global_norm(grads: Tensors, limit: float, norms: Norms = foreach.norm) -> list[torch.Tensor]:
     """Returns the gradients, all scaled by the same factor to a common norm of at most `limit`.
 
     A norm that is not finite makes every gradient NaN, as in Keras, so that the mistake is seen.
     """
-    norms = foreach.norm(grads)
-    first = norms[0]
-    total = torch.linalg.vector_norm(torch.stack([norm.to(first.device, first.dtype) for norm in norms]))
+    each = norms(grads)
+    first = each[0]
+    total = torch.linalg.vector_norm(torch.stack([norm.to(first.device, first.dtype) for norm in each]))
     scale = limit * torch.minimum(1.0 / total, torch.full_like(total, 1.0 / limit)) + (total - total)
     if all(grad.device == first.device and grad.dtype == first.dtype for grad in grads):
         return list(foreach.mul(grads, scale))

@@ -11,6 +11,7 @@ from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
+from torchkeras_shim.optimizers.norms import norms_of
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 
 
@@ -84,12 +85,15 @@ class Lamb(Optimizer):
     def _states(self) -> tuple[list[Variable], ...]:
         return self._momentums, self._velocities
 
+    def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:
+        return (norms_of(variables),)
+
     def _scalars(self, rate: float, step: int) -> tuple[float, ...]:
         done = step + 1
         return rate, 1.0 - self.beta_1**done, 1.0 - self.beta_2**done
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, velocities = states
+        momentums, velocities, norms = states
         rate, first, second = scalars[:3]
         foreach.lerp_(momentums, grads, 1.0 - self.beta_1)
         kernels.square_average_(velocities, grads, self.beta_2)
@@ -98,7 +102,7 @@ class Lamb(Optimizer):
         foreach.add_(denominators, self.epsilon)
         updates = foreach.div(momentums, first)
         foreach.div_(updates, denominators)
-        lengths, steps = torch.stack(foreach.norm(params)), torch.stack(foreach.norm(updates))
+        lengths, steps = torch.stack(norms(params)), torch.stack(norms(updates))
         ratios = torch.where((lengths > 0) & (steps > 0), lengths / steps, 1.0)
         foreach.mul_(updates, list(ratios.unbind()))
         kernels.add_scaled_(params, updates, -rate)

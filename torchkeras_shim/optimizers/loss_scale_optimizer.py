@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import serialization
+from torchkeras_shim.core import serialization, sharded
 from torchkeras_shim.core.device import has_streams
 from torchkeras_shim.core.torch_private import amp_unscale_, amp_update_scale_
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import checks
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
+from torchkeras_shim.optimizers.norms import groups_of
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 
 _GROWTH, _BACKOFF = 2.0, 0.5
@@ -101,6 +102,7 @@ class LossScaleOptimizer(Optimizer):
         self._waiting: Callable[[], bool] | None = None  # tells whether the last step was left out
         self._leaves_out = False  # whether the inner optimizer's kernels can leave a step out
         self._several_devices = False
+        self._sharing: list[Any] = []  # of processes that each have other parts of variables
         inner_optimizer.loss_scale_factor = None  # or gradients would be scaled twice
 
     @property
@@ -130,7 +132,15 @@ class LossScaleOptimizer(Optimizer):
         super().build(variables)
         self._prepare_flag()
 
+    def exchange(self, others: Mapping[int, tuple[Any, torch.Tensor]]) -> None:
+        """Goes on with other tensors in the places of variables; see `Optimizer`."""
+        super().exchange(others)
+        self._inner.exchange(others)
+        self._prepare_flag()
+
     def _prepare_flag(self) -> None:
+        variables = self._inner._trainable_variables
+        self._sharing = list(dict.fromkeys(group for variable in variables for group in groups_of(variable)))
         self._found = torch.zeros((), device=self.dynamic_scale.device)
         self._leaves_out = not self._several_devices and self._inner.leave_out_where(self._found)
 
@@ -171,10 +181,14 @@ class LossScaleOptimizer(Optimizer):
         self._settle()
         grads = [grad if grad is None or grad.layout is torch.strided else grad.to_dense() for grad in grads]
         given = [grad for grad in grads if grad is not None]
+        if self._sharing:
+            given = [sharded.local(grad) for grad in given]
         with torch.no_grad():
             if given and not self._several_devices and given[0].device != self._found.device:
                 self._move(given[0].device)
             self._check_and_unscale(given)
+            for group in self._sharing:  # a gradient that is not finite may be elsewhere
+                torch.distributed.all_reduce(self._found, torch.distributed.ReduceOp.MAX, group=group)
             amp_update_scale_(
                 self.dynamic_scale, self.step_counter, self._found, _GROWTH, _BACKOFF, self.dynamic_growth_steps
             )
@@ -267,7 +281,7 @@ class LossScaleOptimizer(Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
-        return super().__getstate__()
+        return {**super().__getstate__(), "_sharing": []}  # found again with the flag
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import torch
@@ -166,6 +166,12 @@ class MultiOptimizer(Optimizer):
             if own:
                 optimizer.build(own)
         super().build(variables)
+
+    def exchange(self, others: Mapping[int, tuple[Any, torch.Tensor]]) -> None:
+        """Goes on with other tensors in the places of variables; see `Optimizer`."""
+        super().exchange(others)
+        for optimizer in self._inner_optimizers:
+            optimizer.exchange(others)
 
     @property
     def optimizers(self) -> list[Optimizer]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.sharded import any_sharded, cut, part, whole
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
@@ -138,6 +139,9 @@ class Muon(Optimizer):
     def _states(self) -> tuple[list[Any], ...]:
         return self.momentums, self.adam_velocities
 
+    def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:
+        return (variables if any_sharded(variables) else None,)
+
     def _rule_of(self, variable: torch.Tensor) -> bool:
         return self.adam_velocities[self._get_variable_index(variable)] is not None
 
@@ -156,7 +160,7 @@ class Muon(Optimizer):
         self._update(params, grads, states, scalars)
 
     def _update(self, params: Any, grads: Any, states: tuple[Any, ...], scalars: tuple[Scalar, ...]) -> None:
-        momentums, velocities = states
+        momentums, velocities, variables = states
         if velocities:  # only what AdamW moves has them
             foreach.lerp_(momentums, grads, 1.0 - self.adam_beta_1)
             kernels.square_average_(velocities, grads, self.adam_beta_2)
@@ -167,7 +171,13 @@ class Muon(Optimizer):
         foreach.mul_(momentums, self.momentum)
         foreach.add_(momentums, grads)
         directions = foreach.add(grads, momentums, alpha=self.momentum) if self.nesterov else momentums
-        updates = [self._orthogonal(direction) for direction in directions]
+        if variables is None:
+            updates = [self._orthogonal(direction) for direction in directions]
+        else:  # a matrix at a time is whole, in each process
+            updates = [
+                part(self._orthogonal(whole(cut(direction, variable))), variable)
+                for direction, variable in zip(directions, variables, strict=True)
+            ]
         kernels.add_scaled_(params, updates, -scalars[0])
 
     def _orthogonal(self, matrix: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchkeras_shim.core import sharded
+from torchkeras_shim.optimizers.norms import norms_of
+
 # Unbound methods called through `map` check a whole list without a Python frame per tensor.
 _pointer = torch.Tensor.data_ptr
 _stride = torch.Tensor.stride
@@ -42,22 +45,39 @@ class Plan:
         groups: Their groups.
     """
 
-    __slots__ = ("averages", "constrained", "groups", "ids", "kinds", "pointers", "strides", "variables")
+    __slots__ = (
+        "averages",
+        "constrained",
+        "groups",
+        "ids",
+        "kinds",
+        "norms",
+        "pointers",
+        "sharded",
+        "strides",
+        "variables",
+    )
 
     def __init__(self, variables: list[torch.Tensor], groups: list[Group]) -> None:
         self.variables = variables
         self.groups = groups
         self.ids = list(map(id, variables))
-        self.pointers = list(map(_pointer, variables))
+        #: Whether some variable is cut over processes: kernels then work on what of it is here.
+        self.sharded = sharded.any_sharded(variables)
+        self.pointers = self._pointers()
         self.strides = list(map(_stride, variables))
         self.kinds = [(variable.shape, variable.dtype, False) for variable in variables]
         #: The moving averages and the variables, as plain tensors, where all variables are averaged.
         self.averages: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+        self.norms = norms_of(variables)
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
 
     def is_current(self) -> bool:
         """Returns whether the variables still live where they lived (`module.to(...)` moves them)."""
-        return list(map(_pointer, self.variables)) == self.pointers
+        return self._pointers() == self.pointers
+
+    def _pointers(self) -> list[int]:
+        return list(map(_pointer, map(sharded.local, self.variables) if self.sharded else self.variables))
 
     def is_steady(self, grads: Any, variables: Any) -> bool:
         """Returns whether this step is like the one before: same variables, and gradients that fit without conversion.
@@ -66,7 +86,8 @@ class Plan:
         """
         try:
             return (
-                (variables is None or list(map(id, variables)) == self.ids)
+                not self.sharded
+                and (variables is None or list(map(id, variables)) == self.ids)
                 and list(map(_stride, grads)) == self.strides
                 and list(map(_kind, grads)) == self.kinds
                 and list(map(_pointer, self.variables)) == self.pointers
@@ -75,7 +96,10 @@ class Plan:
             return False
 
     def conform(self, grads: Sequence[Any]) -> list[torch.Tensor]:
-        """Returns the gradients as detached dense tensors of the variables' types, devices, shapes and strides."""
+        """Returns the gradients as detached dense tensors of the variables' types, devices, shapes and strides.
+
+        Of variables that are cut over processes, these are the parts that are here.
+        """
         return [_fit(grad, variable) for grad, variable in zip(grads, self.variables, strict=True)]
 
 
@@ -90,6 +114,8 @@ def _fit(value: Any, variable: torch.Tensor) -> torch.Tensor:
             f"A gradient must have the shape of its variable. Received: gradient of shape {tuple(grad.shape)} "
             f"for variable {path or ''} of shape {tuple(variable.shape)}."
         )
+    if sharded.is_sharded(variable):
+        return sharded.part(grad, variable).to(variable.dtype)
     if grad.dtype != variable.dtype or grad.device != variable.device:
         grad = grad.to(variable.device, variable.dtype)
     if grad.stride() != variable.stride():

@@ -91,7 +91,7 @@ class SGD(Optimizer):
     def _states(self) -> tuple[list[Variable], ...]:
         return (self.momentums,)
 
-    def _kernel_states(self, params: list[torch.Tensor]) -> tuple[Any, ...]:
+    def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:
         fused = not self.nesterov and kernels.fused_sgd_works(params[0].device, params[0].dtype)
         return fused, kernels.are_permuted(params), self._flag
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import dtypes
+from torchkeras_shim.core import dtypes, sharded
 from torchkeras_shim.core.tables import TABLES
 from torchkeras_shim.core.variable import Variable
 
@@ -39,7 +39,9 @@ def make_part(reference: torch.Tensor, shape: Sequence[int], name: str, path: st
 
 
 def make_slot(reference: torch.Tensor, initializer: Any, name: str, path: str) -> Variable:
-    """Returns a new variable with the shape, type, device and strides of another one."""
+    """Returns a new variable with the shape, type, device and strides of another one, and cut as that one is."""
+    if sharded.is_sharded(reference):
+        return _make_sharded_slot(reference, initializer, name, path)
     data = torch.zeros_like(reference, memory_format=torch.preserve_format, requires_grad=False).detach()
     if initializer != "zeros":
         with devices.device(reference.device):
@@ -48,6 +50,26 @@ def make_slot(reference: torch.Tensor, initializer: Any, name: str, path: str) -
         slot = Variable(data, trainable=False, name=name)
     slot._path = f"{path}/{name}"
     return slot
+
+
+def _make_sharded_slot(reference: torch.Tensor, initializer: Any, name: str, path: str) -> Variable:
+    here = torch.zeros_like(sharded.local(reference))
+    with devices.device(reference.device):
+        if initializer != "zeros":
+            value = _resolve(initializer)(tuple(reference.shape), dtype=dtypes.standardize_dtype(reference.dtype))
+            here.copy_(sharded.part(value, reference))
+        names = Variable(0.0, trainable=False, name=name)
+    slot = sharded.sharded_variable(sharded.cut(here, reference), like=names)
+    slot._path = f"{path}/{name}"
+    return slot
+
+
+def exchanged(slot: Variable, reference: torch.Tensor) -> Variable:
+    """Returns a slot, with its values, for a variable that is cut over processes now."""
+    if slot.shape != reference.shape or sharded.is_sharded(slot):
+        return slot
+    here = sharded.part(slot.detach(), reference).clone()
+    return sharded.sharded_variable(sharded.cut(here, reference), like=slot)
 
 
 def slot_name(reference: torch.Tensor, index: int, name: str) -> str:
@@ -60,6 +82,8 @@ def follow(slot: Variable, reference: torch.Tensor) -> None:
     """Moves a slot to where its variable is now, after `module.to(...)` or `module.half()`."""
     if slot.shape != reference.shape:  # a part, such as a sum over one dimension
         slot.data = slot.detach().to(reference.device, reference.dtype)
+        return
+    if sharded.is_sharded(slot):
         return
     if (slot.device, slot.dtype, slot.stride()) == (reference.device, reference.dtype, reference.stride()):
         return

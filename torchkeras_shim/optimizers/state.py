@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from torchkeras_shim.core import naming, serialization
+from torchkeras_shim.core import naming, serialization, sharded
 from torchkeras_shim.core.config import floatx
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import checks, slots
@@ -101,6 +101,21 @@ class OptimizerState:
         self._generation += 1
         for slot, owner in self._slot_owners:
             slots.follow(slot, owner)
+
+    def exchange(self, others: Mapping[int, tuple[Any, torch.Tensor]]) -> None:
+        """Goes on with other tensors in the places of variables: those that are cut over processes now.
+
+        Args:
+            others: The variable that was, which must be kept alive, and the one that is now, by the `id` of the first.
+        """
+        places: dict[int, tuple[Any, Any]] = dict(others)
+        for slot, owner in self._slot_owners:
+            if id(owner) in others:
+                places[id(slot)] = (slot, slots.exchanged(slot, others[id(owner)][1]))
+        for name, value in self.__dict__.items():
+            self.__dict__[name] = _exchanged(value, places)
+        self._trainable_variables_indices = {self._var_key(v): i for i, v in enumerate(self._trainable_variables)}
+        self.rebind()
 
     # Variables ------------------------------------------------------------------------------------------------------
 
@@ -253,22 +268,22 @@ class OptimizerState:
 
     def gradient_sums_of(self, variables: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         """Returns the sums of gradients of some variables."""
-        return [self._accumulated[self._get_variable_index(variable)].detach() for variable in variables]
+        sums = (self._accumulated[self._get_variable_index(variable)] for variable in variables)
+        return [sharded.local(total.detach()) for total in sums]
 
     def assign(self, variable: torch.Tensor, value: Any) -> None:
         """Overwrites a variable of the model or the optimizer in place."""
-        with torch.no_grad():
-            variable.copy_(torch.as_tensor(value))
+        sharded.write(variable, torch.as_tensor(value))
 
     def assign_add(self, variable: torch.Tensor, value: Any) -> None:
         """Adds to a variable in place."""
         with torch.no_grad():
-            variable.add_(value)
+            sharded.local(variable).add_(_part(value, variable))
 
     def assign_sub(self, variable: torch.Tensor, value: Any) -> None:
         """Subtracts from a variable in place."""
         with torch.no_grad():
-            variable.sub_(value)
+            sharded.local(variable).sub_(_part(value, variable))
 
     # Saving ---------------------------------------------------------------------------------------------------------
 
@@ -361,3 +376,16 @@ class OptimizerState:
         self.__dict__["_trainable_variables_indices"] = {
             self._var_key(variable): index for index, variable in enumerate(self._trainable_variables)
         }
+
+
+def _exchanged(value: Any, places: Mapping[int, tuple[Any, Any]]) -> Any:
+    """Returns an attribute with other tensors in the places of some, in whatever lists they are."""
+    if isinstance(value, torch.Tensor):
+        return places[id(value)][1] if id(value) in places else value
+    if type(value) in (list, tuple):
+        return type(value)(_exchanged(item, places) for item in value)
+    return value
+
+
+def _part(value: Any, variable: torch.Tensor) -> Any:
+    return sharded.part(value, variable) if isinstance(value, torch.Tensor) and value.ndim else value

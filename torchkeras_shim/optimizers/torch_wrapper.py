@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from torchkeras_shim.core import sharded
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
@@ -43,6 +44,16 @@ class TorchOptimizer(Optimizer):
         )
         self.optimizer = optimizer
         super().build([parameter for group in optimizer.param_groups for parameter in group["params"]])
+
+    def exchange(self, others: Mapping[int, tuple[Any, torch.Tensor]]) -> None:
+        """Goes on with other tensors in the places of parameters; see `Optimizer`."""
+        super().exchange(others)
+        state = self.optimizer.state
+        for group in self.optimizer.param_groups:
+            group["params"] = [others.get(id(one), (one, one))[1] for one in group["params"]]
+        for before, after in others.values():
+            if before in state:
+                state[after] = {name: _cut(value, after) for name, value in state.pop(before).items()}
 
     @property
     def learning_rate(self) -> Any:
@@ -142,7 +153,7 @@ class TorchOptimizer(Optimizer):
         for index, entries in self.optimizer.state_dict()["state"].items():
             for name, value in entries.items():
                 if value is not None:
-                    store[f"{index}.{name}"] = torch.as_tensor(value).numpy(force=True).copy()
+                    store[f"{index}.{name}"] = sharded.whole(torch.as_tensor(value)).numpy(force=True).copy()
 
     def load_own_variables(self, store: Any) -> None:
         """Reads what `save_own_variables` wrote."""
@@ -152,6 +163,8 @@ class TorchOptimizer(Optimizer):
                 index, name = key.split(".", 1)
                 state.setdefault(int(index), {})[name] = torch.tensor(store[key][...])
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        for parameter, entries in self.optimizer.state.items():
+            entries.update({name: _cut(value, parameter) for name, value in entries.items()})
         self._steps.variable.assign(store["0"])
         assert self._rate.number is not None
         self._rate.number.variable.assign(store["1"])
@@ -168,3 +181,9 @@ class TorchOptimizer(Optimizer):
             'optimizer, such as `optimizer="adam"`, to save the model with its optimizer, or save weights and '
             "`state_dict()` only."
         )
+
+
+def _cut(value: Any, parameter: torch.Tensor) -> Any:
+    """Returns what a torch optimizer remembers of a parameter, cut as that one is if it has its shape."""
+    fits = isinstance(value, torch.Tensor) and value.shape == parameter.shape and not sharded.is_sharded(value)
+    return sharded.cut(sharded.part(value, parameter), parameter) if fits and sharded.is_sharded(parameter) else value

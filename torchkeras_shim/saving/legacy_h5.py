@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import h5py
 import torch
 
+from torchkeras_shim.core import sharded
 from torchkeras_shim.layers.weights import HasWeights, module_weights, own_tensors
 from torchkeras_shim.saving import hdf5, legacy_arrays, legacy_optimizer
 from torchkeras_shim.saving.errors import DamagedFileError
@@ -105,7 +106,7 @@ def read_weights(
         copy.source.verify()
     with torch.no_grad():
         for weight, source in copies:
-            weight.copy_(source.read())
+            sharded.write(weight, source.read())
 
 
 def _by_order(model: Any, group: h5py.Group, skip_mismatch: bool, origin: Origin) -> list[_Copy]:
@@ -225,5 +226,5 @@ def read_optimizer(optimizer: Any, file: h5py.File) -> bool:
         hdf5.verify(array)
     with torch.no_grad():
         for variable, array in zip(variables, arrays, strict=True):
-            variable.copy_(hdf5.read(array))
+            sharded.write(variable, hdf5.read(array))
     return True

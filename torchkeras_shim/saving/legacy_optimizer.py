@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import torch
 
+from torchkeras_shim.core import sharded
 from torchkeras_shim.saving import hdf5
 
 #: What tf.keras calls a kind of state, by class where it matters, and what the end of its name is today.
@@ -71,7 +72,7 @@ def restore(optimizer: Any, names: list[str], arrays: list[h5py.Dataset]) -> boo
     count = int(hdf5.read(steps)) if steps is not None else 0
     with torch.no_grad():
         for variable, array in copies:
-            variable.copy_(hdf5.read(array))
+            sharded.write(variable, hdf5.read(array))
     optimizer.resume(count)
     return True
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core import sharded
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.saving.errors import OtherFileError
 
@@ -25,7 +26,9 @@ def save(model: Any, path: str) -> None:
         ImportError: If the package is missing.
     """
     package = _package()
-    tensors = {key: value.detach().contiguous() for key, value in model.state_dict(keep_vars=True).items()}
+    tensors = {
+        key: sharded.whole(value.detach()).contiguous() for key, value in model.state_dict(keep_vars=True).items()
+    }
     with replacing(path) as temporary:
         # The package writes through a hidden file of its own, which must not stay where the process is killed.
         folder = f"{temporary}.folder"
@@ -75,7 +78,7 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
         with torch.no_grad():
             for key, tensor in own.items():
                 if shapes.get(key) == tuple(tensor.shape) and _converts(kinds[key], tensor):
-                    tensor.copy_(file.get_tensor(key))
+                    sharded.write(tensor, file.get_tensor(key))
 
 
 def _converts(kind: str, tensor: torch.Tensor) -> bool:

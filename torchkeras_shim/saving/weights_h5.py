@@ -10,6 +10,7 @@ import h5py
 import torch
 from torch.nn.parameter import is_lazy
 
+from torchkeras_shim.core import sharded
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.weights import HasWeights, own_tensors
 from torchkeras_shim.optimizers.base import Optimizer
@@ -195,13 +196,12 @@ class _Load:
             if self.found or isinstance(self.target, torch.nn.Module):
                 self._apply_custom()
             return
-        with torch.no_grad():
-            for key, tensor in self.tensors.items():
-                tensor.copy_(hdf5.read(self.found[key]))
+        for key, tensor in self.tensors.items():
+            sharded.write(tensor, hdf5.read(self.found[key]))
 
     def _apply_custom(self) -> None:
         own = own_weights(self.target) if isinstance(self.target, torch.nn.Module) else {}
-        before = {key: tensor.detach().clone() for key, tensor in own.items()}
+        before = {key: sharded.local(tensor.detach()).clone() for key, tensor in own.items()}
         values = {key: hdf5.read_any(dataset) for key, dataset in self.found.items()}
         store = {key: value if value.dtype == torch.bfloat16 else value.numpy() for key, value in values.items()}
         try:
@@ -209,7 +209,7 @@ class _Load:
         except Exception:
             with torch.no_grad():
                 for key, tensor in own.items():
-                    tensor.copy_(before[key])
+                    sharded.local(tensor).copy_(before[key])
             raise
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import tree
+from torchkeras_shim.core import sharded, tree
 from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
@@ -74,6 +74,7 @@ class ExtraLosses:
             for weight in model.trainable_weights
             if getattr(weight, "_regularizer", None) is not None
         ]
+        self._gradients: list[tuple[torch.Tensor, torch.Tensor]] = []  # of penalties on weights that are cut
         self._adders: list[Any] = []
         self._adders_seen = -1
         self._any = bool(self._penalties)
@@ -90,14 +91,36 @@ class ExtraLosses:
         """Returns the loss with everything added; of several processes, each adds its share."""
         share = 1.0 if Work.sharing is None else Work.sharing.share
         for regularizer, weight in self._penalties:
-            loss = loss + regularizer(weight) * share
+            penalty = self._of_gathered(regularizer, weight) if sharded.is_gathered(weight) else regularizer(weight)
+            loss = loss + penalty * share
         for layer in self._adders:
             for added in layer._added_losses:
                 loss = loss + (added.sum() if added.ndim else added) * share
         return loss
 
+    def _of_gathered(self, regularizer: Any, weight: torch.Tensor) -> torch.Tensor:
+        """Returns the penalty on a weight that is cut over processes; its gradient waits for the end of the step.
+
+        Each process computes it from the whole weight, one weight after the other.
+        """
+        leaf = sharded.whole(weight).detach().requires_grad_(torch.is_grad_enabled() and weight.requires_grad)
+        penalty: torch.Tensor = regularizer(leaf)
+        if penalty.requires_grad:
+            (gradient,) = torch.autograd.grad(penalty, leaf)
+            self._gradients.append((weight, sharded.part(gradient, weight)))
+        return penalty.detach()
+
+    def add_gradients(self, scale: Any) -> None:
+        """Adds the gradients of penalties on weights that are cut over processes, times a scale."""
+        for weight, gradient in self._gradients:
+            if weight.grad is None:
+                weight.grad = sharded.cut(torch.zeros_like(gradient), weight)
+            sharded.local(weight.grad).add_(gradient * scale)
+        self._gradients = []
+
     def clear(self) -> None:
         """Forgets what layers added in the step before."""
+        self._gradients = []
         for layer in self._adders:
             layer._added_losses.clear()
 

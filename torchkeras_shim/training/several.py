@@ -15,6 +15,7 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parallel import DistributedDataParallel
 
+from torchkeras_shim.core.sharded import is_sharded
 from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.tensors import local, spread
@@ -23,6 +24,7 @@ from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.noise import Noise
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
 from torchkeras_shim.training.rounds import Rounds
+from torchkeras_shim.training.sharding import weighed, whole_steps
 
 
 def make_several_training(parts: Parts) -> Step:
@@ -33,7 +35,7 @@ def make_several_training(parts: Parts) -> Step:
     apply = optimizer.stepper(parameters)
     update = make_update(parts)
     batch = _Batch(parts)
-    together, rounds = _Together(parts), Rounds(parts)
+    together, rounds = Together(parts), Rounds(parts)
     overlapped: DistributedDataParallel | None = None
     weights: list[torch.Tensor] = []
 
@@ -69,7 +71,7 @@ def make_several_training(parts: Parts) -> Step:
 def make_several_evaluation(parts: Parts) -> Step:
     """Returns the evaluation step of one of several processes."""
     loss_of, update = make_loss(parts, ExtraLosses(parts.model)), make_update(parts)
-    together = _Together(parts)
+    together = Together(parts)
 
     def evaluation(x: Any, y: Any, sample_weight: Any = None) -> None:
         with together:
@@ -88,7 +90,7 @@ def make_several_applying(parts: Parts, gradients: Callable[[Portion, Any, Any, 
     assert parts.processes is not None
     processes = parts.processes
     apply = parts.optimizer.stepper(parts.parameters)
-    together, rounds = _Together(parts), Rounds(parts)
+    together, rounds = Together(parts), Rounds(parts)
     used: list[bool] | None = None
 
     def training(x: Any, y: Any, sample_weight: Any = None) -> None:
@@ -146,7 +148,7 @@ def used_anywhere(processes: Processes, grads: Sequence[Any]) -> list[bool]:
     return [bool(flag) for flag in processes.largest(*(int(grad is not None) for grad in grads))]
 
 
-class _Together:
+class Together:
     """What is different while a step of several processes is at work: layers and losses know the portion.
 
     Args:
@@ -236,7 +238,7 @@ def make_several_own(
         portion = Work.begin(processes, sharing=False, statistics_of_all=statistics_of_all)
         kept = [] if portion.rows else _kept(metrics())
         try:
-            with _hooked(model, add_up), noise or contextlib.nullcontext():
+            with _hooked(model, add_up), weighed(portion.share), whole_steps(model), noise or contextlib.nullcontext():
                 return step(x, y, sample_weight)
         finally:
             Work.end()
@@ -254,7 +256,9 @@ def _hooked(model: Any, hook: Callable[[torch.Tensor], torch.Tensor]) -> Iterato
     handles: dict[int, Any] = {}
 
     def enter(module: Any, name: str, weight: Any) -> None:
-        if weight is not None and weight.is_floating_point() and id(weight) not in handles:
+        if weight is None or is_sharded(weight):  # see `weighed`
+            return
+        if weight.is_floating_point() and id(weight) not in handles:
             trains = weight.requires_grad
             handles[id(weight)] = weight.requires_grad_(True).register_hook(hook)  # torch takes none of a frozen one
             weight.requires_grad_(trains)

@@ -15,15 +15,18 @@ import torch
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
+from torchkeras_shim.core.sharded import is_sharded
 from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.data.splitting import Part, split
+from torchkeras_shim.distribution.fully_sharded import FullySharded
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes, known, note_failure
-from torchkeras_shim.distribution.strategies import joined
+from torchkeras_shim.distribution.strategies import distribution, joined
 from torchkeras_shim.distribution.tensors import spread
-from torchkeras_shim.layers import Layer
+from torchkeras_shim.layers import Layer, calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.rounds import settle
+from torchkeras_shim.training.sharding import shard
 
 #: What ends the loop of each kind of batches.
 _FLAGS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
@@ -94,7 +97,9 @@ class Alone:
         return adapter
 
     def begin(self, model: Any) -> None:
-        """Does nothing."""
+        """Refuses a model of which only a part is here."""
+        if model.__dict__.get("_is_cut"):
+            raise _is_cut(model)
 
     def agree_weights(self, model: Any) -> None:
         """Does nothing."""
@@ -170,7 +175,15 @@ class Several:
     def agree_weights(self, model: Any) -> None:
         """Takes over the first process's weights, if that has not been done since layers were built or changed."""
         if model.__dict__.get("_alike_since") != StructureVersion.value:
-            spread(model, self.processes)
+            if isinstance(self.distribution, FullySharded):
+                if calling.is_built(model):
+                    shard(model, self.processes, self.distribution)
+                whole = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_sharded(tensor)]
+                self.processes.spread(whole)
+            elif model.__dict__.get("_is_cut"):
+                raise _is_cut(model)
+            else:
+                spread(model, self.processes)
             model.__dict__["_alike_since"] = StructureVersion.value
 
     def agree_random(self) -> None:
@@ -319,6 +332,14 @@ class Several:
             raise
         finally:
             _threads.remove(me)
+
+
+def _is_cut(model: Any) -> RuntimeError:
+    return RuntimeError(
+        f"The weights of model '{model.name}' are cut over processes, by `FullySharded`, but the distribution in force "
+        f"is {distribution()!r}. Write `keras.distribution.set_distribution(keras.distribution.FullySharded())`, or "
+        "make the model again and load the weights that this one has saved."
+    )
 
 
 def _aggregation(variable: Any) -> Any:

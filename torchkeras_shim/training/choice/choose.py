@@ -12,6 +12,7 @@ import torch
 
 from torchkeras_shim.core.device import has_graphs
 from torchkeras_shim.core.torch_private import has_gradient_hooks
+from torchkeras_shim.distribution.fully_sharded import FullySharded
 from torchkeras_shim.distribution.tensors import is_cut
 from torchkeras_shim.training import several, steps
 from torchkeras_shim.training.capture import steps as captured_steps
@@ -20,6 +21,7 @@ from torchkeras_shim.training.choice.report import Report, forced, tell_once, th
 from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.choice.trial import MIN_STEPS, Trial
 from torchkeras_shim.training.parts import Parts, Step, make_backward, make_forward
+from torchkeras_shim.training.sharded_step import make_sharded_training
 
 
 class Ways(NamedTuple):
@@ -98,6 +100,8 @@ def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
         wish: What is known of the loop that it is for.
     """
     report = wish.report
+    if isinstance(parts.distribution, FullySharded):
+        return _choose_sharded(ways, parts, wish)
     if is_cut(parts.model):
         return _choose_cut(ways, parts, wish)
     if parts.processes is not None and ways.several is not None:
@@ -161,6 +165,21 @@ def _choose_cut(ways: Ways, parts: Parts, wish: Wish) -> Step:
         return several.make_several_evaluation(parts)
     run = make_backward(parts)
     return several.make_several_applying(parts, lambda portion, *batch: run(*batch))
+
+
+def _choose_sharded(ways: Ways, parts: Parts, wish: Wish) -> Step:
+    """Returns the step of one of several processes that each have a part of every weight: eager, always."""
+    wish.report.reason = (
+        "weights that are cut over processes are gathered and let go of by torch's hooks, layer by layer, which a "
+        "replay would not call"
+    )
+    if wish.jit_compile not in (False, None, "auto"):
+        tell_once(wish.asked, wish.report.reason, wish.heard)
+    if ways.several is None:
+        return ways.eager(parts)
+    if ways.trains and parts.parameters:
+        return make_sharded_training(parts)
+    return several.make_several_evaluation(parts)
 
 
 def _graphs(parts: Parts, wish: Wish) -> bool:

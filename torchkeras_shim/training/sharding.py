@@ -1,0 +1,202 @@
+"""A model whose weights are cut over processes: torch's `fully_shard`, told of layers and variables."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+
+from torchkeras_shim.core import sharded, tree
+from torchkeras_shim.core.torch_private import register_plainly
+from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.distribution.fully_sharded import FullySharded
+from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.layers.called import Flags
+from torchkeras_shim.layers.tracking import Container
+from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.training.units import members_of, units_of
+
+#: A weight that was, and the one that is now.
+Exchanged = dict[int, tuple[Any, torch.Tensor]]
+
+
+def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
+    """Cuts a model's weights over the processes, if that has not been done.
+
+    All processes get those of the first one.
+
+    Args:
+        model: The model; it is built.
+        processes: All processes.
+        distribution: How the weights are gathered.
+    """
+    fresh = [weight for weight in model.parameters() if not sharded.is_sharded(weight) and _can_be_cut(weight)]
+    fresh = [weight for weight in fresh if id(weight) not in set(map(id, kept_whole(model)))]
+    if not fresh:
+        return
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    for weight in fresh:  # one after the other: there need never be two copies of a model
+        processes.spread([weight])
+        if not weight.is_contiguous():  # as `fully_shard` wants them; kernels of convolutions are not
+            weight.data = weight.data.contiguous()
+    mesh = init_device_mesh(fresh[0].device.type, (processes.count,))
+    kept = set(kept_whole(model))
+    units = [*units_of(model, distribution.units), model]
+    own = set(map(id, units))
+    exchanged: Exchanged = {}
+    for unit in units:
+        places = [
+            (module, key, weight)
+            for module in members_of(unit, own)
+            for key, weight in module._parameters.items()
+            if weight is not None and weight not in kept and not sharded.is_sharded(weight)
+        ]
+        if not places and (unit is not model or unit in _units):
+            continue
+        for module, _, _ in places:
+            register_plainly(module)
+        _units[unit] = _Unit(
+            unit,
+            places,
+            lambda: fully_shard(
+                unit,  # noqa: B023 - called at once
+                mesh=mesh,
+                reshard_after_forward=distribution.reshard_after_forward,
+                shard_placement_fn=partial(_placement, count=processes.count),
+                ignored_params=kept,
+            ),
+        )
+        for module, key, weight in places:
+            now: Any = module._parameters[key]
+            if isinstance(weight, Variable) and not isinstance(now, Variable):
+                sharded.sharded_variable(now, like=weight)
+            exchanged[id(weight)] = (weight, now)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and optimizer.built:
+        optimizer.exchange(exchanged)
+    model.__dict__["_is_cut"] = True
+    StructureVersion.bump()
+
+
+@contextmanager
+def whole_steps(model: torch.nn.Module) -> Iterator[None]:
+    """Makes a model usable again if an error or Ctrl-C ends a step in the middle of a `with` block."""
+    try:
+        yield
+    except BaseException:
+        if model in _units:
+            _units[model].forget_step()
+        raise
+
+
+@contextmanager
+def weighed(share: float) -> Iterator[None]:
+    """Multiplies the gradients that are made in a `with` block, before they are added up over the processes."""
+    _Unit.share, _Unit.handles = share, []
+    try:
+        yield
+    finally:
+        _Unit.share = None
+        for handle in _Unit.handles:
+            handle.remove()
+
+
+def kept_whole(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """Returns the weights that every process has whole: those in lists of weights, single numbers, whole numbers."""
+    found = [
+        weight
+        for module in model.modules()
+        for weight in module._parameters.values()
+        if weight is not None and (isinstance(module, Container) or not _can_be_cut(weight))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _can_be_cut(weight: torch.Tensor) -> bool:
+    return weight.ndim > 0 and weight.is_floating_point()
+
+
+def _placement(weight: torch.Tensor, count: int) -> Any:
+    """Returns along which axis a weight is cut: into equal parts if there is such an axis, the first one otherwise."""
+    from torch.distributed.tensor import Shard
+
+    even = [axis for axis, size in enumerate(weight.shape) if size and size % count == 0]
+    return Shard(max(even, key=lambda axis: (axis == 0, weight.shape[axis])) if even else 0)
+
+
+class _Unit:
+    """A module whose weights are gathered together: what happens around its forward pass beside torch's hooks.
+
+    - The gathered weights have the names that their variables have.
+    - Masks stay with inputs, in whose places torch's hook puts tensors of its own.
+
+    Args:
+        module: The module. Its class, which torch replaces, stays what it is.
+        places: Its weights, each with the module that has it and the key there.
+        fully_shard: Cuts them.
+    """
+
+    #: What gradients are multiplied by, if by anything, and the hooks that do so.
+    share: float | None = None
+    handles: list[Any]
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        places: Sequence[tuple[torch.nn.Module, str, torch.Tensor]],
+        fully_shard: Callable[[], Any],
+    ) -> None:
+        kind = type(module)
+        fully_shard()
+        made: Any = module
+        made.set_gradient_divide_factor(1.0)  # losses are shares: gradients are added
+        made.set_force_sum_reduction_for_comms(True)
+        self._of_torch = type(module)
+        module.__class__ = kind
+        self._places = [(one, key) for one, key, _ in places]
+        self._names = [weight if isinstance(weight, Variable) else None for _, _, weight in places]
+        self._module = weakref.ref(module)
+        self._masks: list[Any] = []
+        module.register_forward_pre_hook(self._before, prepend=True, with_kwargs=True)
+        module.register_forward_pre_hook(self._after, with_kwargs=True)
+
+    def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if Flags.masks:
+            self._masks = [getattr(leaf, "_keras_mask", None) for leaf in tree.flatten((args, kwargs))]
+
+    def _after(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if self._names:
+            for (one, key), like in zip(self._places, self._names, strict=True):
+                if like is not None:
+                    sharded.whole_variable(dict.__getitem__(one._parameters, key), like)
+            self._names = []  # torch fills the same tensors in each step
+        if self._masks:
+            for leaf, mask in zip(tree.flatten((args, kwargs)), self._masks, strict=True):
+                if mask is not None:
+                    leaf._keras_mask = mask
+            self._masks = []
+        if _Unit.share is not None:
+            for one, key in self._places:
+                weight: Any = dict.__getitem__(one._parameters, key)
+                if weight.requires_grad:
+                    share = _Unit.share
+                    _Unit.handles.append(weight.register_hook(lambda gradient: gradient * share))  # noqa: B023
+
+    def forget_step(self) -> None:
+        """Lets torch forget a step that was not ended."""
+        module: Any = self._module()
+        kind = type(module)
+        module.__class__ = self._of_torch
+        try:
+            module.reset_iter_state()
+        finally:
+            module.__class__ = kind
+
+
+_units: weakref.WeakKeyDictionary[torch.nn.Module, _Unit] = weakref.WeakKeyDictionary()
