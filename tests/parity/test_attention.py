@@ -83,6 +83,27 @@ def same_config(ours, theirs):
     assert type(theirs).from_config(ours.get_config()).get_config() == theirs.get_config()
 
 
+def spread(module, name, arguments, initializer):
+    """The standard deviations of the kernels that a layer begins with, over 8,192 numbers or more each."""
+    layer = getattr(module, name)(**arguments, kernel_initializer=initializer)
+    layer.build((None, 4, 64), (None, 4, 64))
+    return [float(to_numpy(weight).std()) for weight in layer.weights if weight.path.endswith("kernel")]
+
+
+@pytest.mark.parametrize("initializer", ["glorot_uniform", "lecun_normal", "he_uniform", "random_normal"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("MultiHeadAttention", {"num_heads": 8, "key_dim": 16, "use_gate": True}),
+        ("MultiHeadAttention", {"num_heads": 4, "key_dim": 32, "output_shape": (8, 16)}),
+        ("GroupQueryAttention", {"head_dim": 32, "num_query_heads": 8, "num_key_value_heads": 4}),
+    ],
+)
+def test_kernels_begin_as_widely_spread_as_keras_s(name, arguments, initializer):
+    wanted = kept(spread, keras.layers, name, arguments, initializer)
+    np.testing.assert_allclose(spread(layers, name, arguments, initializer), wanted, rtol=0.05)
+
+
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: "-".join(call) or "plain")
 @pytest.mark.parametrize(("name", "arguments"), HEADS)
 def test_heads(name, arguments, call):

@@ -41,6 +41,26 @@ def compute_fans(
     return int(shape[-2] * window), int(shape[-1] * window)
 
 
+def with_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+    """Returns an initializer for a kernel that connects several axes at once.
+
+    Args:
+        initializer: Any initializer; those that do not count inputs and outputs, or know their axes, stay as they are.
+        input_axes: The kernel's axes of inputs.
+        output_axes: Its axes of outputs.
+
+    Example:
+        >>> with_axes(GlorotUniform(), [0], [1, 2]).output_axes
+        [1, 2]
+    """
+    if not isinstance(initializer, VarianceScaling):
+        return initializer
+    if initializer.input_axes is not None and initializer.output_axes is not None:
+        return initializer
+    axes = {"input_axes": list(input_axes), "output_axes": list(output_axes)}
+    return type(initializer).from_config({**initializer.get_config(), **axes})
+
+
 @INITIALIZERS.register("variance_scaling")
 class VarianceScaling(RandomInitializer):
     """Values of variance `scale / n`, `n` being the number of inputs, outputs, or their mean.

@@ -9,6 +9,7 @@ import torch
 
 from torchkeras_shim import activations
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.initializers.scaling import with_axes
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
 
@@ -48,7 +49,12 @@ class Projection(Layer):
     def build(self, input_shape: Any) -> None:
         """Creates kernel and bias."""
         shape = (*input_shape[-self.bound :], *self.outputs)
-        self.kernel = self.add_weight(name="kernel", shape=shape, **self.options["kernel"])
+        # A kernel of three axes is not a convolution's: which of them are inputs decides how widely its values spread.
+        axes = range(len(shape))
+        initializer = with_axes(self.options["kernel"]["initializer"], axes[: self.bound], axes[self.bound :])
+        self.kernel = self.add_weight(
+            name="kernel", shape=shape, **{**self.options["kernel"], "initializer": initializer}
+        )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=self.outputs, **self.options["bias"])

@@ -11,6 +11,7 @@ import torch
 
 from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
+from torchkeras_shim.initializers.scaling import with_axes
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.activated import Activated
 from torchkeras_shim.layers.arguments import refuse_adapters
@@ -121,17 +122,10 @@ class EinsumDense(Activated):
     def build(self, input_shape: Any) -> None:
         """Creates the kernel and the bias of the shapes that the equation asks for."""
         plan = _analyze(self.equation, self.bias_axes, tuple(input_shape), self.partial_output_shape, self.name)
-        initializer = self.kernel_initializer
-        if isinstance(initializer, initializers.VarianceScaling) and None in (
-            getattr(initializer, "input_axes", None),
-            getattr(initializer, "output_axes", None),
-        ):
-            axes = {"input_axes": plan.input_axes, "output_axes": plan.output_axes}
-            initializer = type(initializer).from_config({**initializer.get_config(), **axes})
         self.kernel = self.add_weight(
             name="kernel",
             shape=plan.kernel,
-            initializer=initializer,
+            initializer=with_axes(self.kernel_initializer, plan.input_axes, plan.output_axes),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
