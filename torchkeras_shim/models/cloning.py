@@ -28,6 +28,8 @@ def clone_model(
 ) -> Any:
     """Returns a model of the same architecture with newly initialised weights.
 
+    The clone of a compiled `Sequential` or functional model is compiled alike, with its own optimizer and metrics.
+
     Args:
         model: A `Sequential`, functional or subclassed model.
         input_tensors: Symbolic tensors to build the new model on, in the structure of the model's inputs.
@@ -58,9 +60,13 @@ def clone_model(
             raise ValueError(
                 f"`call_function` argument is not supported with Sequential models. Received: {call_function}"
             )
-        return _clone_sequential(model, input_tensors, make)
+        clone: Any = _clone_sequential(model, input_tensors, make)
+        clone._compile_like(model)
+        return clone
     if model._graph is not None:
-        return _clone_functional(model, input_tensors, make, call_function)
+        clone = _clone_functional(model, input_tensors, make, call_function)
+        clone._compile_like(model)
+        return clone
     if input_tensors is not None or clone_function is not None or call_function is not None:
         raise ValueError(
             "Arguments `clone_function`, `call_function` and `input_tensors` are only supported for Sequential models "
@@ -111,10 +117,11 @@ def _clone_functional(
     assert graph is not None
     if input_tensors is not None:
         starts = tree.flatten(input_tensors)
-        if len(starts) != len(graph.inputs) or not all(isinstance(start, KerasTensor) for start in starts):
+        fits = len(starts) == len(graph.inputs) and all(isinstance(start, KerasTensor) for start in starts)
+        if not fits or isinstance(input_tensors, dict) != isinstance(model.input, dict):
             raise ValueError(
-                f"`input_tensors` must be KerasTensors in the structure of the model's {len(graph.inputs)} input(s). "
-                f"Received: input_tensors={input_tensors}"
+                "`input_tensors` must have the same structure as model.input, with KerasTensors in it. "
+                f"Reference structure: {model.input}. Received structure: {input_tensors}"
             )
     else:
         starts = [

@@ -97,9 +97,11 @@ class InputStructure:
         shown = tree.map_structure(lambda number: self._names[number], self._structure)
         advice = ""
         if isinstance(self._structure, dict):
-            advice = "\nPass the inputs by name: {" + ", ".join(f"{key!r}: ..." for key in self._structure) + "}"
+            advice = (
+                "\nPass the named input(s) with keys: {" + ", ".join(f"{key!r}: ..." for key in self._structure) + "}"
+            )
         return (
-            "The structure of `inputs` doesn't match the expected structure: the model expected "
+            "The structure of `inputs` doesn't match the expected structure: the model expects "
             f"{len(self._names)} input(s), and received {len(tree.flatten(inputs))}.\nExpected: {shown}\n"
             f"Received: inputs={tree.map_structure(lambda leaf: tuple(getattr(leaf, 'shape', ())), inputs)}{advice}"
         )

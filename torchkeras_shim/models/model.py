@@ -238,7 +238,7 @@ class Model(Trainable):
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise ValueError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
 
     def named_layers(self) -> list[tuple[str, torch.nn.Module]]:
         """Returns the layers and modules directly inside with their names, those in lists and dicts too."""

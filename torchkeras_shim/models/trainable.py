@@ -390,6 +390,22 @@ class Trainable(Layer):
             if self.built:
                 self._build_optimizer()
 
+    def _compile_like(self, model: Trainable) -> None:
+        """Compiles as another model is, where that is and `compile` is not the class's own."""
+        binding = model._trainer.binding
+        if not binding.is_compiled or type(self).compile is not Trainable.compile:
+            return
+        try:
+            arguments = binding.told.again(binding.optimizer)
+        except NotImplementedError as error:
+            warnings.warn(
+                f"Model '{model.name}' was cloned without what it was compiled with: call `compile()` on the clone. "
+                f"{error}",
+                stacklevel=3,
+            )
+            return
+        self.compile(**arguments)
+
     # For callbacks and files ----------------------------------------------------------------------------------------
 
     def _build_optimizer(self) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from torchkeras_shim.core import serialization
+from torchkeras_shim.core import serialization, tree
+from torchkeras_shim.metrics import Metric
+from torchkeras_shim.optimizers import Optimizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +95,27 @@ class Compiled:
                 stacklevel=3,
             )
             return None
+
+    def again(self, optimizer: Any) -> dict[str, Any]:
+        """Returns the arguments for another model, with an optimizer and metrics of its own, which have seen nothing.
+
+        Args:
+            optimizer: The optimizer in use, whose settings the new one has.
+
+        Raises:
+            NotImplementedError: If the optimizer belongs to the variables of one model.
+        """
+        used = self._asked_for(optimizer)
+        metrics = copy.deepcopy((self.metrics, self.weighted_metrics))
+        for metric in tree.flatten(metrics):
+            if isinstance(metric, Metric):
+                metric.reset_state()
+        arguments = {field.name: getattr(self, field.name) for field in fields(self)}
+        if isinstance(self.optimizer, type) or inspect.isfunction(self.optimizer):
+            used = self.optimizer  # is called with the other model's variables
+        elif isinstance(used, Optimizer):
+            used = type(used).from_config(used.get_config())
+        return {**arguments, "optimizer": used, "metrics": metrics[0], "weighted_metrics": metrics[1]}
 
     def _asked_for(self, optimizer: Any) -> Any:
         """Returns the optimizer that was asked for; one that scales the loss on its own account is made again."""

@@ -115,7 +115,9 @@ def test_a_list_for_a_dict_is_never_guessed(declared, order):
         lambda: made.train_on_batch(given, RIGHT),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"(?s)structure of `inputs` doesn't match.*Pass the inputs by name: {'b'"):
+        with pytest.raises(
+            ValueError, match=r"(?s)structure of `inputs` doesn't match.*Pass the named input\(s\) with keys: {'b'"
+        ):
             call()
 
 

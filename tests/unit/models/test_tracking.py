@@ -152,7 +152,7 @@ def test_plain_values_stay_what_they_are():
 
 
 def test_the_name_of_a_property_stays_reserved():
-    with pytest.raises(ValueError, match="attribute is reserved"):
+    with pytest.raises(AttributeError, match="attribute is reserved"):
         keras.Model().layers = [layers.Dense(1)]
 
 
