@@ -6,7 +6,7 @@ on the result, where cross-entropies find it (`_keras_logits`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -88,12 +88,12 @@ def relu6(x: Any) -> Any:
 
 
 @ACTIVATIONS.register()
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
     """Turns scores into probabilities that sum to one along an axis.
 
     Args:
         x: A tensor.
-        axis: The axis.
+        axis: The axis, or several that sum to one together.
 
     Example:
         >>> softmax(torch.tensor([0.0, 0.0]))
@@ -383,12 +383,12 @@ def _mish(x: Any) -> Any:
 
 
 @ACTIVATIONS.register()
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
     """Returns `log(softmax(x))`, without overflow.
 
     Args:
         x: A tensor.
-        axis: The axis.
+        axis: The axis, or several that sum to one together.
 
     Example:
         >>> log_softmax(torch.tensor([0.0, 0.0]))

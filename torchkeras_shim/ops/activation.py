@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.ops.reductions import Axis, axes_of
 
 __all__ = [
     "celu",
@@ -322,20 +324,20 @@ def hard_tanh(x: Any) -> Any:
 
 
 @op
-def softmax(x: Any, axis: int | None = -1) -> Any:
+def softmax(x: Any, axis: Axis = -1) -> Any:
     """Returns `exp(x)` divided by its sum along an axis; along the last one it remembers `x` for cross-entropies.
 
     Args:
         x: A tensor.
-        axis: The axis that sums to one, all of them together if `None`.
+        axis: The axis that sums to one; several that do so together, all if `None`.
 
     Example:
         >>> softmax([0.0, 0.0])
         tensor([0.5000, 0.5000])
     """
     x = as_float(x)
-    if axis is None:
-        return torch.softmax(x.reshape(-1), dim=0).reshape(x.shape)
+    if axis is None or not isinstance(axis, int):
+        return _over_axes(torch.softmax, x, axis)
     result = torch.softmax(x, dim=axis)
     if axis == -1 or axis == x.dim() - 1:
         result._keras_logits = x  # type: ignore[attr-defined]
@@ -343,21 +345,30 @@ def softmax(x: Any, axis: int | None = -1) -> Any:
 
 
 @op
-def log_softmax(x: Any, axis: int | None = -1) -> Any:
+def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Returns `log(softmax(x))`, without overflow.
 
     Args:
         x: A tensor.
-        axis: The axis, all of them together if `None`.
+        axis: The axis; several together, all if `None`.
 
     Example:
         >>> log_softmax([0.0, 0.0])
         tensor([-0.6931, -0.6931])
     """
     x = as_float(x)
-    if axis is None:
-        return torch.log_softmax(x.reshape(-1), dim=0).reshape(x.shape)
+    if axis is None or not isinstance(axis, int):
+        return _over_axes(torch.log_softmax, x, axis)
     return torch.log_softmax(x, dim=axis)
+
+
+def _over_axes(function: Callable[..., torch.Tensor], x: torch.Tensor, axis: Axis) -> torch.Tensor:
+    """Returns a function of one axis of `x`, with several axes as one."""
+    axes = axes_of(x, axis)
+    last = list(range(x.dim() - len(axes), x.dim()))
+    moved = x.movedim(axes, last)
+    flat = moved.reshape(*moved.shape[: x.dim() - len(axes)], -1)
+    return function(flat, dim=-1).reshape(moved.shape).movedim(last, axes)
 
 
 @op
