@@ -109,7 +109,7 @@ def test_check_types_is_deprecated(value):
 
 
 def test_messages_show_both_structures():
-    with pytest.raises(ValueError, match=r"a=\[1\]\nb=\(1,\)"):
+    with pytest.raises(ValueError, match=r"a=\[1\] \(of type list\)\nb=\(1,\) \(of type tuple\)"):
         tree.assert_same_structure([1], (1,))
     with pytest.raises(ValueError, match=r"missing in `b`:\n\{\('a',\)\}"):
         tree.assert_same_paths({"a": 1}, [1])

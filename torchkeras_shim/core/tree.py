@@ -242,7 +242,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     expected = len(flatten(structure))
     if len(leaves) != expected:
         raise ValueError(
-            f"Could not pack a sequence of {len(leaves)} elements into a structure of {expected}: {structure}"
+            f"Could not pack a sequence of {len(leaves)} leaves into a structure that holds {expected}: {structure}"
         )
     iterator = iter(leaves)
     return _pack(structure, iterator)
@@ -301,4 +301,7 @@ def _assert_same_level(a: Any, b: Any) -> None:
         not isinstance(a, dict) and is_nested(a) and type(a) is type(b) and len(a) == len(b)
     )
     if not same:
-        raise ValueError(f"`a` and `b` don't have the same structure.\na={a}\nb={b}")
+        raise ValueError(
+            f"`a` and `b` don't have the same structure.\na={a} (of type {type(a).__name__})\n"
+            f"b={b} (of type {type(b).__name__})"
+        )

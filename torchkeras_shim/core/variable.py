@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import device as devices
-from torchkeras_shim.core import dtypes, naming
+from torchkeras_shim.core import dtypes, naming, tree
 from torchkeras_shim.core.tables import TABLES, load_all
 from torchkeras_shim.core.torch_private import make_subclass
 
@@ -200,6 +200,14 @@ class Variable(torch.nn.Parameter):
                 f"Target variable: '{self._path}'"
             )
         return tensor
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Lets functions of numpy (`np.mean(weight)`) see the values: they would call torch's methods of that name."""
+
+        def plain(value: Any) -> Any:
+            return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+
+        return function(*tree.map_structure(plain, args), **tree.map_structure(plain, kwargs))
 
     # torch's own protocols ------------------------------------------------------------------------------------------
 
