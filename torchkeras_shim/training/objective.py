@@ -157,6 +157,8 @@ def _as_weight(weight: Any) -> float | None:
 
 def _resolve_loss(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     """Turns any identifier into a loss object; "crossentropy" and "ce" choose their kind by shape."""
+    if isinstance(identifier, (list, tuple)) and len(identifier) == 1:
+        identifier = identifier[0]
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         if y_pred.shape[-1] == 1:
             identifier = "binary_crossentropy"

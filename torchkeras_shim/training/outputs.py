@@ -109,9 +109,10 @@ class Outputs:
                     f"order of the outputs, without names. Received: {argument}={values}"
                 )
             if unknown:
+                advice = did_you_mean(unknown[0], [str(name) for name in names])
                 raise ValueError(
-                    f"`{argument}` has the key {unknown[0]!r}, which is not an output of the model. Its outputs: "
-                    f"{names}.{did_you_mean(unknown[0], [str(name) for name in names])} Received: {argument}={values}"
+                    f"{_rule(argument, names, values)} `{argument}` has the key {unknown[0]!r}, which is not an output "
+                    f"of the model. Its outputs: {names}.{advice} Received: {argument}={values}"
                 )
             return [values.get(name) for name in names]
         if isinstance(values, (list, tuple)):
@@ -155,6 +156,13 @@ def _children(structure: dict[Any, Any]) -> list[Any]:
     """Returns the entries of a dict in the order in which `tree` visits them."""
     order = [path for path, _ in tree.flatten_with_path(dict.fromkeys(structure))]
     return [(path, structure[path[0]]) for path in order]
+
+
+def _rule(argument: str, names: list[str], values: dict[Any, Any]) -> str:
+    """Returns Keras's sentence about a dict by output."""
+    if argument in ("metrics", "weighted_metrics"):
+        return f"Invalid `{argument}`. It should be a dict or a list matching the output names of the model {names}."
+    return f"Expected keys {names} in {argument} dict, but found {argument}.keys()={list(values)}."
 
 
 def is_config(value: Any) -> bool:

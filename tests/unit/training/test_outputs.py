@@ -236,3 +236,9 @@ def test_no_loss_at_all_is_refused():
     network.compile("sgd")
     with pytest.raises(ValueError, match="No loss to compute"):
         network.fit(X, verbose=0)
+
+
+def test_a_loss_in_a_list_of_its_own_is_that_loss():
+    wanted = results("list", [P, Q], loss=["mse", "mae"])
+    assert results("list", [P, Q], loss=["mse", ["mae"]]) == wanted
+    assert results("dict", {"p": P, "q": Q}, loss={"p": ["mse"], "q": "mae"}) == wanted
