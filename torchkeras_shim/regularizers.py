@@ -171,7 +171,7 @@ class OrthogonalRegularizer(Regularizer):
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):
             raise ValueError(
-                f"Invalid value for argument `mode`. Expected one of ('rows', 'columns'). Received: mode={mode}"
+                f'Invalid value for argument `mode`. Expected one of {{"rows", "columns"}}. Received: mode={mode}'
             )
         self.factor = _factor(factor, "factor")
         self.mode = mode

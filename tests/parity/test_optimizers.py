@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parity.oracle import imported, keras, to_numpy
+import torchkeras_shim
+from tests.parity.oracle import imported, kept, keras, to_numpy
 from torchkeras_shim import optimizers
 from torchkeras_shim.core.variable import Variable
 
@@ -332,3 +333,16 @@ def test_saved_state_of_keras_continues_here():
         theirs.apply(grads, their_variables)
         check(our_variables, their_variables, step)
     assert int(ours.iterations) == 10
+
+
+def muon_steps(module, matrix):
+    optimizer = module.optimizers.Muon(rms_rate=0.2)
+    matrix = module.ops.convert_to_tensor(matrix)
+    return [to_numpy(optimizer.lr_adjust(matrix)), to_numpy(optimizer.zeropower_via_newtonschulz5(matrix, 5))]
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (4, 2), (2, 5)])
+def test_the_two_parts_of_a_step_of_muon(shape):
+    matrix = np.random.RandomState(0).standard_normal(shape).astype("float32")
+    for ours, theirs in zip(muon_steps(torchkeras_shim, matrix), kept(muon_steps, keras, matrix), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

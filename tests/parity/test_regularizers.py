@@ -54,6 +54,12 @@ def test_every_name_of_keras_is_known():
     assert [n for n in dir(keras.regularizers) if not n.startswith("_") and not hasattr(regularizers, n)] == []
 
 
+def test_an_unknown_mode_is_refused_as_in_keras():
+    for module in (regularizers, keras.regularizers):
+        with pytest.raises(ValueError, match=r'Expected one of {"rows", "columns"}\. Received: mode=sideways'):
+            module.OrthogonalRegularizer(0.1, mode="sideways")
+
+
 @pytest.mark.parametrize("value", [-0.1, float("inf"), float("nan"), "a"])
 def test_wrong_factors_are_refused_as_in_keras(value):
     for name in ("L1", "L2", "L1L2", "OrthogonalRegularizer"):

@@ -95,16 +95,20 @@ class Metric:
     def variables(self) -> list[Variable]:
         """All state: this metric's own, then that of metrics it holds."""
         self._check_super_called()
-        found = list(self._variables)
-        found += [value for value in self.__dict__.values() if isinstance(value, Variable)]
-        for metric in self._inner_metrics():
-            found += metric.variables
+        held = list(self._held())
+        found = [*self._variables, *(one for one in held if isinstance(one, Variable))]
+        for metric in held:
+            if isinstance(metric, Metric):
+                found += metric.variables
         return list({id(variable): variable for variable in found}.values())
 
-    def _inner_metrics(self) -> Iterator[Metric]:
+    def _held(self) -> Iterator[Any]:
+        """Yields the variables and metrics among the attributes, inside of lists and dicts too."""
         for value in self.__dict__.values():
-            if isinstance(value, Metric) or tree.is_nested(value):
-                yield from (leaf for leaf in tree.flatten(value) if isinstance(leaf, Metric))
+            if isinstance(value, (Metric, Variable)):
+                yield value
+            elif tree.is_nested(value):
+                yield from (leaf for leaf in tree.flatten(value) if isinstance(leaf, (Metric, Variable)))
 
     def to(self, device: torch.device | str) -> Metric:
         """Moves the state to a device, in place.

@@ -54,19 +54,19 @@ class FBetaScore(Metric):
         super().__init__(name=name, dtype=dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(
-                "Invalid `average` argument value. Expected one of: (None, 'micro', 'macro', 'weighted'). "
+                "Invalid `average` argument value. Expected one of: {None, 'micro', 'macro', 'weighted'}. "
                 f"Received: average={average}"
             )
-        if not isinstance(beta, float) or beta <= 0.0:
-            raise ValueError(
-                "Invalid `beta` argument value. It should be a Python float > 0. "
-                f"Received: beta={beta} of type '{type(beta)}'"
-            )
-        if threshold is not None and (not isinstance(threshold, float) or threshold > 1.0 or threshold <= 0.0):
-            raise ValueError(
-                "Invalid `threshold` argument value. It should be a Python float with 0 < threshold <= 1. "
-                f"Received: threshold={threshold} of type '{type(threshold)}'"
-            )
+        _check_float("beta", beta)
+        if beta <= 0.0:
+            raise ValueError(f"Invalid `beta` argument value. It should be > 0. Received: beta={beta}")
+        if threshold is not None:
+            _check_float("threshold", threshold)
+            if threshold > 1.0 or threshold <= 0.0:
+                raise ValueError(
+                    "Invalid `threshold` argument value. It should verify 0 < threshold <= 1. "
+                    f"Received: threshold={threshold}"
+                )
         self.average = average
         self.beta = beta
         self.threshold = threshold
@@ -124,6 +124,14 @@ class FBetaScore(Metric):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}
+
+
+def _check_float(name: str, value: Any) -> None:
+    if not isinstance(value, float):
+        raise ValueError(
+            f"Invalid `{name}` argument value. It should be a Python float. "
+            f"Received: {name}={value} of type '{type(value)}'"
+        )
 
 
 @METRICS.register("f1_score")

@@ -317,4 +317,8 @@ def _check(optimizer: Any, what: str) -> None:
     if not isinstance(optimizer, Optimizer):
         raise ValueError(f"{what} must be a Keras Optimizer instance. Received: {optimizer}")
     if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
-        raise ValueError(f"{what} cannot be {type(optimizer).__name__}: it is to be wrapped itself.")
+        kind = type(optimizer).__name__
+        raise ValueError(
+            f"{what} cannot be {kind}: {kind} cannot be used inside an MultiOptimizer. "
+            "Pass the inner optimizer itself, and wrap the whole: `LossScaleOptimizer(MultiOptimizer(...))`."
+        )

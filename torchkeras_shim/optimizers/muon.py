@@ -181,17 +181,39 @@ class Muon(Optimizer):
         kernels.add_scaled_(params, updates, -scalars[0])
 
     def _orthogonal(self, matrix: torch.Tensor) -> torch.Tensor:
-        """Returns nearly the nearest orthogonal matrix, by a quintic Newton-Schulz iteration."""
+        return self.lr_adjust(self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
+
+    def zeropower_via_newtonschulz5(self, x: torch.Tensor, steps: int) -> torch.Tensor:
+        """Returns nearly the nearest orthogonal matrix, by a quintic Newton-Schulz iteration.
+
+        Args:
+            x: A matrix.
+            steps: How many iterations.
+
+        Raises:
+            ValueError: If `x` is not a matrix.
+        """
+        if x.ndim != 2:
+            raise ValueError(
+                f"Expected gradient or momentum to have at least 2 dimensions, and here no more. "
+                f"Received: shape={tuple(x.shape)}. Pass one matrix at a time."
+            )
         a, b, c = self.muon_a, self.muon_b, self.muon_c
-        tall = matrix.shape[0] > matrix.shape[1]
-        x = matrix.T if tall else matrix
+        tall = x.shape[0] > x.shape[1]
+        x = x.T if tall else x
         x = x / (torch.linalg.vector_norm(x) + 1e-7)  # singular values within [0, 1]
-        for _ in range(self.ns_steps):
+        for _ in range(steps):
             gram = x @ x.T
             x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-        if self.rms_rate is not None:
-            x = x * (math.sqrt(max(matrix.shape)) * self.rms_rate)
         return x.T if tall else x
+
+    def lr_adjust(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns a matrix's step with the root mean square `rms_rate`, or as it is if that is `None`.
+
+        Args:
+            x: The step, nearly orthogonal.
+        """
+        return x if self.rms_rate is None else x * (math.sqrt(max(x.shape)) * self.rms_rate)
 
     def get_config(self) -> dict[str, Any]:
         return {

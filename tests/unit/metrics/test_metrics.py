@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchkeras_shim import activations, metrics
+from torchkeras_shim.core.variable import Variable
 
 
 class CountOps(TorchDispatchMode):
@@ -398,3 +399,11 @@ def test_updates_read_nothing_back(cls, y_true, y_pred):
         metric.update_state(*args)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_state_in_lists_and_dicts_is_state():
+    metric = metrics.Mean()
+    metric.more = {"a": [Variable(0.0), Variable(1.0)]}
+    assert len(metric.variables) == 4
+    metric.reset_state()
+    assert metric.more["a"][1].numpy() == 0.0
