@@ -76,7 +76,9 @@ class InputLayer(Layer):
         self.optional = optional
         self._dtype_name = dtypes.standardize_dtype(dtype)
         self.built = True
-        output = input_tensor or KerasTensor(self.batch_shape, self._dtype_name, name=self.name)
+        output = input_tensor
+        if output is None:
+            output = KerasTensor(self.batch_shape, self._dtype_name, name=self.name)
         Node(self, (), {}, output)
 
     @property

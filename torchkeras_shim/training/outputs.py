@@ -5,7 +5,8 @@ Decided once, at the first batch; a step only replays it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,10 +39,11 @@ class Outputs:
         self.flat = flat
         paths = [path for path, _ in leaves]
         #: What the losses of single outputs are called in logs, but for the "_loss": `u/p` for output `p` inside `u`.
-        self.loss_names = [
+        #: Outputs of one layer have one name: all but the first get a number, so that none of their losses is lost.
+        self.loss_names = _numbered(
             "/".join([*map(str, path[:-1]), path[-1] if isinstance(path[-1], str) else name]) if path and name else name
             for path, name in zip(paths, self.names, strict=True)
-        ]
+        )
 
     def flatten(self, values: Any, what: str) -> list[Any]:
         """Returns targets, outputs or weights in the flat order of the outputs.
@@ -199,3 +201,12 @@ def _repeated(count: int, value: Any) -> list[Any]:
 
 def _picked(keys: list[Any], value: dict[Any, Any]) -> list[Any]:
     return [value.get(key) for key in keys]
+
+
+def _numbered(names: Iterable[str | None]) -> list[str | None]:
+    counts: Counter[str | None] = Counter()
+    numbered = []
+    for name in names:
+        numbered.append(f"{name}_{counts[name]}" if name and counts[name] else name)
+        counts[name] += 1
+    return numbered

@@ -160,6 +160,10 @@ def _with_shape(class_name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     if class_name in _OF_SEQUENCES and "input_dim" in kwargs:
         once.say(f"{class_name}(input_length=, input_dim=)", f"{class_name}(input_shape=(input_length, input_dim))")
         kwargs["input_shape"] = (kwargs.pop("input_length", None), kwargs.pop("input_dim"))
+    if class_name == "Embedding" and kwargs.get("input_length") is not None:
+        length = kwargs["input_length"]  # by which a first layer knew its input
+        if kwargs.keys().isdisjoint(("input_shape", "batch_input_shape")):
+            kwargs["input_shape"] = tuple(length) if isinstance(length, (list, tuple)) else (length,)
     if "batch_size" in kwargs and kwargs.get("input_shape") is not None:
         once.say(f"{class_name}(batch_size=, input_shape=)", "keras.Input(shape, batch_size)")
         kwargs["batch_input_shape"] = (kwargs.pop("batch_size"), *kwargs.pop("input_shape"))

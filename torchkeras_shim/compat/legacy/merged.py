@@ -18,8 +18,10 @@ def branches(models: Iterable[Model], layer: Any) -> Model:
         layer: The layer that merges.
     """
     models = list(models)
-    inputs = [tensor for model in models for tensor in _flat(model.input)]
-    merged = Model(inputs, layer([model.output for model in models]))
+    inputs = {
+        id(tensor): tensor for model in models for tensor in _flat(model.input)
+    }  # each once, however often it is used
+    merged = Model(list(inputs.values()), layer([model.output for model in models]))
     merged.__dict__["_is_merge"] = True
     return merged
 

@@ -146,7 +146,21 @@ def replaced(path: str, name: str, value: Any) -> Any:
 @functools.cache
 def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
     name = function.__name__
-    return keywords.renaming(function, name, keywords.keywords_of(function), keywords.by_table(name))
+    renamed = keywords.renaming(function, name, keywords.keywords_of(function), keywords.by_table(name))
+    return _from_the_middle(renamed) if name == "Input" else renamed
+
+
+def _from_the_middle(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the `Input` for which a tensor that was computed goes on to be what it is: models may begin with it."""
+
+    @functools.wraps(make)
+    def made(*args: Any, tensor: Any = None, **kwargs: Any) -> Any:
+        if isinstance(tensor, KerasTensor) and not backend_graph.is_placeholder(tensor):
+            once.say("Input(tensor=)", "keras.Model(tensor, outputs)")
+            return tensor
+        return make(*args, **kwargs) if tensor is None else make(*args, tensor=tensor, **kwargs)
+
+    return made
 
 
 def of_module(path: str) -> list[str]:
