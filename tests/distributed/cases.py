@@ -520,6 +520,54 @@ def callbacks_that_decide() -> Any:
     return {**result, "rate": float(model.optimizer.learning_rate), "stopped": stop.stopped_epoch}
 
 
+class LooksAtBatches(keras.callbacks.Callback):
+    """Notes the logs of batches, and makes the learning rate out of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.seen.append(dict(logs or {}))
+        self.model.optimizer.learning_rate = 0.05 * min(self.seen[-1].get("loss", 1.0), 1.0)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.seen.append(dict(logs or {}))
+
+
+@case
+def logs_of_batches() -> Any:
+    """A callback of a user's sees what one process shows, in each process."""
+    looks = LooksAtBatches()
+    metrics = ["accuracy", keras.metrics.AUC(multi_label=True, from_logits=True)]
+    model = classifier(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics)
+    x, y = data()
+    y = np.eye(3, dtype="float32")[y]
+    result = fitted(model, x, y, validation_split=0.3, callbacks=[looks], shuffle=False)
+    own = LooksAtBatches()
+    keras.utils.set_random_seed(1)
+    trainer = OwnStep()
+    trainer.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    fitted(trainer, *data(40), callbacks=[own])
+    return [result, looks.seen, own.seen]
+
+
+@case
+def saved_within_a_round() -> Any:
+    """A checkpoint that the first process writes between two updates holds the gradients of all data."""
+    name = f"torchkeras-round-{os.getppid()}-{os.environ.get('MASTER_PORT', 'alone')}.keras"
+    path = os.path.join(tempfile.gettempdir(), name)
+    model = classifier(optimizer=keras.optimizers.SGD(0.1, gradient_accumulation_steps=4))
+    result = fitted(model, *data(), callbacks=[keras.callbacks.ModelCheckpoint(path, save_freq=5)], shuffle=False)
+    if int(os.environ.get("RANK", 0)) == 0:
+        saved = keras.saving.load_model(path)
+        variables = [variable.numpy() for variable in saved.optimizer.variables]
+    else:
+        variables = None
+    known = keras.distribution.processes.known()
+    return [result, variables if known is None else known.from_first(variables)]
+
+
 class StopAt(keras.callbacks.Callback):
     """Stops in the middle of an epoch."""
 
@@ -948,6 +996,35 @@ def exchanges_of_a_round() -> None:
         return group._get_sequence_number_for_group() - before
 
     assert exchanges() - exchanges(gradient_accumulation_steps=5) == 10 - 2 - 1  # and once at the end of the epoch
+
+
+@together
+def callbacks_of_one_process() -> None:
+    """A script may give a callback that prints to the first process alone, but not one that acts."""
+
+    class Counts(keras.callbacks.Callback):
+        batches = 0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.batches += len(logs or {})
+            self.model.stop_training = batch == 3
+
+    counts = Counts()
+    model = classifier(metrics=["accuracy"])
+    model.fit(*data(), batch_size=8, verbose=0, callbacks=[counts] if _rank() == 0 else [])
+    assert counts.batches == (8 if _rank() == 0 else 0)
+    stop = [keras.callbacks.EarlyStopping("loss")] if _rank() else None
+    with raises(ValueError, "not the same in all processes", "[[], ['EarlyStopping']]"):
+        model.fit(*data(), verbose=0, callbacks=stop)
+
+
+@together
+def not_a_number_that_raises() -> None:
+    x, y = data()
+    x[9] = np.nan
+    with raises(RuntimeError, "NaN or Inf loss encountered at batch 1"):
+        end = keras.callbacks.TerminateOnNaN(raise_error=True)
+        classifier().fit(x, y, batch_size=8, verbose=0, shuffle=False, callbacks=[end])
 
 
 @together

@@ -46,6 +46,8 @@ class BackupAndRestore(Callback):
         100
     """
 
+    needed_in_every_process = True
+
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
@@ -73,6 +75,9 @@ class BackupAndRestore(Callback):
         if hook == "on_train_batch_end" and type(self).on_train_batch_end is BackupAndRestore.on_train_batch_end:
             return self.save_freq != "epoch"
         return not is_default(self, hook)
+
+    def _heeds_batches(self) -> bool:
+        return False
 
     # Restoring ------------------------------------------------------------------------------------------------------
 

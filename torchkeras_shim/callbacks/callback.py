@@ -30,6 +30,8 @@ class Callback:
 
     #: Whether the first of several processes that train together is enough to call it: it only prints or writes files.
     only_in_first_process = False
+    #: Whether it acts on the training, so that each of several processes must have it.
+    needed_in_every_process = False
 
     params: dict[str, Any] | None = None
     _model: Any = None
@@ -59,6 +61,14 @@ class Callback:
     def _uses_hook(self, hook: str) -> bool:
         """Returns whether calling that hook would do anything."""
         return not is_default(self, hook)
+
+    def _heeds_batches(self) -> bool:
+        """Returns whether its batch hooks look at logs or stop the loop: several processes make both alike then."""
+        return not self.only_in_first_process
+
+    def _saves_within_epochs(self) -> bool:
+        """Returns whether it writes the optimizer's state between two batches."""
+        return False
 
     def _on_failure(self) -> None:
         """Lets go of files, threads and the like: an error or Ctrl-C has ended the call, and no other hook follows."""

@@ -122,14 +122,23 @@ class CallbackList(Callback):
             self._batch_hooks[hook] = users
             setattr(self, "wants_" + hook.removeprefix("on_"), bool(users))
 
-    def may_stop(self, kind: str) -> bool:
-        """Returns whether a callback that every one of several processes calls looks at batches.
+    def heeds_batches(self, kind: str) -> bool:
+        """Returns whether a callback looks at the logs of batches, or may stop the loop after one.
 
         Args:
             kind: `"train"`, `"test"` or `"predict"`.
         """
         users = (*self._batch_hooks[f"on_{kind}_batch_begin"], *self._batch_hooks[f"on_{kind}_batch_end"])
-        return any(not getattr(callback, "only_in_first_process", False) for callback in users)
+        return any(not isinstance(callback, Callback) or callback._heeds_batches() for callback in users)
+
+    def saves_within_epochs(self) -> bool:
+        """Returns whether a callback writes the optimizer's state between two batches."""
+        return any(isinstance(callback, Callback) and callback._saves_within_epochs() for callback in self.callbacks)
+
+    def acting(self) -> list[str]:
+        """Returns which callbacks each of several processes must have, by the names of their classes."""
+        needed = (one for one in self.callbacks if getattr(one, "needed_in_every_process", False))
+        return [type(one).__name__ for one in needed]
 
     def batch_hooks(
         self, kind: str, logs_of: Callable[[Any], Any]

@@ -29,6 +29,8 @@ class EarlyStopping(MonitorCallback):
         3
     """
 
+    needed_in_every_process = True
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -29,6 +29,8 @@ class LearningRateScheduler(Callback):
         0
     """
 
+    needed_in_every_process = True
+
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         self.schedule = schedule
@@ -88,6 +90,8 @@ class ReduceLROnPlateau(MonitorCallback):
         >>> ReduceLROnPlateau(factor=0.2, patience=5, min_lr=1e-5).factor
         0.2
     """
+
+    needed_in_every_process = True
 
     def __init__(
         self,
@@ -179,6 +183,8 @@ class TorchLRScheduler(Callback):
         >>> TorchLRScheduler(torch.optim.lr_scheduler.StepLR(optimizer, step_size=1)).interval
         'epoch'
     """
+
+    needed_in_every_process = True
 
     def __init__(self, scheduler: LRScheduler, interval: str = "epoch", monitor: str | None = None) -> None:
         super().__init__()

@@ -78,6 +78,12 @@ class ModelCheckpoint(MonitorCallback):
             return self.save_freq != "epoch"
         return not is_default(self, hook)
 
+    def _heeds_batches(self) -> bool:
+        return self.save_best_only
+
+    def _saves_within_epochs(self) -> bool:
+        return self.save_freq != "epoch"
+
     def on_train_begin(self, logs: Logs = None) -> None:
         """Finds out whether the model can be saved at all, before the first epoch is spent."""
         if not self.save_weights_only and self.model.built:

@@ -24,6 +24,8 @@ class SwapEMAWeights(Callback):
         True
     """
 
+    needed_in_every_process = True
+
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

@@ -25,6 +25,8 @@ class TerminateOnNaN(Callback):
         RuntimeError: NaN or Inf loss encountered at batch 3. Loss value: nan. Terminating training immediately.
     """
 
+    needed_in_every_process = True
+
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
         self.raise_error = raise_error

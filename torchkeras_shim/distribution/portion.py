@@ -47,6 +47,8 @@ class Work:
     processes: Processes | None = None
     #: The portion of the batch that was handed out last.
     handed: Portion | None = None
+    #: Whether the optimizer's state is written between two batches: what it gathers is that of all data then.
+    watched = False
 
     @classmethod
     def begin(cls, processes: Processes, *, sharing: bool, statistics_of_all: bool) -> Portion:

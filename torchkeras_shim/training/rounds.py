@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.torch_private import foreach
+from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.tensors import local
 from torchkeras_shim.optimizers import Optimizer
@@ -35,6 +36,9 @@ class Rounds:
     def are_complete(self) -> bool:
         """Returns whether the step that begins is one in which gradients are exchanged."""
         if not self._accumulates:
+            return True
+        if Work.watched:
+            settle(self._optimizer, self._processes)
             return True
         if not self._optimizer.gradient_sums_are_own:
             self._optimizer.gradient_sums_are_own = True
@@ -68,7 +72,7 @@ class Rounds:
 
     def _taken(self, weights: Sequence[torch.Tensor], times: float) -> list[torch.Tensor]:
         """Returns what was added up for some weights, scaled as the loss is, and lets the optimizer start over."""
-        if not self._accumulates:
+        if not self._accumulates or not self._optimizer.gradient_sums_are_own:
             return []
         taken = foreach.mul(
             list(map(local, self._optimizer.gradient_sums_of(weights))),

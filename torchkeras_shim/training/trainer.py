@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -204,13 +203,13 @@ class Trainer:
             self.binding.step("fit", planned)
             start = time.perf_counter()
             batches = feed.epoch() if resumption is None else resumption.start(self.model, feed, self.binding.team)
-        on_begin, on_end = callbacks.batch_hooks("train", self._lazy_logs(turn))
+        on_begin, on_end = self._hooks(callbacks, "train", turn)
         returned, count = run_epoch(
             batches,
             lambda: self.binding.step("fit", planned, mid_epoch=True),
             turn,
             on_begin=on_begin,
-            on_end=self.binding.team.listening(on_end, self, "train", callbacks),
+            on_end=on_end,
             owner=self,
             stop_flag="stop_training",
             steps_per_execution=self.binding.told.steps_per_execution,
@@ -286,13 +285,13 @@ class Trainer:
                 turn.renew()
                 self.binding.results.reset()
                 self.binding.step("evaluate", planned)
-            on_begin, on_end = callbacks.batch_hooks("test", self._lazy_logs(turn))
+            on_begin, on_end = self._hooks(callbacks, "test", turn)
             returned, count = run_epoch(
                 feed.epoch(),
                 lambda: self.binding.step("evaluate", planned, mid_epoch=True),
                 turn,
                 on_begin=on_begin,
-                on_end=self.binding.team.listening(on_end, self, "test", callbacks),
+                on_end=on_end,
                 owner=self,
                 stop_flag="stop_evaluating",
                 steps_per_execution=self.binding.told.steps_per_execution,
@@ -344,13 +343,15 @@ class Trainer:
         self.stop_predicting = False
         with torch.no_grad():
             callbacks.on_predict_begin()
-            on_begin, on_end = callbacks.batch_hooks("predict", lambda outputs: {"outputs": outputs})
+            on_begin, on_end = self.binding.team.batch_hooks(
+                callbacks, "predict", lambda outputs: {"outputs": outputs}, owner=self
+            )
             run_epoch(
                 feed.epoch(),
                 bind,
                 turn,
                 on_begin=on_begin,
-                on_end=self.binding.team.listening(on_end, self, "predict", callbacks),
+                on_end=on_end,
                 owner=self,
                 stop_flag="stop_predicting",
                 steps_per_execution=self.binding.told.steps_per_execution,
@@ -361,8 +362,8 @@ class Trainer:
 
     # Shared ---------------------------------------------------------------------------------------------------------
 
-    def _lazy_logs(self, turn: Turn) -> Callable[[Any], logs_module.LazyLogs]:
-        """Returns a function from what a step returned to logs, which are read in the loop's turn."""
+    def _hooks(self, callbacks: CallbackList, kind: str, turn: Turn) -> tuple[Any, Any]:
+        """Returns what to call before and after each batch; the logs are read in the loop's turn."""
 
         def logs(returned: Any) -> logs_module.LazyLogs:
             def results() -> dict[str, Any]:
@@ -371,7 +372,7 @@ class Trainer:
 
             return logs_module.LazyLogs(results)
 
-        return logs
+        return self.binding.team.batch_hooks(callbacks, kind, logs, owner=self, metrics=self.model.metrics)
 
     def _listed(
         self, callbacks: Any, verbose: Any, feed: Feed, *, epochs: int, add_history: bool = False
@@ -379,7 +380,7 @@ class Trainer:
         if isinstance(callbacks, CallbackList):
             return callbacks
         callbacks, verbose = self.binding.team.speaking(callbacks, verbose)
-        return CallbackList(
+        listed = CallbackList(
             callbacks,
             add_history=add_history,
             add_progbar=bool(verbose),
@@ -388,6 +389,8 @@ class Trainer:
             epochs=epochs,
             steps=feed.num_batches,
         )
+        self.binding.team.agree_callbacks(listed)
+        return listed
 
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
