@@ -165,7 +165,8 @@ class Binding:
             if not self.objective.built and self.objective.loss is not None:
                 self.objective.build(y, y_pred, self.model.output_names, device)
             if not self.measures.built:
-                self.measures.build(y, y_pred, self.model.output_names, device)
+                with_loss = self.objective.outputs.with_loss if self.objective.built else ()
+                self.measures.build(y, y_pred, self.model.output_names, device, with_loss)
         self.loss_tracker.to(device)
 
     def require_compiled(self, what: str) -> None:

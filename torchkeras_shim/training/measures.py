@@ -32,9 +32,25 @@ class Measures:
         """The resolved metric objects."""
         return [metric for _, metric, _, _ in self._entries]
 
-    def build(self, y_true: Any, y_pred: Any, output_names: Sequence[str] | None, device: torch.device) -> None:
-        """Resolves names into metric objects; "accuracy" chooses its kind by shape."""
+    def build(
+        self,
+        y_true: Any,
+        y_pred: Any,
+        output_names: Sequence[str] | None,
+        device: torch.device,
+        with_loss: Sequence[int] = (),
+    ) -> None:
+        """Resolves names into metric objects; "accuracy" chooses its kind by shape.
+
+        Args:
+            y_true: The targets of the first batch.
+            y_pred: The outputs, or their symbolic images.
+            output_names: The names that the model has for its outputs.
+            device: Where the metrics are accumulated.
+            with_loss: The places of the outputs that have a loss.
+        """
         outputs = self.outputs = Outputs(y_pred, output_names)
+        outputs.with_loss = list(with_loss)
         flat_pred = outputs.flatten(y_pred, "y_pred")
         self._flatten_true = flattener(outputs, y_true, "y_true")
         flat_true = self._flatten_true(y_true)

@@ -48,6 +48,9 @@ class Objective:
             device: Where the losses of single outputs are accumulated.
         """
         outputs = self.outputs = Outputs(y_pred, output_names)
+        if outputs.count > 1:
+            given = outputs.assign(self.loss, "loss")
+            outputs.with_loss = [index for index, identifier in enumerate(given) if identifier is not None]
         flat_pred = outputs.flatten(y_pred, "y_pred")
         self._flatten_true = flattener(outputs, y_true, "y_true")
         flat_true = self._flatten_true(y_true)

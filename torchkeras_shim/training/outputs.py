@@ -38,6 +38,8 @@ class Outputs:
             self.names = list(own) if len(own) == self.count else [None] * self.count
         self.flat = flat
         paths = [path for path, _ in leaves]
+        #: The places of the outputs that have a loss, where some have none: the others need no targets.
+        self.with_loss: list[int] = []
         #: What the losses of single outputs are called in logs, but for the "_loss": `u/p` for output `p` inside `u`.
         #: Outputs of one layer have one name: all but the first get a number, so that none of their losses is lost.
         self.loss_names = _numbered(
@@ -72,6 +74,9 @@ class Outputs:
             leaves = tree.flatten(values)
             if isinstance(values, dict) and isinstance(self.structure, dict) and set(values) != set(self.structure):
                 leaves = []  # as many perhaps, but others
+            elif what == "y_true" and len(leaves) == len(self.with_loss) < self.count:
+                targets = dict(zip(self.with_loss, leaves, strict=True))
+                leaves = [targets.get(index) for index in range(self.count)]
         if len(leaves) != self.count:
             raise ValueError(
                 f"{what} and y_pred have different structures: the model has {self.count} output(s) "

@@ -242,3 +242,23 @@ def test_a_loss_in_a_list_of_its_own_is_that_loss():
     wanted = results("list", [P, Q], loss=["mse", "mae"])
     assert results("list", [P, Q], loss=["mse", ["mae"]]) == wanted
     assert results("dict", {"p": P, "q": Q}, loss={"p": ["mse"], "q": "mae"}) == wanted
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        (["mse", None], np.ones((4, 3))),
+        (["mse", None], [np.ones((4, 3))]),
+        (["mse", None], [np.ones((4, 3)), None]),
+        ([None, "mse"], np.ones((4, 2))),
+    ],
+)
+def test_targets_of_outputs_with_a_loss_are_enough(loss, y):
+    x = keras.Input((4,))
+    hidden = keras.layers.Dense(3, kernel_initializer="ones")(x)
+    model = keras.Model(x, [hidden, keras.layers.Dense(2, kernel_initializer="ones")(hidden)])
+    model.compile("sgd", loss, metrics=[["mae"], None] if loss[0] else None)
+    inputs = np.arange(16.0).reshape(4, 4) / 10
+    found = model.evaluate(inputs, y, verbose=0)
+    # The numbers of Keras 3.15.1.
+    assert found == pytest.approx([7.2, 2.2] if loss[0] else 92.8, rel=1e-4)
