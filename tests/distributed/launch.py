@@ -20,13 +20,13 @@ from typing import Any
 import torch
 
 import torchkeras_shim  # noqa: F401
-from tests.distributed import cases, fsdp_cases
+from tests.distributed import cases, fsdp_cases, tp_cases
 from torchkeras_shim.training import trainer  # noqa: F401
 
 SECONDS = 120
 
 #: The cases of all modules, and how many processes run each, by module and name.
-MODULES = {"dp": cases, "fsdp": fsdp_cases}
+MODULES = {"dp": cases, "fsdp": fsdp_cases, "tp": tp_cases}
 CASES = {f"{prefix}.{name}": run for prefix, module in MODULES.items() for name, run in module.CASES.items()}
 TOGETHER = {f"{prefix}.{name}": run for prefix, module in MODULES.items() for name, run in module.TOGETHER.items()}
 

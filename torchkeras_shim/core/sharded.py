@@ -93,7 +93,7 @@ def sharded_variable(tensor: Any, like: Variable) -> Variable:
         tensor: The tensor, nobody else's.
         like: The variable.
     """
-    tensor.__class__ = _sharded_class()
+    tensor.__class__ = sharded_class()
     tensor._is_param = True  # as torch marks parameters of other classes
     tensor.take_names(like)
     return tensor  # type: ignore[no-any-return]
@@ -106,7 +106,8 @@ def whole_variable(tensor: Any, like: Variable) -> None:
 
 
 @functools.cache
-def _sharded_class() -> Any:
+def sharded_class() -> Any:
+    """Returns the class of variables that are cut over processes."""
     from torch.distributed.tensor import DTensor
 
     class ShardedVariable(Variable, DTensor):

@@ -15,6 +15,7 @@ import torch
 from torch.distributed.tensor import DTensor, Replicate
 from torch.utils._pytree import tree_map
 
+from torchkeras_shim.core.sharded import local, sharded_class, sharded_variable
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.distribution.cut_rules import ON_WHOLE, RULES, lifted
 
@@ -45,31 +46,18 @@ class CutTensor(DTensor):
         return _run(function, name, args, kwargs)
 
 
-class CutVariable(Variable, CutTensor):
-    """A weight in parts, with Keras's interface on top."""
+class CutVariable(sharded_class(), CutTensor):  # type: ignore[misc]
+    """A weight in parts, with Keras's names: layers compute with the parts."""
 
-    __torch_function__ = CutTensor.__dict__["__torch_function__"]  # not `Parameter`'s
-    #: Whether other processes have other parts of it.
+    __torch_function__ = CutTensor.__dict__["__torch_function__"]
+    #: Whether layers compute with the part that is here.
     is_cut = True
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Is not how it is made: `cut_variable` is."""
-        raise TypeError("Weights are cut by `keras.distribution.ModelParallel`.")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            part = self._local_tensor.detach().clone(memory_format=torch.preserve_format)
+            part = local(self).clone(memory_format=torch.preserve_format)
             memo[id(self)] = _as_variable(part, self.device_mesh, self.placements, like=self)
         return memo[id(self)]
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            f"The weight '{self.path}' is cut over processes and cannot be pickled. Write `model.save(...)` or "
-            "`model.get_weights()`, which gather it."
-        )
-
-    def __repr__(self) -> str:  # type: ignore[override]
-        return f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={self.dtype}, {self.placements}>"
 
 
 # Between whole and cut ------------------------------------------------------------------------------------------------
@@ -100,11 +88,8 @@ def cut_variable(variable: Variable, mesh: Any, placements: Sequence[Any]) -> Va
 
 
 def _as_variable(part: torch.Tensor, mesh: Any, placements: Sequence[Any], like: Variable) -> Any:
-    made: Any = DTensor.from_local(part, mesh, placements, run_check=False)
+    made: Any = sharded_variable(DTensor.from_local(part, mesh, placements, run_check=False), like=like)
     made.__class__ = CutVariable
-    made._is_param = True
-    for key in ("_name", "_path", "_trainable", "_regularizer", "_constraint", "_autocast"):
-        setattr(made, key, getattr(like, key))
     if made.is_floating_point():  # a gradient may come out cut in another way
         made.requires_grad_(True).register_hook(_Like(made.placements))
         made.requires_grad_(like.requires_grad)
@@ -162,10 +147,14 @@ def _run(function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     except (NotImplementedError, RuntimeError) as error:
         # All processes come here or none: it depends on how tensors are cut, not on what is in them.
         without_rule = isinstance(error, NotImplementedError) or any(word in str(error) for word in _OF_RULES)
-        if in_place or not without_rule:
+        if not without_rule or (in_place and "out" in kwargs):
             raise
-        if isinstance(error, NotImplementedError):
+        if isinstance(error, NotImplementedError) and not in_place:
             _ON_WHOLE.add(function)
+    if in_place and isinstance(args[0], DTensor):
+        changed = whole(args[0]).clone()
+        function(changed, *tree_map(whole, args[1:]), **tree_map(whole, kwargs))
+        return args[0].copy_(changed)
     return function(*tree_map(whole, args), **tree_map(whole, kwargs))
 
 

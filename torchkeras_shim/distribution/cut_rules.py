@@ -38,15 +38,22 @@ def embedding(input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
 def attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, *args: Any, **kwargs: Any
 ) -> Any:
-    """Lets each process attend with its own heads, or samples."""
-    mesh = next(x for x in (query, key, value, attn_mask) if isinstance(x, DTensor)).device_mesh
-    query, key, value = (lifted(x, mesh) for x in (query, key, value))
-    placements = query.placements
-    apart = all(isinstance(one, Shard) and one.dim < query.ndim - 2 for one in placements if not one.is_replicate())
-    alike = all(x.placements == placements for x in (key, value))
-    if not (apart and alike) or dropout_p:
-        return NotImplemented
-    local = [x.to_local() for x in (query, key, value)]
+    """Lets each process attend with its own heads, or samples; what is cut otherwise is gathered."""
+    given = [x for x in (query, key, value, attn_mask) if isinstance(x, DTensor)]
+    mesh = given[0].device_mesh
+
+    def common(axis: int) -> Any:
+        """How all three are to be cut along one axis of the mesh."""
+        for x in given:
+            place = x.placements[axis]
+            apart = isinstance(place, Shard) and place.dim < query.ndim - 2 and x.ndim == query.ndim
+            if apart and not dropout_p and all(one.shape[place.dim] % mesh.size(axis) == 0 for one in parts):
+                return place
+        return Replicate()
+
+    parts = [lifted(x, mesh) for x in (query, key, value)]
+    placements = [common(axis) for axis in range(mesh.ndim)]
+    local = [x.redistribute(placements=placements).to_local() for x in parts]
     if attn_mask is not None:
         mask = lifted(attn_mask, mesh)
         behind = query.ndim - mask.ndim
@@ -62,7 +69,7 @@ def attention(
         ]
         attn_mask = mask.redistribute(placements=cut).to_local(grad_placements=grads)
     attend: Any = F.scaled_dot_product_attention
-    result = attend(*local, attn_mask, 0.0, *args, **kwargs)
+    result = attend(*local, attn_mask, dropout_p, *args, **kwargs)
     return DTensor.from_local(result, mesh, placements, run_check=False)
 
 
@@ -89,6 +96,22 @@ def convolution(function: Any) -> Callable[..., Any]:
         return outputs + lifted(bias, mesh).reshape(-1, *[1] * (kernel.ndim - 2))
 
     return convolve
+
+
+def batch_norm(
+    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, *args: Any, **kwargs: Any
+) -> Any:
+    """Normalizes whole tensors; statistics that are cut get their parts of what becomes of them."""
+    gathered = [
+        x.full_tensor() if isinstance(x, DTensor) else x for x in (input, weight, bias, running_mean, running_var)
+    ]
+    normalize: Any = torch.batch_norm
+    outputs = normalize(*gathered, training, *args, **kwargs)
+    for own, moved in zip((running_mean, running_var), gathered[3:], strict=True):
+        if training and isinstance(own, DTensor):
+            with torch.no_grad():
+                own.copy_(lifted(moved, own.device_mesh))
+    return outputs
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, **kwargs: Any) -> Any:
@@ -126,6 +149,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     F.embedding: embedding,
     torch.embedding: lambda weight, indices, *args, **kwargs: embedding(indices, weight),
     F.scaled_dot_product_attention: attention,
+    torch.batch_norm: batch_norm,
     F.dropout: dropout,
     torch.dropout: dropout,
     **{function: convolution(function) for function in (torch.conv1d, torch.conv2d, torch.conv3d)},
@@ -148,10 +172,8 @@ ON_WHOLE: set[Any] = {
     torch.equal,
     torch.allclose,
     torch.bernoulli,
-    torch.batch_norm,
     torch.group_norm,
     torch.instance_norm,
-    F.batch_norm,
     F.group_norm,
     F.instance_norm,
     F.alpha_dropout,
@@ -161,6 +183,35 @@ ON_WHOLE: set[Any] = {
     F.feature_alpha_dropout,
     F.embedding_bag,
     F.interpolate,
+    torch.prod,
+    _Tensor.prod,
+    torch.cumprod,
+    _Tensor.cumprod,
+    torch.split,
+    _Tensor.split,
+    torch.split_with_sizes,
+    _Tensor.split_with_sizes,
+    torch.tensor_split,
+    _Tensor.tensor_split,
+    torch.avg_pool1d,
+    F.avg_pool1d,
+    F.avg_pool2d,
+    F.avg_pool3d,
+    F.max_pool1d,
+    F.max_pool2d,
+    F.max_pool3d,
+    torch.max_pool1d,
+    torch.max_pool2d,
+    torch.max_pool3d,
+    F.adaptive_avg_pool1d,
+    F.adaptive_avg_pool2d,
+    F.adaptive_avg_pool3d,
+    F.adaptive_max_pool1d,
+    F.adaptive_max_pool2d,
+    F.adaptive_max_pool3d,
+    F.ctc_loss,
+    torch.lstm,
+    torch.gru,
     F.grid_sample,
     F.conv_transpose1d,
     F.conv_transpose2d,

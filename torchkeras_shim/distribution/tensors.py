@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.sharded import local
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.distribution.layouts import DeviceMesh, TensorLayout
@@ -81,7 +82,7 @@ def torch_mesh(mesh: DeviceMesh) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """Returns a tensor that lies in parts in several processes as a plain one; anything else as it is."""
+    """Returns a tensor that lies in parts in several processes as a plain one, with its history."""
     gather = getattr(value, "full_tensor", None)
     return value if gather is None else gather()
 
@@ -106,9 +107,3 @@ def spread(model: torch.nn.Module, along: Processes) -> None:
     tensors = [*model.parameters(), *model.buffers()]
     (processes.known() or along).spread([tensor for tensor in tensors if local(tensor) is tensor])
     along.spread([local(tensor) for tensor in tensors if local(tensor) is not tensor])
-
-
-def local(tensor: torch.Tensor) -> torch.Tensor:
-    """Returns this process's part of a tensor in parts, on the same memory; any other tensor as it is."""
-    part: torch.Tensor = getattr(tensor, "_local_tensor", tensor)
-    return part

@@ -29,7 +29,7 @@ class HasAttributes(HasWeights):
             self._untrack(name)
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter, Variable)):
             _refuse_in_call(self, name, [value])
-        if type(value) is Variable:
+        if type(value) is Variable or getattr(value, "is_cut", False):
             self._register_variable(name, value)
             return
         if isinstance(value, torch.nn.Module):

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.sharded import local
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.distribution.tensors import local
 from torchkeras_shim.optimizers import Optimizer
 from torchkeras_shim.training.parts import Parts
 

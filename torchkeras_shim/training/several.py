@@ -15,10 +15,10 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parallel import DistributedDataParallel
 
-from torchkeras_shim.core.sharded import is_sharded
+from torchkeras_shim.core.sharded import is_gathered, local
 from torchkeras_shim.distribution.portion import Portion, Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.distribution.tensors import local, spread
+from torchkeras_shim.distribution.tensors import spread
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.noise import Noise
@@ -256,7 +256,7 @@ def _hooked(model: Any, hook: Callable[[torch.Tensor], torch.Tensor]) -> Iterato
     handles: dict[int, Any] = {}
 
     def enter(module: Any, name: str, weight: Any) -> None:
-        if weight is None or is_sharded(weight):  # see `weighed`
+        if weight is None or is_gathered(weight):  # see `weighed`
             return
         if weight.is_floating_point() and id(weight) not in handles:
             trains = weight.requires_grad

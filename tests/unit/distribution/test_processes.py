@@ -137,9 +137,10 @@ def test_scopes_and_values(monkeypatch):
 
 
 def test_what_cannot_be_trained_by_is_refused(monkeypatch):
-    mesh = distribution.DeviceMesh((1, 2), ["batch", "model"], ["cpu:0", "cpu:1"])
-    model_parallel = distribution.ModelParallel(layout_map=distribution.LayoutMap(mesh))
+    class Own(distribution.Distribution):
+        pass
+
     monkeypatch.setattr(processes, "known", lambda: OneOf(0, 2))
-    monkeypatch.setattr(strategies._Current, "value", model_parallel)
-    with pytest.raises(NotImplementedError, match=r"by ModelParallel with.* is not there yet.*DataParallel"):
+    monkeypatch.setattr(strategies._Current, "value", Own(distribution.DeviceMesh((2,), ["batch"], ["cpu:0", "cpu:1"])))
+    with pytest.raises(NotImplementedError, match=r"by Own is not supported.*DataParallel"):
         strategies.joined()

@@ -163,8 +163,26 @@ def _choose_cut(ways: Ways, parts: Parts, wish: Wish) -> Step:
         return ways.eager(parts)
     if not ways.trains or not parts.parameters:
         return several.make_several_evaluation(parts)
-    run = make_backward(parts)
-    return several.make_several_applying(parts, lambda portion, *batch: run(*batch))
+    return several.make_several_applying(parts, _explained(make_backward(parts), parts.model))
+
+
+def _explained(backward: Callable[..., Any], model: Any) -> Callable[..., Any]:
+    """Says what to do if torch has no rule for a gradient of something that is cut."""
+
+    def gradients(portion: Any, *batch: Any) -> Any:
+        try:
+            return backward(*batch)
+        except (NotImplementedError, RuntimeError) as error:
+            if "sharding strategy" not in str(error) and "mixed torch.Tensor and DTensor" not in str(error):
+                raise
+            paths = [weight.path for weight in model.weights if getattr(weight, "is_cut", False)]
+            raise NotImplementedError(
+                f"Torch's DTensor cannot take a gradient in model '{model.name}': {error} Let what comes out of the "
+                "layer before it be whole, by a rule such as `layout_map['.*/dense/output'] = ('batch', None)`. Its "
+                f"weights that are cut: {paths}"
+            ) from error
+
+    return gradients
 
 
 def _choose_sharded(ways: Ways, parts: Parts, wish: Wish) -> Step:
