@@ -17,7 +17,7 @@ from torchkeras_shim import layers
 
 CASES: dict[str, Callable[[], Any]] = {}
 TOGETHER: dict[str, Callable[[], Any]] = {}
-WORLDS: dict[str, tuple[int, ...]] = {"perceptron": (1, 2, 4), "transformer": (1, 2, 4)}
+WORLDS: dict[str, tuple[int, ...]] = {"transformer": (1, 2, 4)}
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -44,7 +44,6 @@ def cut(rules: dict[str, Any], shape: tuple[int, int] | None = None) -> Any:
     """Returns a scope in which models are laid out by rules; with one process, one that does nothing."""
     world = int(os.environ.get("WORLD_SIZE", 1))
     keras.utils.set_random_seed(1)
-    keras.backend.clear_session()
     if world == 1:
         return nullcontext()
     distribution = keras.distribution
@@ -80,7 +79,8 @@ def perceptron_of(*between: Any, optimizer: Any = None, **options: Any) -> Any:
             *between,
             layers.Dense(4, name="down", **options),
             layers.Dense(3, name="last"),
-        ]
+        ],
+        name="perceptron",
     )
     model.compile(optimizer or keras.optimizers.Adam(0.05), LOSS, metrics=["accuracy"])
     return model
@@ -108,17 +108,11 @@ def tokens() -> tuple[np.ndarray, np.ndarray]:
 
 @case
 def perceptron() -> Any:
-    """A ragged last batch, and one with fewer rows than processes."""
-    x, y = data(17)
+    x, y = data(20)
     with cut(COLUMNS_THEN_ROWS):
         model = perceptron_of()
-        found = fitted(model, x, y, validation_split=0.3)
-        return {
-            **found,
-            "evaluated": model.evaluate(x, y, batch_size=16, verbose=0),
-            "rows": model.predict(x, batch_size=5, verbose=0),
-            "one": np.asarray(model(x[:2]).detach()),
-        }
+        found = fitted(model, x, y, validation_split=0.4)
+        return {**found, "rows": model.predict(x, batch_size=8, verbose=0), "a call": np.asarray(model(x[:8]).detach())}
 
 
 @case
@@ -126,7 +120,11 @@ def transformer() -> Any:
     x, y = tokens()
     with cut(TRANSFORMER):
         model = transformer_of()
-        return {**fitted(model, x, y, batch_size=4), "rows": model.predict(x, verbose=0)}
+        found = fitted(model, x, y, batch_size=4, epochs=1)
+        evaluated = model.evaluate(
+            x[:5], y[:5], batch_size=4, verbose=0
+        )  # the last batch has fewer rows than processes
+        return {**found, "evaluated": evaluated, "rows": model.predict(x, batch_size=4, verbose=0)}
 
 
 @case
@@ -166,7 +164,7 @@ def outputs_by_rules() -> Any:
         "wide/output": ("batch", None, "model"),
         "narrow/kernel": (None, "model", None),
         "tidy/output": ("batch", "model"),
-        "sequential/output": (None, None),
+        "ruled/output": (None, None),
     }
     with cut(rules):
         model = keras.Sequential(
@@ -177,7 +175,8 @@ def outputs_by_rules() -> Any:
                 layers.Activation("tanh", name="tidy"),
                 layers.LayerNormalization(),
                 layers.Dense(3),
-            ]
+            ],
+            name="ruled",
         )
         model.compile(keras.optimizers.SGD(0.1, momentum=0.9), LOSS)
         return {**fitted(model, x, y), "rows": model.predict(x, verbose=0)}
@@ -263,7 +262,7 @@ def each_has_its_part() -> None:
         model = perceptron_of()
         kernel, bias = model.layers[0].kernel, model.layers[0].bias
         assert tuple(kernel.shape) == (6, 8), kernel
-        assert kernel.path == "sequential/up/kernel"
+        assert kernel.path == "perceptron/up/kernel"
         part = kernel.to_local()
         assert tuple(part.shape) == (6, 4)
         assert part.untyped_storage().nbytes() == 6 * 4 * 4
@@ -314,7 +313,7 @@ def noise() -> None:
         assert (halves[0] != halves[1]).any()
         x, y = tokens()
         model = transformer_of(dropout=0.3)
-        model.fit(x, y, batch_size=4, verbose=0)
+        model.fit(x[:4], y[:4], verbose=0)
         for weights in zip(*processes.from_all(model.get_weights()), strict=True):
             np.testing.assert_array_equal(*weights)
 
