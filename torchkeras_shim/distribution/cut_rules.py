@@ -45,7 +45,7 @@ def attention(
     def common(axis: int) -> Any:
         """How all three are to be cut along one axis of the mesh."""
         for x in given:
-            place = x.placements[axis]
+            place: Any = x.placements[axis]
             apart = isinstance(place, Shard) and place.dim < query.ndim - 2 and x.ndim == query.ndim
             if apart and not dropout_p and all(one.shape[place.dim] % mesh.size(axis) == 0 for one in parts):
                 return place
