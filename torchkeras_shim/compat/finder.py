@@ -67,6 +67,12 @@ def install() -> None:
 
     Raises:
         RuntimeError: If the real Keras or TensorFlow is already imported.
+
+    Example:
+        >>> install()  # doctest: +SKIP
+        >>> import keras  # doctest: +SKIP
+        >>> keras.layers.Dense.__module__  # doctest: +SKIP
+        'torchkeras_shim.layers.core.dense'
     """
     for root in ROOTS:
         module = sys.modules.get(root)
@@ -82,7 +88,14 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undoes `install()`: later imports find the real packages. What a program has imported stays with it."""
+    """Undoes `install()`: later imports find the real packages. What a program has imported stays with it.
+
+    Example:
+        >>> install()  # doctest: +SKIP
+        >>> uninstall()  # doctest: +SKIP
+        >>> is_installed()
+        False
+    """
     if is_installed():
         sys.meta_path.remove(_FINDER)
     for name, module in list(sys.modules.items()):

@@ -14,7 +14,12 @@ _NESTED = (list, tuple, dict, deque)
 
 
 class MAP_TO_NONE:
-    """What the function given to `traverse` returns to put `None` into the structure."""
+    """What the function given to `traverse` returns to put `None` into the structure.
+
+    Example:
+        >>> traverse(lambda x: MAP_TO_NONE if x == 2 else None, [1, [2, 3]])
+        [1, [None, 3]]
+    """
 
 
 def is_nested(structure: Any) -> bool:

@@ -26,5 +26,10 @@ def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: i
     Raises:
         ValueError: If `test_split` is not a share, or the file is damaged.
         OSError: If the file is not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape, y_test.shape  # doctest: +SKIP
+        ((404, 13), (102,))
     """
     return housing.load(path, "boston_housing.npz", _HASH, test_split=test_split, seed=seed)

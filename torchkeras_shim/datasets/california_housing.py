@@ -29,6 +29,11 @@ def load_data(
     Raises:
         ValueError: If `test_split` is not a share, `version` is unknown, or the file is damaged.
         OSError: If the file is not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape, y_test.shape  # doctest: +SKIP
+        ((16512, 8), (4128,))
     """
     if version not in _ROWS:
         raise ValueError(f"Argument `version` must be one of 'small', 'large'. Received: version={version}")

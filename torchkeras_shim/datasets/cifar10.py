@@ -21,6 +21,11 @@ def load_data() -> Images:
 
     Raises:
         FileNotFoundError: If the images are not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape, y_test.shape  # doctest: +SKIP
+        ((50000, 32, 32, 3), (10000, 1))
     """
     return cifar.load(
         "CIFAR10",

@@ -24,6 +24,11 @@ def load_data(label_mode: str = "fine") -> Images:
     Raises:
         FileNotFoundError: If the images are not here and cannot be downloaded.
         ValueError: If the `label_mode` is anything else.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape, y_test.shape  # doctest: +SKIP
+        ((50000, 32, 32, 3), (10000, 1))
     """
     if label_mode not in ("fine", "coarse"):
         raise ValueError(f'`label_mode` must be one of `"fine"`, `"coarse"`. Received: label_mode={label_mode}.')

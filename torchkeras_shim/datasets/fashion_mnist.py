@@ -20,5 +20,10 @@ def load_data() -> idx.Images:
 
     Raises:
         FileNotFoundError: If the images are not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape, y_test.shape  # doctest: +SKIP
+        ((60000, 28, 28), (10000,))
     """
     return idx.load("FashionMNIST", kerases="fashion-mnist")

@@ -48,6 +48,11 @@ def load_data(
     Raises:
         ValueError: If no review is shorter than `maxlen`, or the file is damaged.
         OSError: If the file is not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data(num_words=10_000)  # doctest: +SKIP
+        >>> len(x_train), len(x_test)  # doctest: +SKIP
+        (25000, 25000)
     """
     arrays = npz.read(store.fetch(path, "imdb.npz", _HASH))
     random = np.random.RandomState(seed)
@@ -73,6 +78,11 @@ def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
 
     Args:
         path: The name of the file in the folder of the data sets.
+
+    Example:
+        >>> numbers = get_word_index()  # doctest: +SKIP
+        >>> numbers["the"]  # doctest: +SKIP
+        1
     """
     with open(store.fetch(path, "imdb_word_index.json", _WORDS_HASH), encoding="utf-8") as file:
         index: dict[str, int] = json.load(file)

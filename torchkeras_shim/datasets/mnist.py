@@ -29,6 +29,11 @@ def load_data(path: str = _DEFAULT_PATH) -> idx.Images:
 
     Raises:
         FileNotFoundError: If the images are not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape, y_test.shape  # doctest: +SKIP
+        ((60000, 28, 28), (10000,))
     """
     file = store.data_root() / path
     if file.is_file():

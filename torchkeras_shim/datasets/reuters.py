@@ -55,6 +55,11 @@ def load_data(
     Raises:
         ValueError: If no news are shorter than `maxlen`, or the file is damaged.
         OSError: If the file is not here and cannot be downloaded.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data(num_words=10_000)  # doctest: +SKIP
+        >>> len(x_train), len(x_test)  # doctest: +SKIP
+        (8982, 2246)
     """
     arrays = npz.read(store.fetch(path, "reuters.npz", _HASH))
     rows, labels = word_lists.shuffled(arrays["x"], arrays["y"], np.random.RandomState(seed))
@@ -78,6 +83,11 @@ def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
 
     Args:
         path: The name of the file in the folder of the data sets.
+
+    Example:
+        >>> numbers = get_word_index()  # doctest: +SKIP
+        >>> numbers["the"]  # doctest: +SKIP
+        1
     """
     with open(store.fetch(path, "reuters_word_index.json", _WORDS_HASH), encoding="utf-8") as file:
         index: dict[str, int] = json.load(file)

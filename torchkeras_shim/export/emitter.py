@@ -16,7 +16,13 @@ from torchkeras_shim.export.weights import Weights
 
 
 class NoCounterpartError(ValueError):
-    """A layer, or a setting of one, for which plain torch has nothing."""
+    """A layer, or a setting of one, for which plain torch has nothing.
+
+    Example:
+        >>> from torchkeras_shim import layers
+        >>> print(no_counterpart(layers.Dense(1, name="head"), "it is an example", "Write it in torch."))
+        Layer 'head' (of type Dense) has no counterpart in plain torch: it is an example. Write it in torch.
+    """
 
 
 def no_counterpart(layer: Any, reason: str, advice: str) -> NoCounterpartError:

@@ -63,6 +63,19 @@ def audio_dataset_from_directory(
 
     Raises:
         ValueError: If an argument is unknown or does not go with another one, or there are no recordings.
+
+    Example:
+        >>> import pathlib, tempfile, wave
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for word in ("no", "yes"):
+        ...         pathlib.Path(folder, word).mkdir()
+        ...         with wave.open(f"{folder}/{word}/one.wav", "wb") as file:
+        ...             file.setparams((1, 2, 8000, 0, "NONE", ""))
+        ...             file.writeframes(bytes(200))
+        ...     data = audio_dataset_from_directory(folder, batch_size=2, verbose=False)
+        ...     recordings, labels = next(iter(data))
+        >>> data.class_names, recordings.shape
+        (['no', 'yes'], torch.Size([2, 100, 1]))
     """
     if ragged and output_sequence_length is not None:
         raise ValueError(

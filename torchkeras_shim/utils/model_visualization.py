@@ -140,6 +140,11 @@ def plot_model(
 
     Raises:
         ImportError: If pydot or Graphviz is not installed; the message says what to do.
+
+    Example:
+        >>> from torchkeras_shim import Input, Sequential, layers
+        >>> model = Sequential([Input((4,)), layers.Dense(2)])
+        >>> plot_model(model, "model.png", show_shapes=True)  # doctest: +SKIP
     """
     dot = model_to_dot(
         model,
