@@ -15,6 +15,7 @@ from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.layers.normalization import renorm
 from torchkeras_shim.layers.normalization import synchronized as across_processes
+from torchkeras_shim.layers.normalization.axes import within
 from torchkeras_shim.layers.normalization.scaled_and_shifted import ScaledAndShifted
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST
 
@@ -119,12 +120,8 @@ class BatchNormalization(ScaledAndShifted):
     def build(self, input_shape: Any) -> None:
         """Creates scale, shift and the moving statistics."""
         rank = len(input_shape)
-        if not -rank <= self.axis < rank:
-            raise ValueError(
-                f"Layer '{self.name}': axis {self.axis} is out of bounds for input shape {tuple(input_shape)}. "
-                f"Received: axis={self.axis}"
-            )
-        channels = input_shape[self.axis]
+        (axis,) = within(self, input_shape)
+        channels = input_shape[axis]
         if channels is None:
             raise ValueError(
                 f"Layer '{self.name}': axis {self.axis} of the inputs should be defined. Received: "
@@ -142,7 +139,7 @@ class BatchNormalization(ScaledAndShifted):
             self.renorm_mean = self._statistic("renorm_mean", channels, self.moving_mean_initializer)
             self.renorm_stddev = self._statistic("renorm_stddev", channels, deviation)
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
-        axis = self.axis % rank
+        axis %= rank
         self._reduction_axes = tuple(other for other in range(rank) if other != axis)
         # How torch's kernel, which wants the channels on axis 1, gets to see the inputs without a copy.
         self._lift = rank == 3 and axis == 2  # (batch, steps, channels) as an image of height 1

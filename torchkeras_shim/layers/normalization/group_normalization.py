@@ -11,6 +11,7 @@ from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.normalization.axes import within
 from torchkeras_shim.layers.normalization.scaled_and_shifted import ScaledAndShifted
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -83,12 +84,8 @@ class GroupNormalization(ScaledAndShifted):
     def build(self, input_shape: Any) -> None:
         """Creates scale and shift, one value per channel."""
         rank = len(input_shape)
-        if not -rank <= self.axis < rank:
-            raise ValueError(
-                f"Layer '{self.name}': axis {self.axis} is out of bounds for input shape {tuple(input_shape)}. "
-                f"Received: axis={self.axis}"
-            )
-        channels = input_shape[self.axis]
+        (axis,) = within(self, input_shape)
+        channels = input_shape[axis]
         if channels is None:
             raise ValueError(
                 f"Layer '{self.name}': axis {self.axis} of the input should have a defined dimension, but the layer "
@@ -127,7 +124,7 @@ class GroupNormalization(ScaledAndShifted):
             )
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
         # How torch's kernel, which wants the channels on axis 1, gets to see the inputs without a copy.
-        axis = self.axis % rank
+        axis %= rank
         self._lift = rank == 3 and axis == 2  # as an image of height 1, whose channels-last memory torch computes on
         axis, rank = (3, 4) if self._lift else (axis, rank)
         rest = [other for other in range(1, rank) if other != axis]

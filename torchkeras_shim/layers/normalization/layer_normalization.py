@@ -11,6 +11,7 @@ import torch
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.normalization.axes import within
 from torchkeras_shim.layers.normalization.scaled_and_shifted import ScaledAndShifted
 from torchkeras_shim.ops import normalization
 
@@ -85,15 +86,7 @@ class LayerNormalization(ScaledAndShifted):
 
     def build(self, input_shape: Any) -> None:
         """Creates scale and shift of the shape of the axes."""
-        rank = len(input_shape)
-        axes = [self.axis] if isinstance(self.axis, int) else sorted(self.axis)
-        for axis in axes:
-            if not -rank <= axis < rank:
-                raise ValueError(
-                    f"Layer '{self.name}': axis {axis} is out of bounds for input shape {tuple(input_shape)}. "
-                    f"Received: axis={self.axis}"
-                )
-        self.axis = axes
+        self.axis = axes = within(self, input_shape)
         shape = tuple(input_shape[axis] for axis in axes)
         self._without_weights()
         if self.scale or self.rms_scaling:
@@ -114,7 +107,7 @@ class LayerNormalization(ScaledAndShifted):
                 constraint=self.beta_constraint,
                 autocast=False,
             )
-        if not self.rms_scaling and normalization.are_trailing(axes, rank):
+        if not self.rms_scaling and normalization.are_trailing(axes, len(input_shape)):
             self._trailing = len(axes)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

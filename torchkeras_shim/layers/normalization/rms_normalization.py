@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.normalization.axes import within
 from torchkeras_shim.ops.normalization import are_trailing, rms_normalization
 
 
@@ -42,17 +43,9 @@ class RMSNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates the scale, of the shape of the axes."""
-        rank = len(input_shape)
-        axes = [self.axis] if isinstance(self.axis, int) else sorted(self.axis)
-        for axis in axes:
-            if not -rank <= axis < rank:
-                raise ValueError(
-                    f"Layer '{self.name}': axis {axis} is out of bounds for input shape {tuple(input_shape)}. "
-                    f"Received: axis={self.axis}"
-                )
-        self.axis = axes
+        self.axis = axes = within(self, input_shape)
         self.scale = self.add_weight(name="scale", shape=tuple(input_shape[axis] for axis in axes), initializer="ones")
-        self._trailing = len(axes) if are_trailing(axes, rank) else 0
+        self._trailing = len(axes) if are_trailing(axes, len(input_shape)) else 0
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Normalizes."""
