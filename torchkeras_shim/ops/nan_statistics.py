@@ -10,8 +10,8 @@ import torch
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops import extremes, reductions
 from torchkeras_shim.ops.promotion import as_float, as_tensor
-from torchkeras_shim.ops.reductions import Axis, axes_of, reduce
-from torchkeras_shim.ops.statistics import _METHODS, _replaced
+from torchkeras_shim.ops.reductions import Axis, reduce
+from torchkeras_shim.ops.statistics import _replaced, neighbours, quantiles
 
 __all__ = [
     "nanargmax",
@@ -138,28 +138,11 @@ def nanstd(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return torch.sqrt(nanvar(x, axis, keepdims))
 
 
-def _nan_quantile(x: torch.Tensor, q: torch.Tensor, axis: Axis, method: str, keepdims: bool) -> torch.Tensor:
-    if method not in _METHODS:
-        raise ValueError(f"Invalid `method`. Expected one of {_METHODS}. Received: method={method!r}")
-    axes = axes_of(x, axis)
-    kept = [i for i in range(x.dim()) if i not in axes]
-    flat = x.permute([*kept, *axes]).reshape([x.shape[i] for i in kept] + [-1])
-    half = flat.dtype in (torch.float16, torch.bfloat16)
-    ordered = torch.sort(flat.float() if half else flat, dim=-1).values  # NaN goes last
+def _between(ordered: torch.Tensor, q: torch.Tensor, method: str) -> torch.Tensor:
     count = (~torch.isnan(ordered)).sum(dim=-1, keepdim=True)
-    places = q.to(ordered.dtype).reshape(-1) * (count - 1).clamp(min=0).to(ordered.dtype)
-    low, high = torch.floor(places), torch.ceil(places)
-    if method == "nearest":
-        low = high = torch.round(places)
-    elif method == "lower":
-        high = low
-    elif method == "higher":
-        low = high
-    share = torch.full_like(places, 0.5) if method == "midpoint" else places - low
+    low, high, share = neighbours(q * (count - 1).clamp(min=0).to(ordered.dtype), method)
     below, above = (ordered.gather(-1, place.to(torch.int64)) for place in (low, high))
-    result = torch.movedim(torch.lerp(below, above, share), -1, 0)
-    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i in kept]
-    return result.reshape([*q.shape, *shape]).to(x.dtype)
+    return torch.movedim(torch.lerp(below, above, share), -1, 0)
 
 
 @op
@@ -181,7 +164,7 @@ def nanquantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepd
         tensor(1.5000)
     """
     x = as_float(x)
-    return _nan_quantile(x, as_tensor(q, x.dtype, x.device), axis, method, keepdims)
+    return quantiles(x, as_tensor(q, x.dtype, x.device), axis, method, keepdims, _between)
 
 
 @op
@@ -193,7 +176,7 @@ def nanpercentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", kee
         tensor(1.5000)
     """
     x = as_float(x)
-    return _nan_quantile(x, as_tensor(q, x.dtype, x.device) / 100, axis, method, keepdims)
+    return quantiles(x, as_tensor(q, x.dtype, x.device) / 100, axis, method, keepdims, _between)
 
 
 @op
@@ -205,4 +188,4 @@ def nanmedian(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         tensor(2.5000)
     """
     x = as_float(x)
-    return _nan_quantile(x, torch.full((), 0.5, dtype=x.dtype, device=x.device), axis, "linear", keepdims)
+    return quantiles(x, torch.full((), 0.5, dtype=x.dtype, device=x.device), axis, "linear", keepdims, _between)

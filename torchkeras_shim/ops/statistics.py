@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,16 +16,39 @@ __all__ = ["median", "nanmax", "nanmean", "nanmin", "nansum", "percentile", "qua
 _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
-def _quantile(x: torch.Tensor, q: torch.Tensor, axis: Axis, method: str, keepdims: bool) -> torch.Tensor:
+def quantiles(
+    x: torch.Tensor,
+    q: torch.Tensor,
+    axis: Axis,
+    method: str,
+    keepdims: bool,
+    between: Callable[[torch.Tensor, torch.Tensor, str], torch.Tensor],
+) -> torch.Tensor:
+    """Returns quantiles in the shape that numpy gives them.
+
+    Args:
+        x: The values.
+        q: The shares.
+        axis: The axes to go along.
+        method: What to take between two values.
+        keepdims: Whether the axes stay.
+        between: Returns the quantiles of sorted rows, the shares first.
+    """
     if method not in _METHODS:
         raise ValueError(f"Invalid `method`. Expected one of {_METHODS}. Received: method={method!r}")
     axes = axes_of(x, axis)
     kept = [i for i in range(x.dim()) if i not in axes]
     flat = x.permute([*kept, *axes]).reshape([x.shape[i] for i in kept] + [-1])
     half = flat.dtype in (torch.float16, torch.bfloat16)
-    ordered = torch.sort(flat.float() if half else flat, dim=-1).values
+    ordered = torch.sort(flat.float() if half else flat, dim=-1).values  # NaN goes last
     # A vector even of one share: indexing with a scalar tensor would read it from the device.
-    places = q.to(ordered.dtype).reshape(-1) * (ordered.shape[-1] - 1)
+    result = between(ordered, q.to(ordered.dtype).reshape(-1), method)
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i in kept]
+    return result.reshape([*q.shape, *shape]).to(x.dtype)
+
+
+def neighbours(places: torch.Tensor, method: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Returns the whole places below and above, and how much the upper one counts."""
     low, high = torch.floor(places), torch.ceil(places)
     if method == "nearest":
         low = high = torch.round(places)
@@ -32,13 +56,15 @@ def _quantile(x: torch.Tensor, q: torch.Tensor, axis: Axis, method: str, keepdim
         high = low
     elif method == "higher":
         low = high
-    share = torch.full_like(places, 0.5) if method == "midpoint" else places - low
+    return low, high, torch.full_like(places, 0.5) if method == "midpoint" else places - low
+
+
+def _between(ordered: torch.Tensor, q: torch.Tensor, method: str) -> torch.Tensor:
+    low, high, share = neighbours(q * (ordered.shape[-1] - 1), method)
     below, above = (torch.index_select(ordered, -1, place.to(torch.int64)) for place in (low, high))
     result = torch.movedim(torch.lerp(below, above, share.expand_as(below)), -1, 0)
-    has_nan = torch.isnan(ordered[..., -1])  # sorting puts it last; numpy answers NaN then
-    result = torch.where(has_nan, torch.full_like(result, float("nan")), result)
-    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i in kept]
-    return result.reshape([*q.shape, *shape]).to(x.dtype)
+    has_nan = torch.isnan(ordered[..., -1])  # numpy answers NaN then
+    return torch.where(has_nan, torch.full_like(result, float("nan")), result)
 
 
 @op
@@ -60,7 +86,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims
         tensor(1.5000)
     """
     x = as_float(x)
-    return _quantile(x, as_tensor(q, x.dtype, x.device), axis, method, keepdims)
+    return quantiles(x, as_tensor(q, x.dtype, x.device), axis, method, keepdims, _between)
 
 
 @op
@@ -72,7 +98,7 @@ def percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdi
         tensor(1.5000)
     """
     x = as_float(x)
-    return _quantile(x, as_tensor(q, x.dtype, x.device) / 100, axis, method, keepdims)
+    return quantiles(x, as_tensor(q, x.dtype, x.device) / 100, axis, method, keepdims, _between)
 
 
 @op
@@ -84,7 +110,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         tensor(2.5000)
     """
     x = as_float(x)
-    return _quantile(x, torch.tensor(0.5, dtype=x.dtype, device=x.device), axis, "linear", keepdims)
+    return quantiles(x, torch.tensor(0.5, dtype=x.dtype, device=x.device), axis, "linear", keepdims, _between)
 
 
 def _replaced(x: torch.Tensor, value: float) -> torch.Tensor:
