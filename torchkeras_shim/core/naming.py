@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _counts: defaultdict[str, int] = defaultdict(int)
 
@@ -21,6 +22,18 @@ def to_snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def name_of(function: Any) -> str:
+    """Returns Keras's name of a function or a callable object, such as a loss or a metric.
+
+    Example:
+        >>> name_of(len)
+        'len'
+    """
+    if hasattr(function, "name"):
+        return str(function.name)
+    return to_snake_case(getattr(function, "__name__", type(function).__name__))
 
 
 def uniquify(name: str) -> str:

@@ -205,7 +205,7 @@ def as_loss(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Loss:
         raise ValueError("Expected a loss, received `None`.")
     if isinstance(found, Loss):
         return found
-    return LossFunctionWrapper(found, name=identifier if isinstance(identifier, str) else _name_of(found))
+    return LossFunctionWrapper(found, name=identifier if isinstance(identifier, str) else naming.name_of(found))
 
 
 def _crossentropy_for(identifier: str, y_true: Any, y_pred: Any) -> Any:
@@ -219,10 +219,3 @@ def _crossentropy_for(identifier: str, y_true: Any, y_pred: Any) -> Any:
     if len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1:
         return sparse_categorical_crossentropy
     return categorical_crossentropy
-
-
-def _name_of(function: Any) -> str:
-    """Returns Keras's name of a function or callable object."""
-    if hasattr(function, "name"):
-        return str(function.name)
-    return naming.to_snake_case(getattr(function, "__name__", type(function).__name__))

@@ -221,7 +221,7 @@ def as_metric(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Metric
         return _of_torch_loss(identifier)
     chosen = _BY_SHAPE.get(identifier.lower()) if isinstance(identifier, str) else None
     metric = _by_shape(identifier, chosen, y_true, y_pred) if chosen else get(identifier)
-    name = identifier if isinstance(identifier, str) else _name_of(metric)
+    name = identifier if isinstance(identifier, str) else naming.name_of(metric)
     if not isinstance(metric, Metric):
         metric = MeanMetricWrapper(metric)
     metric.name = name
@@ -256,10 +256,3 @@ def _of_torch_loss(identifier: Any) -> Metric:
     metric = MeanMetricWrapper(partial(torch_losses.call_torch_loss, loss, name), name=naming.to_snake_case(name))
     metric._direction = "down"
     return metric
-
-
-def _name_of(function: Any) -> str:
-    """Returns Keras's name of a metric, function or callable object."""
-    if hasattr(function, "name"):
-        return str(function.name)
-    return naming.to_snake_case(getattr(function, "__name__", type(function).__name__))

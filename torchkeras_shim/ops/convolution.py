@@ -309,19 +309,7 @@ def convolve_transposed(
     window reaches beyond what any input touches).
     """
     rank = len(strides)
-    crops = [
-        _transposed_crop(step * (size - 1) + 1, stride, padding, extra)
-        for size, stride, step, extra in zip(kernel.shape[:rank], strides, dilation, output_padding, strict=True)
-    ]
-    amounts, additions, rest = [], [], []
-    for (before, after), stride, step in zip(crops, strides, dilation, strict=True):
-        amount = max(min(before, after), 0)
-        addition = 0
-        if before >= 0 and 0 < before - after < max(stride, step):
-            amount, addition = before, before - after
-        amounts.append(amount)
-        additions.append(addition)
-        rest.append((amount - before, amount - after - addition))
+    amounts, additions, rest = transposed_amounts(kernel.shape[:rank], strides, padding, output_padding, dilation)
     x = inputs.permute(TO_FIRST[rank]) if channels_last else inputs
     weight = kernel.permute(KERNEL_TO_TORCH[rank])
     if any(pair != (0, 0) for pair in rest):
@@ -330,6 +318,28 @@ def convolve_transposed(
     else:
         outputs = _CONV_TRANSPOSE[rank](x, weight, bias, strides, amounts, additions, 1, dilation)
     return outputs.permute(TO_LAST[rank]) if channels_last else outputs
+
+
+def transposed_amounts(
+    kernel_size: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    output_padding: Sequence[int | None],
+    dilation: Sequence[int],
+) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """Returns, by axis, what torch's transposed convolution crops at both ends and adds at the second, and what is left
+    to pad at either end: negative amounts crop.
+    """
+    amounts, additions, rest = [], [], []
+    for size, stride, extra, step in zip(kernel_size, strides, output_padding, dilation, strict=True):
+        before, after = _transposed_crop(step * (size - 1) + 1, stride, padding, extra)
+        amount, addition = max(min(before, after), 0), 0
+        if before >= 0 and 0 < before - after < max(stride, step):
+            amount, addition = before, before - after
+        amounts.append(amount)
+        additions.append(addition)
+        rest.append((amount - before, amount - after - addition))
+    return amounts, additions, rest
 
 
 def _transposed_crop(window: int, stride: int, padding: str, output_padding: int | None) -> tuple[int, int]:

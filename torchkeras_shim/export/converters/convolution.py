@@ -24,7 +24,7 @@ from torchkeras_shim.layers import (
     SeparableConv1D,
     SeparableConv2D,
 )
-from torchkeras_shim.ops.convolution import KERNEL_TO_TORCH, _transposed_crop
+from torchkeras_shim.ops.convolution import KERNEL_TO_TORCH, transposed_amounts
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, same_padding
 
 _CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -147,25 +147,12 @@ def _separable(e: Emitter, layer: Any, inputs: Any) -> Any:
     return _activated(e, layer, e.module(layer, ".pointwise", make, x))
 
 
-def _transposed_amounts(layer: Any) -> tuple[list[int], list[int], list[tuple[int, int]]]:
-    """Returns what torch's module crops and adds, and what is left to do: negative amounts crop."""
-    amounts, additions, rest = [], [], []
-    sizes = zip(layer.kernel_size, layer.strides, layer.dilation_rate, layer._extra, strict=True)
-    for size, stride, step, extra in sizes:
-        before, after = _transposed_crop(step * (size - 1) + 1, stride, layer.padding, extra)
-        amount, addition = max(min(before, after), 0), 0
-        if before >= 0 and 0 < before - after < max(stride, step):
-            amount, addition = before, before - after
-        amounts.append(amount)
-        additions.append(addition)
-        rest.append((amount - before, amount - after - addition))
-    return amounts, additions, rest
-
-
 @converts(Conv1DTranspose, Conv2DTranspose, Conv3DTranspose)
 def _transposed(e: Emitter, layer: Any, inputs: Any) -> Any:
     rank = layer.rank
-    amounts, additions, rest = _transposed_amounts(layer)
+    amounts, additions, rest = transposed_amounts(
+        layer.kernel_size, layer.strides, layer.padding, layer._extra, layer.dilation_rate
+    )
     inside = all(pair == (0, 0) for pair in rest)
     order = KERNEL_TO_TORCH[rank]
 
