@@ -21,6 +21,10 @@ class InvalidArgumentError(OpError, ValueError):
     """Data has a form that an operation cannot take: TensorFlow's error of that name, as a `ValueError`."""
 
 
+class FailedPreconditionError(OpError):
+    """Something is not as it must be for an operation: TensorFlow's error of that name."""
+
+
 class OutOfRangeError(RuntimeError):
     """An iterator has no further element: TensorFlow's error of that name."""
 

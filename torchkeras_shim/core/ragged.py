@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from torchkeras_shim.core import dtypes
+from torchkeras_shim.core import ragged_indexing as indexing
+from torchkeras_shim.core import ragged_makers as makers
 from torchkeras_shim.core import row_splits as splits
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.sparse import SparseTensor
-from torchkeras_shim.core.text import StringTensor, as_strings, is_text
+from torchkeras_shim.core.text import StringTensor, as_strings
 from torchkeras_shim.core.values import as_values
 
 Values = Any  # a tensor, a `StringTensor`, or a `RaggedTensor` for a further ragged dimension
@@ -66,158 +68,18 @@ class RaggedTensor:
         self.row_splits = places
         self._length = uniform_row_length
 
-    @classmethod
-    def from_row_splits(cls, values: Any, row_splits: Any) -> RaggedTensor:
-        """Returns a tensor of values in any form that `as_values` takes, or of a ragged tensor's rows."""
-        return cls(_as_values(values), row_splits)
-
-    @classmethod
-    def from_row_lengths(cls, values: Any, row_lengths: Any) -> RaggedTensor:
-        """Returns a tensor of rows of the given lengths.
-
-        Example:
-            >>> RaggedTensor.from_row_lengths([1, 2, 3], [1, 2])
-            RaggedTensor([[1], [2, 3]])
-        """
-        return cls(_as_values(values), splits.of_lengths(row_lengths))
-
-    @classmethod
-    def from_value_rowids(cls, values: Any, value_rowids: Any, nrows: int | None = None) -> RaggedTensor:
-        """Returns a tensor of values with the number of each one's row, which never falls.
-
-        Example:
-            >>> RaggedTensor.from_value_rowids([1, 2, 3], [0, 0, 2], nrows=4)
-            RaggedTensor([[1, 2], [], [3], []])
-        """
-        return cls(_as_values(values), splits.of_rowids(value_rowids, nrows))
-
-    @classmethod
-    def from_row_starts(cls, values: Any, row_starts: Any) -> RaggedTensor:
-        """Returns a tensor of rows that begin at the given places, each where the one before it ends.
-
-        Example:
-            >>> RaggedTensor.from_row_starts([1, 2, 3], [0, 2, 2])
-            RaggedTensor([[1, 2], [], [3]])
-        """
-        values, starts = _as_values(values), torch.as_tensor(row_starts, dtype=torch.int64)
-        return cls(values, torch.cat([starts, torch.tensor([len(values)])]))
-
-    @classmethod
-    def from_row_limits(cls, values: Any, row_limits: Any) -> RaggedTensor:
-        """Returns a tensor of rows that end at the given places.
-
-        Example:
-            >>> RaggedTensor.from_row_limits([1, 2, 3], [2, 2, 3])
-            RaggedTensor([[1, 2], [], [3]])
-        """
-        limits = torch.as_tensor(row_limits, dtype=torch.int64)
-        return cls(_as_values(values), torch.cat([limits.new_zeros(1), limits]))
-
-    @classmethod
-    def from_uniform_row_length(cls, values: Any, uniform_row_length: Any, nrows: Any = None) -> RaggedTensor:
-        """Returns a tensor of rows of one length.
-
-        Example:
-            >>> RaggedTensor.from_uniform_row_length(RaggedTensor.from_rows([[1], [2, 3]]), 2)
-            RaggedTensor([[[1], [2, 3]]])
-        """
-        values = _as_values(values)
-        places = splits.of_uniform(len(values), uniform_row_length, nrows)
-        return cls(values, places, int(uniform_row_length))
-
-    @classmethod
-    def from_nested_row_splits(cls, flat_values: Any, nested_row_splits: Iterable[Any]) -> RaggedTensor:
-        """Returns a tensor of several ragged dimensions, the outermost first.
-
-        Example:
-            >>> RaggedTensor.from_nested_row_splits([1, 2, 3], [[0, 2], [0, 1, 3]])
-            RaggedTensor([[[1], [2, 3]]])
-        """
-        result = _as_values(flat_values)
-        for places in reversed(list(nested_row_splits)):
-            result = cls(result, places)
-        return result  # type: ignore[no-any-return]
-
-    @classmethod
-    def from_nested_row_lengths(cls, flat_values: Any, nested_row_lengths: Iterable[Any]) -> RaggedTensor:
-        """Returns a tensor of several ragged dimensions by the lengths of their rows, the outermost first."""
-        return cls.from_nested_row_splits(flat_values, [splits.of_lengths(one) for one in nested_row_lengths])
-
-    @classmethod
-    def from_nested_value_rowids(
-        cls, flat_values: Any, nested_value_rowids: Iterable[Any], nested_nrows: Iterable[Any] | None = None
-    ) -> RaggedTensor:
-        """Returns a tensor of several ragged dimensions by the row of each value, the outermost first."""
-        rowids = list(nested_value_rowids)
-        counts = [None] * len(rowids) if nested_nrows is None else [int(one) for one in nested_nrows]
-        places = [splits.of_rowids(one, count) for one, count in zip(rowids, counts, strict=True)]
-        return cls.from_nested_row_splits(flat_values, places)
-
-    @classmethod
-    def from_rows(cls, rows: Iterable[Any], dtype: Any = None) -> RaggedTensor:
-        """Returns a tensor of rows that are tensors, arrays, lists or ragged tensors.
-
-        Args:
-            rows: The rows. All must have the same type, and the same shape but for the first dimension.
-            dtype: The type of the values, by default that of the rows: int32 and float32 for Python's numbers.
-
-        Example:
-            >>> RaggedTensor.from_rows([["a"], [], ["b", "c"]])
-            RaggedTensor([[b'a'], [], [b'b', b'c']])
-        """
-        rows = list(rows)
-        return cls(_joined_rows(rows, dtype), splits.of_lengths([len(row) for row in rows]))
-
-    @classmethod
-    def from_tensor(cls, tensor: Any, padding: Any = None, lengths: Any = None, ragged_rank: int = 1) -> RaggedTensor:
-        """Returns the rows of a tensor of two dimensions or more.
-
-        Args:
-            tensor: The rows, padded to one length.
-            padding: The value that is cut off at the end of each row.
-            lengths: The lengths of the rows, in place of `padding`; a list of such lengths for several dimensions.
-            ragged_rank: How many dimensions become ragged; only the last of them is cut by `padding`.
-
-        Example:
-            >>> RaggedTensor.from_tensor([[1, 2, 0], [3, 0, 0]], padding=0)
-            RaggedTensor([[1, 2], [3]])
-        """
-        tensor = as_values(tensor)
-        if isinstance(lengths, (list, tuple)) and lengths and np.ndim(lengths[0]) == 1:
-            outer = cls.from_tensor(tensor, lengths=lengths[0])
-            inner = lengths[1:]
-            return outer.with_values(cls.from_tensor(outer.values, lengths=inner)) if inner else outer
-        count, width = tensor.shape[:2]
-        if ragged_rank > 1:
-            inside = cls.from_tensor(tensor.reshape(-1, *tensor.shape[2:]), padding, None, ragged_rank - 1)
-            return cls.from_uniform_row_length(inside, width, count)
-        if lengths is None and padding is None:
-            return cls.from_uniform_row_length(tensor.reshape(-1, *tensor.shape[2:]), width, count)
-        if lengths is None:
-            kept = tensor != padding
-            kept = kept.reshape(*kept.shape[:2], -1).any(-1)
-            lengths = (kept * torch.arange(1, width + 1)).amax(1) if width else torch.zeros(count)
-        lengths = torch.as_tensor(lengths).to(torch.int64).clamp(0, width)
-        return cls(tensor[torch.arange(width) < lengths[:, None]], splits.of_lengths(lengths))
-
-    @classmethod
-    def from_sparse(cls, st_input: Any) -> RaggedTensor:
-        """Returns the rows of a sparse matrix whose values stand at the beginning of each row.
-
-        Raises:
-            InvalidArgumentError: If there is a gap before a value.
-        """
-        sparse = st_input if isinstance(st_input, SparseTensor) else SparseTensor.of_torch(st_input)
-        if sparse.ndim != 2:
-            raise ValueError(f"A ragged tensor is made of a sparse matrix. Received: shape {sparse.shape}")
-        rows, columns = sparse.indices.unbind(1)
-        places = splits.of_rowids(rows, sparse.shape[0])
-        if not torch.equal(columns, torch.arange(len(columns)) - places[rows]):
-            raise InvalidArgumentError(
-                "SparseTensor is not right-ragged: the values of each row must stand at its beginning, in order. "
-                f"Received: columns {columns.tolist()[:16]} of rows {rows.tolist()[:16]}"
-            )
-        return cls(sparse.values, places)
+    from_row_splits = classmethod(makers.from_row_splits)
+    from_row_lengths = classmethod(makers.from_row_lengths)
+    from_value_rowids = classmethod(makers.from_value_rowids)
+    from_row_starts = classmethod(makers.from_row_starts)
+    from_row_limits = classmethod(makers.from_row_limits)
+    from_uniform_row_length = classmethod(makers.from_uniform_row_length)
+    from_nested_row_splits = classmethod(makers.from_nested_row_splits)
+    from_nested_row_lengths = classmethod(makers.from_nested_row_lengths)
+    from_nested_value_rowids = classmethod(makers.from_nested_value_rowids)
+    from_rows = classmethod(makers.from_rows)
+    from_tensor = classmethod(makers.from_tensor)
+    from_sparse = classmethod(makers.from_sparse)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
@@ -414,67 +276,7 @@ class RaggedTensor:
         return len(self.row_splits) - 1
 
     def __getitem__(self, index: Any) -> Any:
-        if not isinstance(index, tuple):
-            return self._rows(index)
-        first, *rest = _expanded(index, self.ndim)
-        if first is None:
-            return RaggedTensor(self[tuple(rest)] if rest else self, [0, len(self)], len(self))
-        rows = self._rows(first)
-        if not rest:
-            return rows
-        if isinstance(first, (slice, torch.Tensor)):
-            return rows._inside(rest)
-        return rows[tuple(rest)]
-
-    def _rows(self, index: Any) -> Any:
-        """Returns one row, or those of a slice, of a mask or of a vector of their numbers."""
-        if index is Ellipsis:
-            return self
-        if index is None:
-            return self[None,]
-        if isinstance(index, slice):
-            rows = range(len(self))[index]
-            if rows.step != 1:
-                return self._taken(torch.tensor(rows, dtype=torch.int64))
-            places = self.row_splits[rows.start : rows.stop + 1] if rows else self.row_splits[:1]
-            values = self.values[int(places[0]) : int(places[-1])]
-            return RaggedTensor(values, places - places[0], self._length)
-        if isinstance(index, torch.Tensor) and index.ndim:
-            return self._taken(index.nonzero().squeeze(-1) if index.dtype == torch.bool else index.long())
-        row = operator.index(index)
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"Row key {row} out of bounds. There are {len(self)} rows.")
-        row %= len(self)
-        return self.values[int(self.row_splits[row]) : int(self.row_splits[row + 1])]
-
-    def _taken(self, rows: torch.Tensor) -> RaggedTensor:
-        rows = rows.cpu()
-        lengths = self.row_lengths()[rows]
-        values = self.values[splits.places(self.row_starts()[rows], lengths).to(self.device)]
-        return RaggedTensor(values, splits.of_lengths(lengths).to(self.row_splits.dtype), self._length)
-
-    def _inside(self, parts: Sequence[Any]) -> Any:
-        """Returns the parts of every row that an index of the dimensions after the first names."""
-        first, *rest = parts
-        beyond = (slice(None), *rest)
-        if first is None:
-            inner = self._inside(rest) if rest else self
-            return RaggedTensor(inner, torch.arange(len(self) + 1), 1)
-        if not isinstance(first, slice):
-            if self._length is None:
-                raise ValueError(
-                    f"Cannot index into the ragged dimension with {first!r}: not every row has such a column. Take a "
-                    "slice (`ragged[:, :1]`) or one row first (`ragged[0]`)."
-                )
-            column = range(self._length)[operator.index(first)]
-            found = self.values[(self.row_starts() + column).to(self.device)]
-            return found[beyond] if rest else found
-        rows = self
-        if first != slice(None):
-            starts, lengths, step = splits.cut(self.row_lengths(), first)
-            values = self.values[splits.places(self.row_starts() + starts, lengths, step).to(self.device)]
-            rows = RaggedTensor(values, splits.of_lengths(lengths).to(self.row_splits.dtype))
-        return rows.with_values(rows.values[beyond]) if rest else rows
+        return indexing.item(self, index)
 
     def _bounds(self) -> list[int]:
         longest = int(self.row_lengths().amax()) if len(self) else 0
@@ -550,39 +352,6 @@ class RaggedTensor:
         return self._with(operator.invert)
 
 
-def concatenated(parts: Sequence[Any]) -> Any:
-    """Returns tensors of any kind one after the other."""
-    first = parts[0]
-    if isinstance(first, RaggedTensor):
-        lengths = torch.cat([one.row_lengths() for one in parts])
-        uniform = {one._length for one in parts}
-        return RaggedTensor(
-            concatenated([one.values for one in parts]),
-            splits.of_lengths(lengths).to(first.row_splits.dtype),
-            uniform.pop() if len(uniform) == 1 else None,
-        )
-    if isinstance(first, StringTensor):
-        return StringTensor.of_bytes(np.concatenate([one.numpy() for one in parts]))
-    return torch.cat(list(parts))
-
-
-def _joined_rows(rows: list[Any], dtype: Any) -> Any:
-    """Returns rows one after the other."""
-    filled = [row for row in rows if len(row)]
-    if rows and all(isinstance(row, RaggedTensor) for row in rows):
-        return concatenated(rows)
-    if dtype == "string" or (filled and is_text(filled[0])) or (rows and isinstance(rows[0], StringTensor)):
-        texts = [as_strings(row).numpy() for row in filled]
-        return StringTensor.of_bytes(np.concatenate(texts) if texts else np.empty(0, dtype=object))
-    typed = [row for row in rows if len(row) or isinstance(row, (torch.Tensor, np.ndarray))]
-    tensors = [as_values(row) for row in typed]
-    floats = next((one.dtype for one in tensors if one.is_floating_point()), None)
-    if floats is not None and not any(isinstance(row, (torch.Tensor, np.ndarray)) for row in typed):
-        tensors = [one.to(floats) for one in tensors]  # [[1], [2.5]]
-    values = torch.cat(tensors) if tensors else torch.zeros(0)
-    return values if dtype is None else values.to(dtypes.to_torch_dtype(dtype))
-
-
 def _as_values(value: Any) -> Any:
     return value if isinstance(value, RaggedTensor) else as_values(value)
 
@@ -595,15 +364,6 @@ def _merged(values: Any, outer: int, inner: int) -> Any:
     if isinstance(values, RaggedTensor):
         return values.merge_dims(outer, inner)
     return values.reshape(*values.shape[:outer], -1, *values.shape[inner + 1 :])
-
-
-def _expanded(index: tuple[Any, ...], rank: int) -> list[Any]:
-    """Returns an index with slices in place of `...`."""
-    at = next((place for place, one in enumerate(index) if one is Ellipsis), None)
-    if at is None:
-        return list(index)
-    missing = rank - sum(one is not None and one is not Ellipsis for one in index)
-    return [*index[:at], *[slice(None)] * missing, *index[at + 1 :]]
 
 
 def _long(places: torch.Tensor) -> torch.Tensor:

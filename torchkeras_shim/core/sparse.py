@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from torchkeras_shim.core import row_splits
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.text import StringTensor, as_strings
+from torchkeras_shim.core.values import as_values
 
 Values = torch.Tensor | StringTensor
 
@@ -20,27 +23,29 @@ class SparseTensor:
 
     Args:
         indices: The places: int64, a row of as many numbers as there are dimensions for each value.
-        values: The values, a tensor or a `StringTensor`.
+        values: The values, in any form that `as_values` takes.
         dense_shape: The sizes of the whole.
 
     Raises:
         ValueError: If the three do not go together.
+        TypeError: If the places are not integers.
 
     Example:
-        >>> sparse = SparseTensor([[0, 2], [1, 0]], torch.tensor([5, 6]), [2, 3])
+        >>> sparse = SparseTensor([[0, 2], [1, 0]], [5, 6], [2, 3])
         >>> sparse.to_torch().to_dense()
         tensor([[0, 0, 5],
-                [6, 0, 0]])
+                [6, 0, 0]], dtype=torch.int32)
     """
 
     __slots__ = ("_shape", "indices", "values")
     __array_ufunc__ = None  # numpy leaves `array * sparse` to the operators here
 
-    def __init__(self, indices: Any, values: Values, dense_shape: Iterable[Any]) -> None:
+    def __init__(self, indices: Any, values: Any, dense_shape: Iterable[Any]) -> None:
+        values = as_values(values)
         shape = tuple(int(size) for size in dense_shape)
         places = torch.as_tensor(indices)
         if places.dtype.is_floating_point:
-            raise ValueError(f"The places of a sparse tensor are integers. Received: indices of type {places.dtype}")
+            raise TypeError(f"The places of a sparse tensor are integers. Received: indices of type {places.dtype}")
         places = places.to(torch.int64)
         if not places.numel() and places.ndim < 2:
             places = places.reshape(0, len(shape))
@@ -50,6 +55,11 @@ class SparseTensor:
                 f"(rank,). Received: shapes {tuple(places.shape)}, {tuple(values.shape)} and ({len(shape)},)"
             )
         self.indices, self.values, self._shape = places, values, shape
+
+    @classmethod
+    def from_value(cls, sparse_tensor_value: Any) -> SparseTensor:
+        """Returns anything with `indices`, `values` and `dense_shape` as a sparse tensor."""
+        return cls(sparse_tensor_value.indices, sparse_tensor_value.values, sparse_tensor_value.dense_shape)
 
     @classmethod
     def of_torch(cls, tensor: torch.Tensor) -> SparseTensor:
@@ -92,11 +102,11 @@ class SparseTensor:
     @property
     def device(self) -> torch.device:
         """Where the values are."""
-        return self.values.device
+        return torch.device(self.values.device)
 
-    def with_values(self, values: Values) -> SparseTensor:
+    def with_values(self, values: Any) -> SparseTensor:
         """Returns other values at the same places."""
-        return SparseTensor(self.indices, values, self._shape)
+        return SparseTensor(self.indices, as_values(values), self._shape)
 
     def to(self, *args: Any, **kwargs: Any) -> SparseTensor:
         """Returns the tensor with its values on another device or of another type, as `torch.Tensor.to`."""
@@ -149,6 +159,28 @@ class SparseTensor:
         whole = torch.empty(count, dtype=self.dtype, device=self.device).fill_(default)
         return whole.index_put((flat.to(self.device),), self.values).reshape(self._shape)
 
+    def __len__(self) -> int:
+        if not self._shape:
+            raise TypeError("Scalar tensor has no `len()`.")
+        return self._shape[0]
+
+    def __getitem__(self, index: Any) -> SparseTensor:
+        """Returns one row, or those of a slice, of a mask or of a vector of their numbers."""
+        if isinstance(index, int) or (isinstance(index, torch.Tensor) and not index.ndim):
+            row = range(len(self))[int(index)]
+            there = self.indices[:, 0] == row
+            return SparseTensor(self.indices[there, 1:], self.values[there], self._shape[1:])
+        rows = torch.arange(len(self))[index].cpu()
+        order = torch.argsort(self.indices[:, 0], stable=True)
+        counts = torch.bincount(self.indices[:, 0], minlength=len(self))
+        taken = order[row_splits.places((counts.cumsum(0) - counts)[rows], counts[rows])]
+        first = torch.repeat_interleave(torch.arange(len(rows)), counts[rows])
+        indices = torch.cat([first[:, None], self.indices[taken, 1:]], 1)
+        return SparseTensor(indices, self.values[taken.to(self.device)], [len(rows), *self._shape[1:]])
+
+    def __iter__(self) -> Iterator[SparseTensor]:
+        return (self[row] for row in range(len(self)))
+
     def __mul__(self, other: Any) -> Any:
         return self._beside(torch.mul, other)
 
@@ -158,7 +190,7 @@ class SparseTensor:
         return self._beside(torch.true_divide, other)
 
     def __neg__(self) -> Any:
-        return self.with_values(-self.values)  # type: ignore[operator]
+        return self.with_values(-self.values)
 
     def _beside(self, function: Any, other: Any) -> Any:
         """Computes with the entries of a dense operand at the places that are there."""
@@ -176,3 +208,24 @@ class SparseTensor:
             f"SparseTensor(indices={self.indices.tolist()}, values={self.values.tolist()}, "
             f"dense_shape={list(self._shape)})"
         )
+
+
+def stacked(parts: Sequence[SparseTensor]) -> SparseTensor:
+    """Returns sparse tensors of one rank along a new first axis, each size the largest of theirs.
+
+    Example:
+        >>> stacked([SparseTensor([[0]], [5], [2]), SparseTensor([[2]], [6], [3])])
+        SparseTensor(indices=[[0, 0], [1, 2]], values=[5, 6], dense_shape=[2, 3])
+    """
+    if len({one.ndim for one in parts}) > 1:
+        raise InvalidArgumentError(f"Expected sparse tensors of one rank. Received: {[one.ndim for one in parts]}")
+    places = torch.cat([torch.nn.functional.pad(one.indices, (1, 0), value=row) for row, one in enumerate(parts)])
+    sizes = [max(size) for size in zip(*(one.shape for one in parts), strict=True)]
+    return SparseTensor(places, joined([one.values for one in parts]), [len(parts), *sizes])
+
+
+def joined(values: Sequence[Values]) -> Any:
+    """Returns values one after the other."""
+    if isinstance(values[0], StringTensor):
+        return StringTensor.of_bytes(np.concatenate([np.asarray(one) for one in values]))
+    return torch.cat(list(values))  # type: ignore[arg-type]

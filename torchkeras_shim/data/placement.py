@@ -16,6 +16,7 @@ import torch
 from torchkeras_shim.core import config, dtypes
 from torchkeras_shim.core.device import free_memory, has_streams
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
 from torchkeras_shim.data import arrays
 
@@ -205,6 +206,8 @@ def leaf_to_device(value: Any, device: torch.device, name: str = "batch") -> Any
     """
     if isinstance(value, RaggedTensor):
         return value.with_flat_values(leaf_to_device(value.flat_values, device, name))
+    if isinstance(value, SparseTensor):
+        return value if is_text(value.values) else leaf_to_device(value.to_torch(), device, name)
     if is_text(value):
         return as_strings(value)
     if isinstance(value, torch.Tensor):

@@ -94,6 +94,10 @@ class Layer(HasAttributes):
     _takes_text = False
     #: Whether parts of its inputs may be ragged, such as bounding boxes.
     _takes_ragged = False
+    #: Whether inputs may be torch's sparse tensors; others get sparse ones with all of their values.
+    _takes_sparse = False
+    #: What stands for the values that a sparse input does not have.
+    _absent: int = 0
     #: Whether each sample is treated by itself, so that several batches can go through as one.
     _treats_samples_alone = False
     #: Whether `mask` belongs to the first argument of `call` even if others are tensors, such as an RNN's states.

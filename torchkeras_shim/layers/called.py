@@ -24,6 +24,8 @@ class Called(Protocol):
     _input_rank: Any
     _input_cast: Any
     _mask_is_of_first: bool
+    _takes_sparse: bool
+    _absent: int
 
     @property
     def weights(self) -> list[Any]: ...

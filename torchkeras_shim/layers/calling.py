@@ -17,6 +17,7 @@ import torch
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import naming, symbolic, tree, turns
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
@@ -29,7 +30,7 @@ from torchkeras_shim.layers.masks import attach, hand_on, is_masked
 
 _module_call = torch.nn.Module.__call__
 _Tensor = torch.Tensor
-_SHAPED = (torch.Tensor, KerasTensor, StringTensor, RaggedTensor)
+_SHAPED = (torch.Tensor, KerasTensor, StringTensor, RaggedTensor, SparseTensor)
 
 
 #: The layers that have called `add_loss`: they, and the models they are in, always go the general way.
@@ -213,6 +214,9 @@ def _convert(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     rank = layer._input_rank
 
     def convert(leaf: Any) -> Any:
+        if isinstance(leaf, SparseTensor):
+            leaf = leaf.to_torch() if layer._takes_sparse else leaf.to_dense(layer._absent)
+            leaf = leaf.to(device_of(layer))
         if not isinstance(leaf, torch.Tensor):
             if isinstance(leaf, (StringTensor, RaggedTensor)):
                 return _convert_text(layer, leaf, rank)

@@ -51,6 +51,7 @@ class Model(Trainable):
     """
 
     _calls_members = True
+    _takes_sparse = True  # for a `Dense` inside of it
 
     _trainer: Trainer
     _placed: bool

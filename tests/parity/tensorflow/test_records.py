@@ -90,11 +90,14 @@ def test_records(case):
     assert answer(ours, case) == kept(answer, tensorflow, case)
 
 
-def test_lists_of_any_length_are_vectors_and_ragged():
+def test_lists_of_any_length_are_sparse_or_ragged():
     data = [example(ours, a=[1]), example(ours, a=[2, 3])]
-    found = ours.io.parse_example(data, {"a": ours.io.VarLenFeature(ours.int64)})["a"]
-    assert found.to_list() == [[1], [2, 3]]
-    assert ours.io.parse_single_example(data[1], {"a": ours.io.VarLenFeature(ours.int64)})["a"].tolist() == [2, 3]
+    sparse = ours.io.parse_example(data, {"a": ours.io.VarLenFeature(ours.int64)})["a"]
+    assert (sparse.indices.tolist(), sparse.values.tolist()) == ([[0, 0], [1, 0], [1, 1]], [1, 2, 3])
+    ragged = ours.io.parse_example(data, {"a": ours.io.RaggedFeature(ours.int64)})["a"]
+    assert ragged.to_list() == [[1], [2, 3]]
+    one = ours.io.parse_single_example(data[1], {"a": ours.io.VarLenFeature(ours.int64)})["a"]
+    assert (one.indices.tolist(), one.values.tolist()) == ([[0], [1]], [2, 3])
 
 
 @pytest.mark.parametrize("data", [b"\x0a\xff\xff", b"\x0a\x7f", b"\xff" * 20, b"\x0b"])

@@ -13,6 +13,7 @@ from torchkeras_shim.compat.tf.shapes import Shape, Size, TensorShape, as_sizes
 from torchkeras_shim.compat.tf.tensors import convert, like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import StringTensor
 
@@ -24,7 +25,7 @@ def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     """The shape, as sizes that compute like a tensor of int32, or a tensor of another `out_type`."""
     if isinstance(input, KerasTensor):
         return tuple(input.shape)
-    if not isinstance(input, (torch.Tensor, StringTensor, RaggedTensor)):
+    if not isinstance(input, (torch.Tensor, StringTensor, RaggedTensor, SparseTensor)):
         input = convert(input)
     if isinstance(input, RaggedTensor):
         return TensorShape(input.shape)

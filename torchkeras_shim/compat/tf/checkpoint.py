@@ -197,9 +197,23 @@ class Checkpoint:
         trained = [variable for one in models for variable in one.trainable_variables]
         for name, one in self._objects.items():
             below = sum(at.startswith(f"{name}/") for at in values)
-            if hasattr(one, "apply_gradients") and not one.built and trained and below > len(one.variables):
-                one.build(trained)
-                one.built = True
+            if hasattr(one, "apply_gradients") and not one.built and below > len(one.variables):
+                if trained:
+                    one.build(trained)
+                    one.built = True
+                else:
+                    self._wait_for_variables(one, values)
+
+    def _wait_for_variables(self, optimizer: Any, values: dict[str, np.ndarray]) -> None:
+        """Has an optimizer that is alone in a checkpoint get its values when it learns what it trains."""
+        build = type(optimizer).build.__get__(optimizer)
+
+        def restored(variables: Any) -> None:
+            vars(optimizer).pop("build", None)
+            build(variables)
+            self._give(values)
+
+        optimizer.build = restored
 
     def restore(self, save_path: Any, options: Any = None) -> Status:
         """As `read`; `None`, the answer of `latest_checkpoint` if there is none, restores nothing."""

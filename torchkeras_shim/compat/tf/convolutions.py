@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim import ops
 from torchkeras_shim.compat.tf.api import tf_op
+from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.shapes import as_sizes
 from torchkeras_shim.compat.tf.tensors import like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
@@ -268,3 +269,38 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None) -> Any:
     """Adds one number per channel."""
     x, bias = together("BiasAdd", value, bias)
     return x + (bias.reshape(-1, *[1] * (x.ndim - 2)) if layout_of(data_format) == "channels_first" else bias)
+
+
+@tf_op("nn.max_pool_with_argmax")
+def max_pool_with_argmax(
+    input: Any,
+    ksize: Any,
+    strides: Any,
+    padding: str,
+    data_format: str = "NHWC",
+    output_dtype: Any = "int64",
+    include_batch_in_index: bool = False,
+) -> Any:
+    """The largest value of each window, and its place in the image: `(y * width + x) * depth + channel`."""
+    if data_format != "NHWC":
+        raise ValueError(f"max_pool_with_argmax takes data_format='NHWC'. Received: data_format={data_format!r}")
+    x = like(input)
+    count, height, width, depth = x.shape
+    size, step = (_two(one) for one in (ksize, strides))
+    before, edges = [0, 0], []
+    for axis, whole in reversed(list(enumerate((height, width)))):
+        rest = max((-(-whole // step[axis]) - 1) * step[axis] + size[axis] - whole, 0) if padding == "SAME" else 0
+        before[axis] = rest // 2
+        edges += [rest // 2, rest - rest // 2]
+    padded = torch.nn.functional.pad(x.permute(0, 3, 1, 2), edges, value=-float("inf"))
+    values, places = torch.nn.functional.max_pool2d(padded, size, step, return_indices=True)
+    rows, columns = places // padded.shape[-1] - before[0], places % padded.shape[-1] - before[1]
+    found = (rows * width + columns) * depth + torch.arange(depth).reshape(1, -1, 1, 1)
+    if include_batch_in_index:
+        found = found + torch.arange(count).reshape(-1, 1, 1, 1) * (height * width * depth)
+    return values.permute(0, 2, 3, 1), found.permute(0, 2, 3, 1).to(as_dtype(output_dtype).torch_dtype)
+
+
+def _two(value: Any) -> list[int]:
+    sizes = as_sizes(value)
+    return sizes * 2 if len(sizes) == 1 else sizes[1:3] if len(sizes) == 4 else sizes

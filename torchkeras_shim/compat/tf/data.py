@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torchkeras_shim.compat.tf import grafts, specs
+from torchkeras_shim.compat.tf import data_options, grafts, specs
 from torchkeras_shim.compat.tf.api import NAMES, public
 from torchkeras_shim.compat.tf.io import as_path
 from torchkeras_shim.data import pipeline
@@ -40,19 +40,6 @@ class TFRecordOptions:
         self.compression_type = compression_type
 
 
-@public("data.Options")
-class Options:
-    """Options of a data set: accepted, because they change how fast TensorFlow is and not what it makes."""
-
-    def __init__(self) -> None:
-        self.deterministic = True
-        self.autotune = self.experimental_optimization = self.threading = self.experimental_distribute = _Anything()
-
-
-class _Anything:
-    """Takes any attribute."""
-
-
 @public("data.experimental.cardinality")
 def cardinality(dataset: Dataset) -> int:
     """Returns the number of elements, -1 without end, -2 if it is not known."""
@@ -65,4 +52,11 @@ def _element_spec(self: Dataset) -> Any:
 
 
 _own_spec = Dataset.element_spec.fget  # type: ignore[attr-defined]
-grafts.add(Dataset, {"element_spec": property(_element_spec)})
+grafts.add(
+    Dataset,
+    {
+        "element_spec": property(_element_spec),
+        "options": data_options.options_of,
+        "with_options": data_options.with_options,
+    },
+)

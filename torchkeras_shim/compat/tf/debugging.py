@@ -6,12 +6,13 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from torchkeras_shim.compat.tf.api import public
 from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.tensors import convert, is_tensor, like, together
-from torchkeras_shim.core import device as devices
+from torchkeras_shim.core import device as room
 from torchkeras_shim.core.errors import InvalidArgumentError
 
 _COMPARISONS: dict[str, tuple[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]] = {
@@ -233,7 +234,7 @@ def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
         raise RuntimeError(
             "Set the environment variable CUDA_VISIBLE_DEVICES before the program starts, to hide some of the GPUs."
         )
-    devices._default = torch.device("cpu")
+    room._default = torch.device("cpu")
 
 
 @public("config.experimental.set_memory_growth")
@@ -250,14 +251,14 @@ def get_memory_growth(device: Any) -> bool:
 @public("config.experimental.get_memory_info")
 def get_memory_info(device: Any) -> dict[str, int]:
     """Returns the bytes in use on a GPU, and the most there were."""
-    place = devices._parse(str(device))
+    place = room._parse(str(device))
     return {"current": torch.cuda.memory_allocated(place), "peak": torch.cuda.max_memory_allocated(place)}
 
 
 @public("config.experimental.enable_tensor_float_32_execution")
 def enable_tensor_float_32_execution(enabled: bool) -> None:
     """Lets CUDA multiply float32 in TF32, or forbids it."""
-    devices.enable_tensor_float_32(enabled)
+    room.enable_tensor_float_32(enabled)
 
 
 @public("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")
@@ -335,3 +336,64 @@ def gpu_device_name() -> str:
 def is_built_with_cuda() -> bool:
     """Returns whether torch was built for CUDA."""
     return torch.version.cuda is not None
+
+
+@public("config.get_soft_device_placement")
+def get_soft_device_placement() -> bool:
+    """Returns `True`: what has no kernel on a device is refused by torch, and nothing else is asked."""
+    return _soft[0]
+
+
+@public("config.set_soft_device_placement")
+def set_soft_device_placement(enabled: bool) -> None:
+    """Notes it: operations run where their tensors are."""
+    _soft[0] = bool(enabled)
+
+
+_soft = [True]
+
+
+@public("config.threading.get_inter_op_parallelism_threads")
+def get_inter_op_parallelism_threads() -> int:
+    """Returns how many operations may run side by side."""
+    return torch.get_num_interop_threads()
+
+
+@public("config.get_logical_device_configuration", "config.experimental.get_virtual_device_configuration")
+def get_logical_device_configuration(device: Any) -> None:
+    """Returns `None`: no device is divided."""
+
+
+@public("debugging.is_traceback_filtering_enabled")
+def is_traceback_filtering_enabled() -> bool:
+    """Returns `False`: tracebacks are whole."""
+    return False
+
+
+@public("debugging.assert_scalar")
+def assert_scalar(tensor: Any, message: str | None = None, name: str | None = None) -> Any:
+    """Raises a ValueError unless a tensor has no dimensions."""
+    x = convert(tensor)
+    if x.ndim:
+        raise ValueError(f"{message or ''}Expected scalar shape for a tensor, saw shape: {tuple(x.shape)}.")
+    return x
+
+
+@public("debugging.assert_proper_iterable")
+def assert_proper_iterable(values: Any) -> None:
+    """Raises a TypeError for a tensor, an array, a text or what cannot be iterated over."""
+    if is_tensor(values) or isinstance(values, (str, bytes, np.ndarray)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"Expected argument `values` to be a 'proper' iterable, such as a list. Found: {type(values)}")
+
+
+@public("debugging.assert_same_float_dtype")
+def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
+    """Returns the type of floats that all tensors have.
+
+    Raises:
+        ValueError: If they differ, or are no floats.
+    """
+    kinds = {as_dtype(one.dtype) for one in tensors or ()} | ({as_dtype(dtype)} if dtype is not None else set())
+    if len(kinds) > 1 or not all(one.is_floating for one in kinds):
+        raise ValueError(f"Expected floating point tensors of one type. Received: {sorted(one.name for one in kinds)}")
+    return kinds.pop() if kinds else as_dtype("float32")

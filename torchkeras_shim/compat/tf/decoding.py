@@ -79,11 +79,23 @@ def decode_jpeg(
     acceptable_fraction: float = 1,
     dct_method: str = "",
 ) -> Any:
-    """The pixels of a JPEG file, uint8 of shape (height, width, channels).
+    """The pixels of a JPEG file, uint8 of shape (height, width, channels), by the accurate transform.
 
-    They may differ by small amounts from TensorFlow's, whose transform is another one unless
+    They may differ by small amounts from TensorFlow's, which takes the rougher one unless it is told
     `dct_method="INTEGER_ACCURATE"`.
+
+    Raises:
+        NotImplementedError: For `dct_method="INTEGER_FAST"`, `fancy_upscaling=False` and other options that libjpeg is
+            not told here.
     """
+    if dct_method not in ("", "INTEGER_FAST", "INTEGER_ACCURATE"):
+        raise InvalidArgumentError(
+            "dct_method must be one of {'', 'INTEGER_FAST', 'INTEGER_ACCURATE'}. " + f"Received: {dct_method!r}"
+        )
+    if dct_method == "INTEGER_FAST":
+        raise NotImplementedError("decode_jpeg has the accurate transform only. Write dct_method='INTEGER_ACCURATE'.")
+    if not fancy_upscaling:
+        raise NotImplementedError("decode_jpeg always interpolates colours: leave fancy_upscaling=True.")
     if try_recover_truncated or acceptable_fraction != 1:
         raise NotImplementedError("decode_jpeg does not recover truncated files: leave try_recover_truncated out.")
     if ratio != 1:
@@ -94,6 +106,16 @@ def decode_jpeg(
         if pixels.shape[-1] in (1, 3):
             return pixels
     return torch.from_numpy(_pixels(_opened(contents), channels))
+
+
+@tf_op("io.decode_and_crop_jpeg", "image.decode_and_crop_jpeg")
+def decode_and_crop_jpeg(contents: Any, crop_window: Any, channels: int = 0, *args: Any, **kwargs: Any) -> Any:
+    """A part of a JPEG file: from (y, x) on, of a height and a width."""
+    y, x, height, width = (int(one) for one in crop_window)
+    pixels = decode_jpeg(contents, channels, *args, **kwargs)
+    if min(y, x) < 0 or min(height, width) <= 0 or y + height > pixels.shape[0] or x + width > pixels.shape[1]:
+        raise InvalidArgumentError(f"Invalid JPEG data or crop window: {[y, x, height, width]} of {pixels.shape}")
+    return pixels[y : y + height, x : x + width]
 
 
 @tf_op("io.decode_png", "image.decode_png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,6 +93,44 @@ class Strategy:
     def gather(self, value: Any, axis: int) -> Any:
         """Returns the value."""
         return value
+
+
+@public("distribute.InputOptions")
+class InputOptions:
+    """How elements come to the replicas. There is one, which takes them as the data set makes them.
+
+    Raises:
+        NotImplementedError: For a replication mode other than one element stream per worker.
+    """
+
+    def __init__(
+        self,
+        experimental_fetch_to_device: bool | None = None,
+        experimental_replication_mode: Any = None,
+        experimental_place_dataset_on_device: bool = False,
+        experimental_per_replica_buffer_size: int = 1,
+    ) -> None:
+        if experimental_place_dataset_on_device:
+            raise NotImplementedError(
+                "InputOptions(experimental_place_dataset_on_device=True) is not supported: data sets work on the host. "
+                "Leave it out."
+            )
+        if getattr(experimental_replication_mode, "name", "PER_WORKER") != "PER_WORKER":
+            raise NotImplementedError("Elements come per worker: leave experimental_replication_mode out.")
+        self.experimental_fetch_to_device = (
+            True if experimental_fetch_to_device is None else bool(experimental_fetch_to_device)
+        )
+        self.experimental_replication_mode = InputReplicationMode.PER_WORKER
+        self.experimental_place_dataset_on_device = False
+        self.experimental_per_replica_buffer_size = int(experimental_per_replica_buffer_size)
+
+
+@public("distribute.InputReplicationMode")
+class InputReplicationMode(enum.Enum):
+    """How often a function that makes a data set is called."""
+
+    PER_WORKER = "PER_WORKER"
+    PER_REPLICA = "PER_REPLICA"
 
 
 @public("distribute.InputContext")

@@ -27,6 +27,7 @@ from torchkeras_shim.compat.tf.shapes import as_sizes
 from torchkeras_shim.compat.tf.tensors import convert
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor, stacked
 from torchkeras_shim.core.text import StringTensor, as_strings
 
 
@@ -201,7 +202,10 @@ RaggedFeature = namedtuple(
     ["dtype", "value_key", "partitions", "row_splits_dtype", "validate"],
     defaults=[None, (), "int32", False],
 )
-for _spec in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, RaggedFeature):
+SparseFeature = namedtuple(
+    "SparseFeature", ["index_key", "value_key", "dtype", "size", "already_sorted"], defaults=[False]
+)
+for _spec in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, RaggedFeature, SparseFeature):
     public(f"io.{_spec.__name__}")(_spec)
 _LISTS = {"string": "bytes_list", "float32": "float_list", "int64": "int64_list"}
 
@@ -256,27 +260,48 @@ def _parsed(feature: Feature | None, name: str, spec: Any) -> Any:
 
 @tf_op("io.parse_single_example")
 def parse_single_example(serialized: Any, features: dict[str, Any], example_names: Any = None) -> Any:
-    """The features of one record, by name. Lists of any length come as vectors, not as sparse tensors."""
+    """The features of one record, by name. Lists of any length come as sparse tensors."""
     held = Example.FromString(one_text(serialized)).features.feature
-    return {
-        name: _parsed(held.get(getattr(spec, "value_key", None) or name), name, spec) for name, spec in features.items()
-    }
+    return {name: _one(held, name, spec) for name, spec in features.items()}
+
+
+def _one(held: Any, name: str, spec: Any) -> Any:
+    if isinstance(spec, SparseFeature):
+        return _sparse_feature(held, name, spec)
+    found = _parsed(held.get(getattr(spec, "value_key", None) or name), name, spec)
+    if isinstance(spec, VarLenFeature):
+        return SparseTensor(torch.arange(len(found))[:, None], found, [len(found)])
+    return found
+
+
+def _sparse_feature(held: Any, name: str, spec: Any) -> SparseTensor:
+    keys = [spec.index_key] if isinstance(spec.index_key, str) else list(spec.index_key)
+    sizes = as_sizes(spec.size)
+    values = _parsed(held.get(spec.value_key), spec.value_key, VarLenFeature(spec.dtype))
+    places = [_parsed(held.get(key), key, VarLenFeature("int64")) for key in keys]
+    if any(len(one) != len(values) for one in places):
+        raise InvalidArgumentError(
+            f"Feature {name!r} has {len(values)} values, and places {[len(one) for one in places]} for them."
+        )
+    found = SparseTensor(torch.stack(places, 1), values, sizes)
+    return found if spec.already_sorted else found.in_order()
 
 
 @tf_op("io.parse_example")
 def parse_example(serialized: Any, features: dict[str, Any], example_names: Any = None) -> Any:
-    """The features of a batch of records, by name. Lists of any length come as ragged tensors."""
+    """The features of a batch of records, by name. Lists of any length come as sparse tensors."""
     rows = [parse_single_example(one, features) for one in as_strings(serialized)]
-    found: dict[str, Any] = {}
-    for name, spec in features.items():
-        parts = [row[name] for row in rows]
-        if not isinstance(spec, FixedLenFeature):
-            found[name] = RaggedTensor.from_rows(parts, as_dtype(spec.dtype).name)
-        elif isinstance(parts[0], StringTensor):
-            found[name] = StringTensor(np.stack([np.asarray(one) for one in parts]))
-        else:
-            found[name] = torch.stack(parts)
-    return found
+    return {name: _of_batch([row[name] for row in rows], spec) for name, spec in features.items()}
+
+
+def _of_batch(parts: list[Any], spec: Any) -> Any:
+    if isinstance(spec, (VarLenFeature, SparseFeature)):
+        return stacked(parts)
+    if not isinstance(spec, FixedLenFeature):
+        return RaggedTensor.from_rows(parts, as_dtype(spec.dtype).name)
+    if isinstance(parts[0], StringTensor):
+        return StringTensor(np.stack([np.asarray(one) for one in parts]))
+    return torch.stack(parts)
 
 
 @tf_op("io.parse_single_sequence_example")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.compat.tf.api import tf_op
+from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.reductions import axes_of
 from torchkeras_shim.compat.tf.tensors import like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
@@ -233,13 +234,13 @@ def eigvalsh(tensor: Any) -> Any:
     return torch.linalg.eigvalsh(like(tensor))
 
 
-@tf_op("linalg.eig")
+@tf_op("linalg.eig", "eig")
 def eig(tensor: Any) -> Any:
     """The eigenvalues and eigenvectors of matrices, complex."""
     return tuple(torch.linalg.eig(like(tensor)))
 
 
-@tf_op("linalg.eigvals")
+@tf_op("linalg.eigvals", "eigvals")
 def eigvals(tensor: Any) -> Any:
     """The eigenvalues of matrices, complex."""
     return torch.linalg.eigvals(like(tensor))
@@ -295,3 +296,37 @@ def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None) -> Any:
     """A tensor divided by its norm, and the norm."""
     size = norm(tensor, ord, axis, keepdims=True)
     return like(tensor) / size, size
+
+
+@tf_op("linalg.lu")
+def lu(input: Any, output_idx_type: Any = "int32") -> Any:
+    """A matrix as a lower and an upper one in one tensor, and the order of its rows."""
+    x = like(input)
+    factors, pivots = torch.linalg.lu_factor(x)
+    order, _, _ = torch.lu_unpack(factors, pivots)
+    return factors, order.real.argmax(-2).to(as_dtype(output_idx_type).torch_dtype)
+
+
+@tf_op("linalg.lu_reconstruct")
+def lu_reconstruct(lower_upper: Any, perm: Any, validate_args: bool = False) -> Any:
+    """The matrix that `lu` has made two of."""
+    factors, order = like(lower_upper), like(perm).long()
+    lower = torch.tril(factors, -1) + torch.eye(factors.shape[-1], dtype=factors.dtype)
+    product = lower @ torch.triu(factors)
+    return torch.take_along_dim(product, torch.argsort(order, -1)[..., None], -2)
+
+
+@tf_op("linalg.lu_solve")
+def lu_solve(lower_upper: Any, perm: Any, rhs: Any, validate_args: bool = False) -> Any:
+    """The solution of linear equations by what `lu` gives."""
+    factors, order, right = like(lower_upper), like(perm).long(), like(rhs)
+    right = torch.take_along_dim(right, order[..., None], -2)
+    half = torch.linalg.solve_triangular(factors, right, upper=False, unitriangular=True)
+    return torch.linalg.solve_triangular(factors, half, upper=True)
+
+
+@tf_op("linalg.lu_matrix_inverse")
+def lu_matrix_inverse(lower_upper: Any, perm: Any, validate_args: bool = False) -> Any:
+    """The inverse of the matrix that `lu` has made two of."""
+    factors = like(lower_upper)
+    return lu_solve(factors, perm, torch.eye(factors.shape[-1], dtype=factors.dtype).expand(factors.shape))

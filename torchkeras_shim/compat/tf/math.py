@@ -14,6 +14,7 @@ from torchkeras_shim.compat.tf.errors import UnimplementedError
 from torchkeras_shim.compat.tf.tensors import like, together
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.text import StringTensor
 
 
@@ -76,6 +77,15 @@ _UNARY: dict[tuple[str, ...], Callable[[torch.Tensor], torch.Tensor]] = {
     ("logical_not", "math.logical_not"): torch.logical_not,
     ("math.conj",): torch.conj_physical,
     ("math.angle",): torch.angle,
+    ("math.reciprocal_no_nan",): lambda x: torch.where(x == 0, torch.zeros_like(x), 1 / x),
+    ("math.special.bessel_j0",): torch.special.bessel_j0,
+    ("math.special.bessel_j1",): torch.special.bessel_j1,
+    ("math.special.bessel_y0",): torch.special.bessel_y0,
+    ("math.special.bessel_y1",): torch.special.bessel_y1,
+    ("math.special.bessel_k0",): torch.special.modified_bessel_k0,
+    ("math.special.bessel_k1",): torch.special.modified_bessel_k1,
+    ("math.special.bessel_k0e",): torch.special.scaled_modified_bessel_k0,
+    ("math.special.bessel_k1e",): torch.special.scaled_modified_bessel_k1,
     ("math.bessel_i0", "math.special.bessel_i0"): torch.special.i0,
     ("math.bessel_i0e", "math.special.bessel_i0e"): torch.special.i0e,
     ("math.bessel_i1", "math.special.bessel_i1"): torch.special.i1,
@@ -98,9 +108,15 @@ def on_flat_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return ragged[0].with_flat_values(values)
 
 
+#: Functions of one tensor that TensorFlow has for sparse ones, too: they leave zeros zero.
+_OF_SPARSE = ("abs", "negative", "sign", "square", "sqrt", "sin", "tan", "tanh", "round", "expm1", "log1p", "asinh")
+
+
 def _unary(names: tuple[str, ...], function: Callable[[torch.Tensor], torch.Tensor]) -> None:
     def call(x: Any) -> Any:
         x = like(x)
+        if isinstance(x, SparseTensor) and call.__name__ in _OF_SPARSE:
+            return x.with_values(function(x.values))
         return on_flat_values(function, x) if isinstance(x, RaggedTensor) else function(x)
 
     call.__name__ = names[0].rpartition(".")[2]
@@ -247,6 +263,8 @@ def cast(x: Any, dtype: Any) -> Any:
     x = like(x)
     if isinstance(x, RaggedTensor):
         return on_flat_values(lambda values: cast(values, wanted), x)
+    if isinstance(x, SparseTensor):
+        return x.with_values(cast(x.values, wanted))
     if isinstance(x, StringTensor):
         if wanted == "string":
             return x

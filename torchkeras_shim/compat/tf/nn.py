@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -221,3 +222,35 @@ def extract_patches(
 ) -> Any:
     """The patches of images, each as one row of numbers."""
     return ops.image.extract_patches(like(images), tuple(sizes[1:3]), tuple(strides[1:3]), rates[1], padding.lower())
+
+
+@tf_op("nn.weighted_moments")
+def weighted_moments(x: Any, axes: Any, frequency_weights: Any, keepdims: bool = False) -> Any:
+    """The mean and the variance along axes, of values that count as often as their weights say."""
+    x, weights = torch.broadcast_tensors(like(x), like(frequency_weights).to(like(x).dtype))  # type: ignore[no-untyped-call]
+    dims = axes_of(axes, x.ndim)
+    total = weights.sum(dims, keepdim=True)
+    mean = (weights * x).sum(dims, keepdim=True) / total
+    variance = (weights * torch.square(x - mean)).sum(dims, keepdim=True) / total
+    if keepdims:
+        return mean, variance
+    sizes = [size for at, size in enumerate(x.shape) if at not in dims]
+    return mean.reshape(sizes), variance.reshape(sizes)
+
+
+@tf_op("nn.sufficient_statistics")
+def sufficient_statistics(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
+    """How many values there are along axes, their sum and that of their squares, and the shift of both."""
+    x = like(x)
+    dims = axes_of(axes, x.ndim)
+    count = x.new_tensor(float(np.prod([x.shape[one] for one in dims])))
+    moved = x if shift is None else x - like(shift)
+    return count, moved.sum(dims, keepdim=keepdims), torch.square(moved).sum(dims, keepdim=keepdims), shift
+
+
+@tf_op("nn.normalize_moments")
+def normalize_moments(counts: Any, mean_ss: Any, variance_ss: Any, shift: Any = None) -> Any:
+    """The mean and the variance of what `sufficient_statistics` gives."""
+    counts, first, second = like(counts), like(mean_ss), like(variance_ss)
+    moved = first / counts
+    return (moved if shift is None else moved + like(shift)), second / counts - torch.square(moved)

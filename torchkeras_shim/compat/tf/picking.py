@@ -217,3 +217,16 @@ def dynamic_stitch(indices: Sequence[Any], data: Sequence[Any]) -> Any:
     tail = parts[0].shape[like(indices[0]).ndim :]
     rows = torch.cat([one.reshape(-1, *tail) for one in parts])
     return torch.zeros(int(places.max()) + 1, *tail, dtype=rows.dtype).index_copy(0, places, rows)
+
+
+@tf_op("unravel_index")
+def unravel_index(indices: Any, dims: Any) -> Any:
+    """The coordinates of places in a tensor laid out in one line, a row for each dimension.
+
+    Raises:
+        InvalidArgumentError: If a place is beyond the end.
+    """
+    places, sizes = like(indices), as_sizes(dims)
+    if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < int(np.prod(sizes)):
+        raise InvalidArgumentError(f"index is out of bound as with dims {sizes}. Received: {places.tolist()}")
+    return torch.stack(torch.unravel_index(places, tuple(sizes))).to(places.dtype)

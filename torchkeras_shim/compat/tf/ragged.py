@@ -16,7 +16,8 @@ from torchkeras_shim.compat.tf.shapes import as_sizes
 from torchkeras_shim.compat.tf.tensors import convert
 from torchkeras_shim.core import row_splits
 from torchkeras_shim.core.errors import InvalidArgumentError
-from torchkeras_shim.core.ragged import RaggedTensor, concatenated
+from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.ragged_makers import concatenated
 from torchkeras_shim.core.text import StringTensor
 from torchkeras_shim.core.values import as_values
 

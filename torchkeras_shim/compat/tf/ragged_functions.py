@@ -42,7 +42,13 @@ def _stack(values: Any, axis: Any = 0) -> Any:
 @of_ragged("gather")
 def _gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0) -> Any:
     if axis not in (None, batch_dims):
-        raise NotImplementedError("tf.gather of ragged tensors takes rows: leave `axis` out, or write x[:, a:b].")
+        if batch_dims or isinstance(indices, RaggedTensor) or convert(indices).ndim != 1:
+            raise NotImplementedError("tf.gather of ragged tensors along an inner axis takes a vector of indices.")
+        place, index = int(axis) % params.ndim, convert(indices)
+        if place > 1:
+            return params.with_values(NAMES["gather"](params.values, index, axis=place - 1))
+        columns = RaggedTensor.from_uniform_row_length(index.repeat(len(params)), len(index), len(params))
+        return _gather(params, columns, batch_dims=1)
     if batch_dims == 1:
         params, indices = ragged.rows_of(convert(params)), ragged.rows_of(convert(indices))
         starts, lengths = params.row_starts()[indices.value_rowids()], params.row_lengths()[indices.value_rowids()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import random as python_random
 from typing import Any
@@ -199,6 +200,48 @@ def stateless_shuffle(value: Any, seed: Any, alg: Any = "auto_select") -> Any:
     """An order of the rows that depends on the pair of seeds alone."""
     x = like(value)
     return x[torch.randperm(len(x), generator=_stateless(seed), device=default_device())]
+
+
+@tf_op("random.stateless_gamma")
+def stateless_gamma(shape: Any, seed: Any, alpha: Any, beta: Any = None, dtype: Any = "float32") -> Any:
+    """Numbers of the gamma distribution, by the pair of seeds alone; `shape` ends with that of the parameters."""
+    alpha = convert(alpha, dtype)
+    beta = torch.ones_like(alpha) if beta is None else convert(beta, dtype)
+    sizes = as_sizes(shape)
+    with _seeded(_stateless(seed)):
+        return torch.distributions.Gamma(alpha.expand(sizes), beta.expand(sizes)).rsample()
+
+
+@tf_op("random.stateless_poisson")
+def stateless_poisson(shape: Any, seed: Any, lam: Any, dtype: Any = "int32") -> Any:
+    """Numbers of the Poisson distribution, by the pair of seeds alone."""
+    rate = like(lam).float().expand(as_sizes(shape))
+    return torch.poisson(rate, generator=_stateless(seed)).to(as_dtype(dtype).torch_dtype)
+
+
+@tf_op("random.stateless_binomial")
+def stateless_binomial(shape: Any, seed: Any, counts: Any, probs: Any, output_dtype: Any = "int32") -> Any:
+    """Numbers of the binomial distribution, by the pair of seeds alone."""
+    sizes = as_sizes(shape)
+    trials, chance = like(counts).float().expand(sizes), like(probs).float().expand(sizes)
+    drawn = torch.binomial(trials.contiguous(), chance.contiguous(), generator=_stateless(seed))
+    return drawn.to(as_dtype(output_dtype).torch_dtype)
+
+
+@tf_op("random.fold_in", "random.experimental.stateless_fold_in")
+def fold_in(seed: Any, data: Any, alg: Any = "auto_select") -> Any:
+    """Another pair of seeds, which depends on a number, too."""
+    pair = [int(one) for one in like(seed).tolist()]
+    return split(torch.tensor([mixed(*pair) % 2**31, int(data)]), 1)[0]
+
+
+@public("random.Algorithm", "random.experimental.Algorithm")
+class Algorithm(enum.Enum):
+    """How random numbers are made: torch's way in any case."""
+
+    PHILOX = 1
+    THREEFRY = 2
+    AUTO_SELECT = 3
 
 
 @tf_op("random.split", "random.experimental.stateless_split")

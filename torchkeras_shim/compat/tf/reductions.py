@@ -383,11 +383,18 @@ def confusion_matrix(
     return flat.index_add(0, y * size + p, ones).reshape(size, size)
 
 
+@tf_op("histogram_fixed_width_bins")
+def histogram_fixed_width_bins(values: Any, value_range: Any, nbins: Any = 100, dtype: Any = "int32") -> Any:
+    """Which of bins of one width each value falls into; what lies outside counts in the first or last."""
+    x, bounds = like(values), like(value_range)
+    place = torch.floor((x - bounds[0]) / (bounds[1] - bounds[0]) * int(nbins)).long().clamp(0, int(nbins) - 1)
+    return place.to(as_dtype(dtype).torch_dtype)
+
+
 @tf_op("histogram_fixed_width")
 def histogram_fixed_width(values: Any, value_range: Any, nbins: Any = 100, dtype: Any = "int32") -> Any:
     """How many values fall into each of bins of one width; what lies outside counts in the first or last."""
-    x, bounds = like(values).reshape(-1), like(value_range)
-    place = torch.floor((x - bounds[0]) / (bounds[1] - bounds[0]) * int(nbins)).long().clamp(0, int(nbins) - 1)
+    place = histogram_fixed_width_bins(values, value_range, nbins, "int64").reshape(-1)
     return torch.bincount(place, minlength=int(nbins)).to(as_dtype(dtype).torch_dtype)
 
 

@@ -235,3 +235,23 @@ def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any) -> Any:
     """The cepstral coefficients of mel spectra."""
     x = like(log_mel_spectrograms)
     return dct(x) * math.sqrt(1 / (2.0 * x.shape[-1]))
+
+
+@tf_op("signal.idct")
+def idct(input: Any, type: int = 2, n: Any = None, axis: int = -1, norm: str | None = None) -> Any:
+    """What undoes `dct` of type 2; without `norm`, up to the factor 1 / (2 n)."""
+    if type != 2 or axis != -1 or n is not None:
+        raise NotImplementedError(
+            f"tf.signal.idct is supported with type=2, axis=-1 and n=None. Received: type={type}, axis={axis}, n={n}"
+        )
+    x = like(input)
+    size = x.shape[-1]
+    place = torch.arange(size, dtype=x.dtype, device=x.device)
+    basis = 2 * torch.cos(math.pi / (2 * size) * (2 * place[None] + 1) * place[:, None])
+    scale = torch.ones(size, dtype=x.dtype, device=x.device)
+    if norm == "ortho":
+        scale = torch.full_like(scale, math.sqrt(0.5 / size))
+        scale[0] = math.sqrt(0.25 / size)
+    else:
+        scale[0] = 0.5
+    return (x * scale) @ basis

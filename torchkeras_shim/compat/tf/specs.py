@@ -60,6 +60,15 @@ class RaggedTensorSpec(specs.RaggedTensorSpec):
         object.__setattr__(self, "row_splits_dtype", as_dtype(row_splits_dtype))
 
 
+@public("SparseTensorSpec")
+class SparseTensorSpec(specs.SparseTensorSpec):
+    """The shape and type of a sparse tensor."""
+
+    def __init__(self, shape: Any = None, dtype: Any = "float32") -> None:
+        for key, value in {"shape": TensorShape(shape), "dtype": as_dtype(dtype)}.items():
+            object.__setattr__(self, key, value)
+
+
 @public("type_spec_from_value")
 def type_spec_from_value(value: Any) -> Any:
     """Returns the description of a tensor, or of what becomes one."""
@@ -72,4 +81,6 @@ def of_tensorflow(spec: Any) -> Any:
         return TensorSpec(spec.shape, spec.dtype, spec.name)
     if isinstance(spec, specs.RaggedTensorSpec):
         return RaggedTensorSpec(spec.shape, spec.dtype, spec.ragged_rank)
+    if isinstance(spec, specs.SparseTensorSpec):
+        return SparseTensorSpec(spec.shape, spec.dtype)
     return spec

@@ -196,6 +196,46 @@ def unicode_decode(
     return _rows(input, lambda one: [ord(letter) for letter in one.decode(input_encoding, errors)], "int32")
 
 
+@tf_op("strings.unicode_split_with_offsets")
+def unicode_split_with_offsets(
+    input: Any, input_encoding: str = "UTF-8", errors: str = "replace", replacement_char: int = 65533
+) -> Any:
+    """The characters of each string, and at which of its bytes each begins."""
+    return unicode_split(input, input_encoding, errors, replacement_char), _offsets(input, input_encoding, errors)
+
+
+@tf_op("strings.unicode_decode_with_offsets")
+def unicode_decode_with_offsets(
+    input: Any, input_encoding: str, errors: str = "replace", replacement_char: int = 65533
+) -> Any:
+    """The numbers of each string's characters, and at which of its bytes each begins."""
+    return unicode_decode(input, input_encoding, errors, replacement_char), _offsets(input, input_encoding, errors)
+
+
+def _offsets(input: Any, encoding: str, errors: str) -> Any:
+    def cut(one: bytes) -> list[int]:
+        sizes = [len(letter.encode(encoding, errors)) for letter in one.decode(encoding, errors)]
+        return [0, *itertools.accumulate(sizes[:-1])] if sizes else []
+
+    return _rows(input, cut, "int64")
+
+
+@tf_op("strings.unsorted_segment_join")
+def unsorted_segment_join(inputs: Any, segment_ids: Any, num_segments: Any, separator: str = "") -> Any:
+    """The strings of each segment, joined.
+
+    Raises:
+        InvalidArgumentError: If a segment is negative or too large.
+    """
+    found: list[list[bytes]] = [[] for _ in range(int(num_segments))]
+    texts, ids = as_strings(inputs).reshape(-1).tolist(), like(segment_ids).reshape(-1).tolist()
+    for text, place in zip(texts, ids, strict=True):
+        if not 0 <= place < len(found):
+            raise InvalidArgumentError(f"Segment id {place} is not in [0, {len(found)}).")
+        found[place].append(text)
+    return as_strings([separator.encode().join(one) for one in found])
+
+
 @tf_op("strings.unicode_encode")
 def unicode_encode(input: Any, output_encoding: str, errors: str = "replace", replacement_char: int = 65533) -> Any:
     """Strings of the characters with the given numbers."""

@@ -15,6 +15,7 @@ from torchkeras_shim.core.device import default_device
 from torchkeras_shim.core.dtypes import standardize_dtype
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import StringTensor, as_strings, is_text
 
@@ -57,7 +58,7 @@ def convert(value: Any, dtype: Any = None) -> Any:
     """Returns a value as a tensor; a tensor of another type is cast."""
     if isinstance(value, torch.Tensor):
         return value if dtype is None else value.to(as_dtype(dtype).torch_dtype)
-    if isinstance(value, (StringTensor, KerasTensor, RaggedTensor)):
+    if isinstance(value, (StringTensor, KerasTensor, RaggedTensor, SparseTensor)):
         return value
     if dtype is not None and as_dtype(dtype) == "string":
         return as_strings(value)
@@ -196,7 +197,7 @@ def _different(operation: str, index: int, first: torch.dtype, other: torch.dtyp
 @public("is_tensor")
 def is_tensor(x: Any) -> bool:
     """Returns whether a value is a tensor or a variable."""
-    return isinstance(x, (torch.Tensor, KerasTensor, StringTensor, RaggedTensor))
+    return isinstance(x, (torch.Tensor, KerasTensor, StringTensor, RaggedTensor, SparseTensor))
 
 
 def like(value: Any) -> Any:

@@ -13,7 +13,7 @@ from torchkeras_shim.data.pipeline.node import AUTOTUNE
 from torchkeras_shim.data.pipeline.node import INFINITE as INFINITE_CARDINALITY
 from torchkeras_shim.data.pipeline.node import UNKNOWN as UNKNOWN_CARDINALITY
 from torchkeras_shim.data.pipeline.records import TFRecordWriter
-from torchkeras_shim.data.pipeline.specs import DatasetSpec, NoneSpec, RaggedTensorSpec, TensorSpec
+from torchkeras_shim.data.pipeline.specs import DatasetSpec, NoneSpec, RaggedTensorSpec, SparseTensorSpec, TensorSpec
 
 __all__ = [
     "AUTOTUNE",
@@ -25,6 +25,7 @@ __all__ = [
     "INFINITE_CARDINALITY",
     "NoneSpec",
     "RaggedTensorSpec",
+    "SparseTensorSpec",
     "TFRecordDataset",
     "TFRecordWriter",
     "TensorSpec",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchkeras_shim.core import sparse
 from torchkeras_shim.core.errors import DataLossError, InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor, as_strings
@@ -122,6 +123,8 @@ def _stack(parts: list[Any], component: int) -> Any:
         return StringTensor.of_bytes(np.stack([np.asarray(part) for part in parts]))
     if isinstance(first, RaggedTensor):
         return RaggedTensor.from_rows(parts)
+    if isinstance(first, sparse.SparseTensor):
+        return sparse.stacked(parts)
     if first is None:
         return None
     raise TypeError("Cannot batch datasets. Write `dataset.flat_map(lambda window: window.batch(size))`.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.text import StringTensor
 from torchkeras_shim.data.adapter import DataAdapter
-from torchkeras_shim.data.pipeline import batching, combining, feed, iterating, sources, specs
+from torchkeras_shim.data.pipeline import batching, combining, counting, feed, iterating, keeping, sources, specs
 from torchkeras_shim.data.pipeline.node import INFINITE, UNKNOWN, Cardinality, Node, node_of
 from torchkeras_shim.data.pipeline.transformations import batches, elements, order, reuse
 
@@ -48,6 +49,7 @@ class Dataset(IterableDataset[Any], specs.Nested):
             )
         self._node = node
         self._name = name
+        self._options: Any = None
 
     # Sources
 
@@ -121,6 +123,35 @@ class Dataset(IterableDataset[Any], specs.Nested):
             [5, 3]
         """
         return Dataset(sources.numbers(args, output_type), name)
+
+    @staticmethod
+    def counter(start: int = 0, step: int = 1, dtype: Any = "int64", name: str | None = None) -> Dataset:
+        """Returns a data set of numbers without end.
+
+        Example:
+            >>> [int(x) for x in Dataset.counter(10, -3).take(3)]
+            [10, 7, 4]
+        """
+        return Dataset(counting.Counter(start, step, dtype), name)
+
+    @staticmethod
+    def load(path: Any, element_spec: Any = None, compression: str | None = None, reader_func: Any = None) -> Dataset:
+        """Returns the data set that `save` has written into a folder.
+
+        Args:
+            path: The folder.
+            element_spec: The specs of an element, which the file says, too: an element that differs is an error.
+            compression: Must be `None`.
+            reader_func: Must be `None`.
+        """
+        if compression not in (None, "NONE") or reader_func is not None:
+            raise ValueError(
+                "`Dataset.load` reads one plain file: `compression` and `reader_func` are not supported. Received: "
+                f"compression={compression!r}, reader_func={reader_func!r}. Write `Dataset.load(path)`."
+            )
+        node = keeping.Loaded(os.fspath(path))
+        signature = None if element_spec is None else specs.as_signature(element_spec)
+        return Dataset(node if signature is None else sources.Generated(node.elements, signature, None))
 
     @staticmethod
     def random(
@@ -227,6 +258,7 @@ class Dataset(IterableDataset[Any], specs.Nested):
     interleave = elements.interleave
     enumerate = elements.enumerate
     unique = elements.unique
+    ignore_errors = elements.ignore_errors
 
     shuffle = order.shuffle
     repeat = order.repeat
@@ -247,6 +279,7 @@ class Dataset(IterableDataset[Any], specs.Nested):
 
     cache = reuse.cache
     snapshot = reuse.snapshot
+    save = reuse.save
     prefetch = reuse.prefetch
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset], name: str | None = None) -> Dataset:
@@ -267,7 +300,9 @@ class Dataset(IterableDataset[Any], specs.Nested):
 
     def with_options(self, options: Any, name: str | None = None) -> Dataset:
         """Returns the data set with options, which allow other orders or ways of working and demand none."""
-        return self._then(self._node, name)
+        dataset = self._then(self._node, name)
+        dataset._options = options
+        return dataset
 
     # What is known of it
 
@@ -351,7 +386,9 @@ class Dataset(IterableDataset[Any], specs.Nested):
         raise TypeError("Datasets are not added. Write `dataset.concatenate(other)`.")
 
     def _then(self, node: Node, name: str | None = None) -> Dataset:
-        return Dataset(node, name)
+        dataset = Dataset(node, name)
+        dataset._options = self._options
+        return dataset
 
 
 def _nodes(datasets: Any) -> list[Node]:

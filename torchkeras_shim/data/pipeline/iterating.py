@@ -9,10 +9,44 @@ from typing import Any
 import numpy as np
 import torch
 
-from torchkeras_shim.core.errors import OutOfRangeError
+from torchkeras_shim.core.errors import InvalidArgumentError, OutOfRangeError
 from torchkeras_shim.data.pipeline import specs
 from torchkeras_shim.data.pipeline.mapping import copied
 from torchkeras_shim.data.pipeline.node import Node
+
+_NOTHING = object()
+
+
+class Optional:
+    """An element, or nothing.
+
+    Example:
+        >>> found, none = Optional(3), Optional()
+        >>> found.has_value(), found.get_value(), none.has_value()
+        (tensor(True), 3, tensor(False))
+    """
+
+    def __init__(self, value: Any = _NOTHING) -> None:
+        self._value = value
+
+    def has_value(self, name: str | None = None) -> torch.Tensor:
+        """Returns whether there is an element."""
+        return torch.tensor(self._value is not _NOTHING)
+
+    def get_value(self, name: str | None = None) -> Any:
+        """Returns the element.
+
+        Raises:
+            InvalidArgumentError: If there is none.
+        """
+        if self._value is _NOTHING:
+            raise InvalidArgumentError("The given optional does not have a value. Ask `has_value()` first.")
+        return self._value
+
+    @property
+    def element_spec(self) -> Any:
+        """The specs of the element."""
+        return specs.map_parts(specs.spec_of, self.get_value())
 
 
 class DatasetIterator(Iterator[Any]):
@@ -41,6 +75,12 @@ class DatasetIterator(Iterator[Any]):
         for element in self:
             return element
         raise OutOfRangeError("End of sequence")
+
+    def get_next_as_optional(self) -> Optional:
+        """Returns the next element, or that there is none."""
+        for element in self:
+            return Optional(element)
+        return Optional()
 
     @property
     def element_spec(self) -> Any:

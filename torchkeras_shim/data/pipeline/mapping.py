@@ -6,6 +6,7 @@ import inspect
 import itertools
 import os
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -146,10 +147,14 @@ class Map(Node):
 
     def elements(self) -> Iterator[Any]:
         """Returns an iterator over the results."""
+        return self.results(self.call)
+
+    def results(self, call: Callable[[Any], Any]) -> Iterator[Any]:
+        """Returns an iterator over what a function in place of `call` returns."""
         threads = min(32, os.cpu_count() or 1) if self._threads == AUTOTUNE else self._threads
         if threads == 1:
-            return map(self.call, self.source)
-        return _adaptive(self.call, iter(self.source), threads, self._ordered)
+            return map(call, self.source)
+        return _adaptive(call, iter(self.source), threads, self._ordered)
 
     def call(self, element: Any) -> Any:
         """Returns what the function makes of one element."""
@@ -160,6 +165,46 @@ class Map(Node):
                 "an element: tensors, arrays, numbers, text, or tuples and dicts of them."
             )
         return result
+
+
+class IgnoreErrors(Through):
+    """Elements without those at which a function of `map` has raised an error.
+
+    Args:
+        source: The elements. What other parts of a pipeline raise ends the pass, as without this one.
+        log: Whether errors are told in a warning.
+    """
+
+    def __init__(self, source: Node, log: bool) -> None:
+        super().__init__(source)
+        self.indexable = False
+        self._log = log
+
+    @property
+    def cardinality(self) -> int:
+        """Not known before."""
+        return UNKNOWN
+
+    def elements(self) -> Iterator[Any]:
+        """Returns an iterator over the elements."""
+        source = self.source
+        if not isinstance(source, Map):
+            yield from source
+            return
+        for result in source.results(lambda element: self._tried(source, element)):
+            if result is not _FAILED:
+                yield result
+
+    def _tried(self, source: Map, element: Any) -> Any:
+        try:
+            return source.call(element)
+        except Exception as error:
+            if self._log:
+                warnings.warn(f"An element is left out: {error}", stacklevel=2)
+            return _FAILED
+
+
+_FAILED = object()
 
 
 def _open(spec: Any) -> Any:

@@ -11,6 +11,7 @@ import torch
 
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.ragged import RaggedTensor
+from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.text import STRING, StringTensor, is_text
 from torchkeras_shim.core.values import as_values
 from torchkeras_shim.data import arrays
@@ -48,6 +49,18 @@ class RaggedTensorSpec:
     shape: Any = None
     dtype: Any = "float32"
     ragged_rank: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", None if self.shape is None else as_shape(self.shape))
+        object.__setattr__(self, "dtype", type_name(self.dtype))
+
+
+@dataclass(frozen=True)
+class SparseTensorSpec:
+    """The shape and the type of a `SparseTensor`."""
+
+    shape: Any = None
+    dtype: Any = "float32"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", None if self.shape is None else as_shape(self.shape))
@@ -124,7 +137,7 @@ def as_signature(signature: Any) -> Any:
     """Returns a signature with specs of this package; whatever has a shape and a type counts as one."""
 
     def spec(part: Any) -> Any:
-        if isinstance(part, (TensorSpec, RaggedTensorSpec, NoneSpec)):
+        if isinstance(part, (TensorSpec, RaggedTensorSpec, SparseTensorSpec, NoneSpec)):
             return part
         if hasattr(part, "ragged_rank"):
             return RaggedTensorSpec(part.shape, part.dtype, part.ragged_rank)
@@ -175,13 +188,13 @@ def as_parts(value: Any, copy: bool = False) -> Any:
 
 
 def as_part(value: Any, copy: bool = False) -> Any:
-    """Returns one part as a tensor, `StringTensor` or `RaggedTensor`; `None` and data sets stay as they are.
+    """Returns one part as a tensor of any kind of this package; `None` and data sets stay as they are.
 
     Args:
         value: A tensor, an array of any make, a number, text, or nested lists of them.
         copy: Whether memory may not be shared with a numpy array, which its owner may write to later.
     """
-    if value is None or isinstance(value, (StringTensor, RaggedTensor, Nested)):
+    if value is None or isinstance(value, (StringTensor, RaggedTensor, SparseTensor, Nested)):
         return value
     if isinstance(value, torch.Tensor):
         tensor = value.detach()
@@ -227,6 +240,8 @@ def spec_of(part: Any) -> Any:
         return DatasetSpec(part.element_spec)
     if isinstance(part, RaggedTensor):
         return RaggedTensorSpec(part.shape, part.dtype, part.ragged_rank)
+    if isinstance(part, SparseTensor):
+        return SparseTensorSpec(part.shape, part.dtype)
     return TensorSpec(part.shape, part.dtype)
 
 
@@ -234,8 +249,8 @@ def with_axis(spec: Any, size: int | None) -> Any:
     """Returns the spec of a batch of such parts."""
     if isinstance(spec, RaggedTensorSpec):
         return RaggedTensorSpec((size, *spec.shape), spec.dtype, spec.ragged_rank + 1)
-    if isinstance(spec, TensorSpec):
-        return TensorSpec(None if spec.shape is None else (size, *spec.shape), spec.dtype)
+    if isinstance(spec, (TensorSpec, SparseTensorSpec)):
+        return type(spec)(None if spec.shape is None else (size, *spec.shape), spec.dtype)
     return spec
 
 
@@ -243,10 +258,10 @@ def without_axis(spec: Any) -> Any:
     """Returns the spec of a row of such a part."""
     if isinstance(spec, RaggedTensorSpec):
         return RaggedTensorSpec(spec.shape[1:], spec.dtype, spec.ragged_rank - 1)
-    if isinstance(spec, TensorSpec):
+    if isinstance(spec, (TensorSpec, SparseTensorSpec)):
         if spec.shape == ():
             raise ValueError("Cannot unbatch an input with scalar components.")
-        return TensorSpec(None if spec.shape is None else spec.shape[1:], spec.dtype)
+        return type(spec)(None if spec.shape is None else spec.shape[1:], spec.dtype)
     return spec
 
 
@@ -260,6 +275,6 @@ def describe(element: Any) -> str:
         return repr(element.numpy()[:200])
     if isinstance(element, torch.Tensor) and element.ndim == 0:
         return f"{type_name(element.dtype)} {element.item()}"
-    if isinstance(element, (torch.Tensor, StringTensor, RaggedTensor)):
+    if isinstance(element, (torch.Tensor, StringTensor, RaggedTensor, SparseTensor)):
         return f"{type_name(element.dtype)} of shape {tuple(element.shape)}"
     return type(element).__name__ if isinstance(element, Nested) else repr(element)[:80]

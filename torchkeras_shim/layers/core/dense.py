@@ -50,6 +50,7 @@ class Dense(Activated):
     """
 
     _treats_samples_alone = True
+    _takes_sparse = True
     kernel: Variable
     bias: Variable | None
     #: Whether `self.kernel` and `self.bias` are what torch's table of parameters has, and no properties of a subclass.

@@ -39,6 +39,7 @@ class CategoryEncoding(DataLayer):
 
     _grows_by = ("num_tokens",)
     _mask_is_of_first = True
+    _absent = -1
 
     def __init__(
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any

@@ -58,7 +58,8 @@ def ragged(rows: Iterable[Sequence[bytes]]) -> RaggedTensor:
             yield from row
 
     values = np.fromiter(counted(), dtype=object)
-    return RaggedTensor.from_row_lengths(StringTensor.of_bytes(values), lengths)
+    found: RaggedTensor = RaggedTensor.from_row_lengths(StringTensor.of_bytes(values), lengths)
+    return found
 
 
 def ngrams(tokens: Sequence[bytes], widths: Sequence[int]) -> list[bytes]:

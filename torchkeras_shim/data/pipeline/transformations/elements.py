@@ -144,6 +144,18 @@ def enumerate(source: Pipeline[D], start: int = 0, name: str | None = None) -> D
     return source._then(ordering.Enumerate(source._node, start), name)
 
 
+def ignore_errors(source: Pipeline[D], log_warning: bool = False, name: str | None = None) -> D:
+    """Returns a data set without the elements for which the function of the `map` before it raises an error.
+
+    Example:
+        >>> from torchkeras_shim.data.pipeline import Dataset
+        >>> halves = Dataset.from_tensor_slices([2, 0, 4]).map(lambda x: 8 // int(x))
+        >>> [int(x) for x in halves.ignore_errors()]
+        [4, 2]
+    """
+    return source._then(mapping.IgnoreErrors(source._node, log_warning), name)
+
+
 def unique(source: Pipeline[D], name: str | None = None) -> D:
     """Returns a data set of the elements without those that were there before.
 

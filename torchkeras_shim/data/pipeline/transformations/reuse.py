@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from torchkeras_shim.core.text import StringTensor
-from torchkeras_shim.data.pipeline import caching, prefetching, sources
+from torchkeras_shim.data.pipeline import caching, keeping, prefetching, sources
 from torchkeras_shim.data.pipeline.node import D, Pipeline
 
 
@@ -22,6 +23,31 @@ def cache(source: Pipeline[D], filename: Any = "", name: str | None = None) -> D
     path = sources.as_paths(filename)
     path = path.numpy().decode() if isinstance(path, StringTensor) else path
     return source._then(caching.FileCache(source._node, path) if path else prefetching.Cache(source._node), name)
+
+
+def save(
+    source: Pipeline[D],
+    path: Any,
+    compression: str | None = None,
+    shard_func: Any = None,
+    checkpoint_args: Any = None,
+) -> None:
+    """Writes the elements of one pass into a folder, from which `Dataset.load` reads them.
+
+    Example:
+        >>> import tempfile
+        >>> from torchkeras_shim.data.pipeline import Dataset
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Dataset.range(3).save(folder)
+        ...     print([int(x) for x in Dataset.load(folder)])
+        [0, 1, 2]
+    """
+    if compression not in (None, "NONE") or shard_func is not None or checkpoint_args is not None:
+        raise ValueError(
+            "`save` writes one plain file: `compression`, `shard_func` and `checkpoint_args` are not supported. "
+            "Received: other values than the defaults. Write `dataset.save(path)`."
+        )
+    keeping.write(source._node, os.fspath(path))
 
 
 def snapshot(
