@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import torch
+
 import torchkeras_shim as keras
-from tests.distributed.cases import classifier, data, fitted
+from tests.distributed.cases import Crash, OwnStep, classifier, data, fitted
 from torchkeras_shim import layers
 
 CASES: dict[str, Callable[[], Any]] = {}
 TOGETHER: dict[str, Callable[[], Any]] = {}
-WORLDS: dict[str, tuple[int, ...]] = {"plain": (1, 2, 4), "optimizers": (1, 2, 4)}
+WORLDS: dict[str, tuple[int, ...]] = {"checkpoint_folder": (1, 2, 4), "plain": (1, 2, 4), "optimizers": (1, 2, 4)}
 
 
 def case(function: Callable[[], Any]) -> Callable[[], Any]:
@@ -33,6 +39,17 @@ def together(function: Callable[[], Any]) -> Callable[[], Any]:
     case(function)
     TOGETHER[function.__name__] = CASES.pop(function.__name__)
     return function
+
+
+def folder_of(name: str) -> str:
+    """Returns a folder that all processes of one run share."""
+    run = os.environ.get("MASTER_PORT", "alone")
+    return os.path.join(tempfile.gettempdir(), f"torchkeras-{name}-{os.getppid()}-{run}")
+
+
+def rank() -> int:
+    """Returns which process this is."""
+    return int(os.environ.get("RANK", 0))
 
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -74,6 +91,190 @@ def optimizers() -> Any:
         model = classifier(optimizer=optimizer)
         results[type(optimizer).__name__] = fitted(model, *data(), epochs=1)
     return results
+
+
+@case
+def images() -> Any:
+    keras.utils.set_random_seed(1)
+    x = np.random.default_rng(0).normal(size=(21, 6, 6, 3)).astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 3)),
+            layers.Conv2D(8, 3, activation="relu", kernel_regularizer="l2"),
+            layers.BatchNormalization(momentum=0.5),
+            layers.SeparableConv2D(4, 3),
+            layers.BatchNormalization(synchronized=True, trainable=False),
+            layers.Flatten(),
+            layers.Dense(3, kernel_constraint=keras.constraints.MaxNorm(0.5)),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.01), LOSS, metrics=["accuracy"])
+    return fitted(model, x, data(21)[1], sample_weight=np.linspace(0, 2, 21).astype("float32"))
+
+
+class Block(keras.layers.Layer):
+    """A transformer block."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.attention = layers.MultiHeadAttention(2, 4)
+        self.norms = [layers.LayerNormalization(), layers.LayerNormalization()]
+        self.inner, self.outer = layers.Dense(16, activation="gelu"), layers.Dense(8)
+
+    def call(self, x: Any) -> Any:
+        x = x + self.attention(self.norms[0](x), x)
+        return x + self.outer(self.inner(self.norms[1](x)))
+
+
+class Transformer(keras.Model):
+    """Has its blocks in a list, one of them twice, and a weight of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = layers.Embedding(11, 8, mask_zero=True)
+        self.blocks = [Block(), Block()]
+        self.head = keras.Sequential([layers.Dense(8), torch.nn.Linear(8, 3)])
+        self.scale = self.add_weight(shape=(8,), initializer="ones", name="scale")
+
+    def call(self, x: Any) -> Any:
+        x = self.embedding(x)
+        for block in (*self.blocks, self.blocks[0]):
+            x = block(x)
+        return self.head(layers.GlobalAveragePooling1D()(x) * self.scale)
+
+
+def transformer() -> Any:
+    """Returns a compiled transformer."""
+    keras.utils.set_random_seed(3)
+    model = Transformer()
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), LOSS, metrics=["accuracy"])
+    return model
+
+
+def sentences() -> Any:
+    """Returns rows of tokens, some of them padded."""
+    x = np.random.default_rng(3).integers(1, 11, (21, 6))
+    x[::3, 4:] = 0
+    return x, data(21)[1]
+
+
+@case
+def text() -> Any:
+    model = transformer()
+    result = fitted(model, *sentences())
+    return {**result, "all rows": model.predict(sentences()[0], batch_size=5, verbose=0)}
+
+
+@case
+def functional_and_shared() -> Any:
+    keras.utils.set_random_seed(1)
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(4, activation="tanh"), layers.Dense(4)])
+    inputs = keras.Input((6,))
+    shared = layers.Dense(4)
+    x = shared(inputs)
+    x = layers.Add()([inner(x), shared(layers.Dense(6, trainable=False)(x)), inner(layers.Dropout(0.0)(x))])
+    model = keras.Model(inputs, layers.Dense(3)(x))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), LOSS)
+    first = fitted(model, *data(), epochs=1)
+    inner.layers[0].trainable = False
+    model.compile("adam", LOSS)
+    return {"first": first, **fitted(model, *data())}
+
+
+@case
+def mixed_precision() -> Any:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = classifier(layers.Dense(8), optimizer=keras.optimizers.SGD(0.01))
+        losses = fitted(model, *data(), epochs=1)["history"]["loss"]
+        return {"loss": np.round(losses, 1), "types": [int(w.dtype == torch.float32) for w in model.weights]}
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@case
+def own_steps_and_torch() -> Any:
+    keras.utils.set_random_seed(1)
+    own = OwnStep()
+    own.compile("sgd", LOSS)
+    x, y = data(40)
+    mine = fitted(own, x, y)
+    net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh())
+    model = keras.Sequential([keras.Input((6,)), net, layers.Dense(3)])
+    model.compile(torch.optim.Adam(model.parameters(), lr=0.01), torch.nn.CrossEntropyLoss())
+    return {"own": mine, "torch": fitted(model, *data())}
+
+
+@case
+def files() -> Any:
+    folder = folder_of("sharded-files")
+    model = classifier(layers.BatchNormalization(), optimizer=keras.optimizers.Adam(0.01))
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        os.path.join(folder, "best.keras"), monitor="loss", save_best_only=True
+    )
+    often = keras.callbacks.ModelCheckpoint(
+        os.path.join(folder, "{batch}.weights.h5"),
+        save_freq=2,
+        save_weights_only=True,
+        save_best_only=True,
+        monitor="loss",
+    )
+    model.fit(*data(), verbose=0, callbacks=[checkpoint, often])
+    results = {}
+    for ending in ("model.keras", "model.h5", "w.weights.h5", "w.safetensors"):
+        path = os.path.join(folder, ending)
+        (model.save if ending.startswith("model") else model.save_weights)(path)
+        other = classifier(layers.BatchNormalization(), optimizer=keras.optimizers.Adam(0.01))
+        other.fit(*data(), verbose=0)
+        other.load_weights(path)
+        results[ending] = other.get_weights()
+    keras.distribution.set_distribution(None)
+    loaded = keras.saving.load_model(os.path.join(folder, "model.keras"))
+    best = keras.saving.load_model(os.path.join(folder, "best.keras"))
+    results["loaded"] = [loaded.get_weights(), [v.numpy() for v in loaded.optimizer.variables], best.get_weights()]
+    keras.distribution.set_distribution(keras.distribution.FullySharded())
+    loaded.fit(*data(), verbose=0)  # with the optimizer's state cut
+    return {**results, "went on": loaded.get_weights()}
+
+
+@case
+def interrupted() -> Any:
+    folder = folder_of("sharded-backup")
+
+    def start(*more: Any) -> Any:
+        model = classifier(optimizer=keras.optimizers.Adam(0.1, gradient_accumulation_steps=4), metrics=["accuracy"])
+        backup = keras.callbacks.BackupAndRestore(folder, save_freq=3)
+        return fitted(model, *data(), epochs=3, callbacks=[backup, *more])
+
+    with contextlib.suppress(InterruptedError):
+        start(Crash())
+    return start()
+
+
+@case
+def checkpoint_folder() -> Any:
+    """Each number of processes reads what the one before has written: 2 that of 1, and 4 that of 2."""
+    folder, count = folder_of("checkpoint").rpartition("-")[0], int(os.environ.get("WORLD_SIZE", 1))
+    model, other = (
+        classifier(layers.BatchNormalization(), layers.Dense(7), optimizer=keras.optimizers.Adam(0.01))
+        for _ in range(2)
+    )
+    model.fit(*data(), verbose=0)
+    if count > 1:
+        model.fit(*data(), verbose=0)
+        model.load_weights(os.path.join(folder, f"{count // 2}.dcp"))
+    path = os.path.join(folder, f"{count}.dcp")
+    model.save_weights(path)
+    model.save_weights(path)
+    before = model.get_weights()
+    other.load_weights(path)  # whole, with the optimizer's state, and cut after that
+    return {
+        "before": before,
+        "other": other.get_weights(),
+        **fitted(model, *data(), shuffle=False),
+        "went on": fitted(other, *data(), shuffle=False),
+    }
 
 
 @together

@@ -10,6 +10,7 @@ from typing import Any
 
 from torchkeras_shim.callbacks.callback import Callback, Logs, is_default
 from torchkeras_shim.core.atomic import replacing
+from torchkeras_shim.distribution.gathering import by_first
 from torchkeras_shim.distribution.strategies import is_first
 
 _METADATA, _PREVIOUS = "training_metadata.json", "training_metadata.json.bkp"
@@ -150,8 +151,9 @@ class BackupAndRestore(Callback):
     def _save(self, epoch: int, batches: int) -> None:
         """Writes the weights under a new name, then the file that says which weights count: one step does it all."""
         state = self.model._training_state(epoch, batches)  # of all processes: each asks for it
-        if not is_first():
-            return
+        by_first(self.model, lambda: self._write_backup(state) if is_first() else None)
+
+    def _write_backup(self, state: dict[str, Any]) -> None:
         os.makedirs(self.backup_dir, exist_ok=True)
         numbers = [int(match[1]) for name in os.listdir(self.backup_dir) if (match := _WEIGHTS.fullmatch(name))]
         weights = f"backup-{max(numbers, default=0) + 1}.weights.h5"

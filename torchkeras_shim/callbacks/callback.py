@@ -32,6 +32,8 @@ class Callback:
     only_in_first_process = False
     #: Whether it acts on the training, so that each of several processes must have it.
     needed_in_every_process = False
+    #: Whether it may look at weights: where those are cut over processes, the others wait to hand their parts over.
+    reads_weights = True
 
     params: dict[str, Any] | None = None
     _model: Any = None

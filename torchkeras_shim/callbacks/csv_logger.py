@@ -27,6 +27,7 @@ class CSVLogger(Callback):
     """
 
     only_in_first_process = True
+    reads_weights = False
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()

@@ -25,6 +25,7 @@ class LivePlot(Callback):
     """
 
     only_in_first_process = True
+    reads_weights = False
 
     def __init__(self, metrics: Sequence[str] | None = None, filename: str | None = None) -> None:
         super().__init__()

@@ -236,6 +236,7 @@ class ProgbarLogger(Callback):
     """
 
     only_in_first_process = True
+    reads_weights = False
 
     def __init__(self) -> None:
         super().__init__()

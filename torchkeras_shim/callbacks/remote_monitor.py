@@ -33,6 +33,7 @@ class RemoteMonitor(Callback):
     """
 
     only_in_first_process = True
+    reads_weights = False
 
     def __init__(
         self,

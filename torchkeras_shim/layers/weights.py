@@ -221,7 +221,7 @@ class HasWeights(torch.nn.Module):
         """
         for index, weight in enumerate(own_tensors(self)):
             # numpy has no bfloat16
-            store[str(index)] = sharded.whole(weight.detach()) if weight.dtype == torch.bfloat16 else _to_numpy(weight)
+            store[str(index)] = sharded.whole(weight).detach() if weight.dtype == torch.bfloat16 else _to_numpy(weight)
 
     def load_own_variables(self, store: Any) -> None:
         """Reads the layer's own weights from what `save_own_variables` has written.
@@ -364,7 +364,7 @@ def _own(module: torch.nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
 
 
 def _to_numpy(weight: torch.Tensor) -> np.ndarray[Any, Any]:
-    tensor = sharded.whole(weight.detach())
+    tensor = sharded.whole(weight).detach()
     if tensor.dtype == torch.bfloat16:  # numpy has no such type
         tensor = tensor.float()
     return np.array(tensor.numpy(force=True))

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import errno
+import functools
+import inspect
 import logging
 import os
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 from torchkeras_shim.core.atomic import latest_folder, replacing
 from torchkeras_shim.core.console import print_msg
-from torchkeras_shim.saving import hdf5, keras_file, legacy_model, safetensors_file, sharded
+from torchkeras_shim.distribution.gathering import by_first
+from torchkeras_shim.saving import checkpoint_folder, hdf5, keras_file, legacy_model, safetensors_file, sharded
 from torchkeras_shim.saving.errors import MissingFileError, check_file, names_its_file
 from torchkeras_shim.saving.weights_h5 import read_weights, write_weights
 
 _logger = logging.getLogger("torchkeras_shim")
 _LEGACY = (".h5", ".hdf5")
+P = ParamSpec("P")
+
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 
 
+def _by_first(save: Callable[P, None]) -> Callable[P, None]:
+    """Lets the first process alone write a model whose weights are cut over processes; all of them call."""
+
+    @functools.wraps(save)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        named = inspect.signature(save).bind(*args, **kwargs).arguments
+        if os.fspath(named["filepath"]).endswith(checkpoint_folder.ENDING):  # into which each writes its parts
+            save(*args, **kwargs)
+        else:
+            by_first(named["model"], lambda: save(*args, **kwargs))
+
+    return wrapper
+
+
 @names_its_file
+@_by_first
 def save_model(
     model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
@@ -141,6 +162,7 @@ def load_model(
 
 
 @names_its_file
+@_by_first
 def save_weights(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -154,7 +176,8 @@ def save_weights(
 
     Args:
         model: The model; it must be built.
-        filepath: A path that ends in `.weights.h5`, in `.h5` for Keras's older format, or in `.safetensors`.
+        filepath: A path that ends in `.weights.h5`, in `.h5` for Keras's older format, in `.safetensors`, or in `.dcp`
+            for a folder into which each of several processes writes its parts of the weights and the optimizer's state.
         overwrite: `False` asks before an existing file is overwritten.
         max_shard_size: The size in GB of one file of several; `filepath` is then their index, `.weights.json`.
         objects_to_skip: Layers that are left out; for `.weights.h5` and `.weights.json`.
@@ -172,11 +195,14 @@ def save_weights(
     path = local(filepath)
     if max_shard_size is not None:
         path = _index_of(path)
-    elif not path.endswith((".weights.h5", ".safetensors", *_LEGACY)):
+    elif not path.endswith((".weights.h5", ".safetensors", checkpoint_folder.ENDING, *_LEGACY)):
         raise _wrong_ending(path, "save")
     if objects_to_skip is not None and not path.endswith((".weights.h5", ".weights.json")):
         raise ValueError(f"`objects_to_skip` only supports saving '.weights.h5' files. Received: {filepath}")
     check_built(model, "saving a model")
+    if path.endswith(checkpoint_folder.ENDING):
+        _save_checkpoint(model, path, overwrite)
+        return
     if os.path.exists(path) and not overwrite and not may_overwrite(path):
         return
     if max_shard_size is not None:
@@ -202,7 +228,7 @@ def load_weights(
 
     Args:
         model: The model; it must be built, of the architecture of the file.
-        filepath: A path that ends in `.weights.h5`, `.weights.json`, `.keras`, `.h5` or `.safetensors`.
+        filepath: A path that ends in `.weights.h5`, `.weights.json`, `.keras`, `.h5`, `.safetensors` or `.dcp`.
         skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
         by_name: For `.h5` files: whether layers are found by name rather than by order.
         objects_to_skip: Layers that keep their weights; for `.weights.h5` and `.weights.json`.
@@ -220,7 +246,7 @@ def load_weights(
         >>> load_weights(model, path)
     """
     path = local(filepath)
-    known = (".weights.h5", ".weights.json", ".keras", ".safetensors", *_LEGACY)
+    known = (".weights.h5", ".weights.json", ".keras", ".safetensors", checkpoint_folder.ENDING, *_LEGACY)
     if not path.endswith(known):
         raise _wrong_ending(path, "load")
     if by_name is not None and (
@@ -232,6 +258,11 @@ def load_weights(
     check_built(model, "loading weights into a model")
     if not os.path.exists(path):
         raise MissingFileError(errno.ENOENT, "There is no such weights file", path)
+    if path.endswith(checkpoint_folder.ENDING):
+        if skip_mismatch:
+            raise ValueError(f"`skip_mismatch` is not supported for checkpoint folders. Received: filepath={path}")
+        checkpoint_folder.load(model, path)
+        return
     check_file(path)
     if _holds(path, _ZIP) or (path.endswith(".keras") and not _holds(path, _HDF5)):
         keras_file.load_weights(model, path, skip_mismatch)
@@ -244,6 +275,12 @@ def load_weights(
             read_weights(model, file, path, skip_mismatch, objects_to_skip)
     else:
         legacy_model.load_weights(model, path, skip_mismatch, bool(by_name))
+
+
+def _save_checkpoint(model: Any, path: str, overwrite: bool) -> None:
+    if os.path.exists(path) and not overwrite:
+        raise FileExistsError(f"'{path}' already exists. Pass `overwrite=True` to replace it.")
+    checkpoint_folder.save(model, path)
 
 
 def _holds(path: str, beginning: bytes) -> bool:
@@ -261,7 +298,7 @@ def _index_of(path: str) -> str:
         warnings.warn(
             f"Saving sharded weights requires `*.json` as the extension. The original path: {path} will be renamed to "
             f"{new}.",
-            stacklevel=5,
+            stacklevel=8,
         )
         return new
     if not path.endswith(".weights.json"):

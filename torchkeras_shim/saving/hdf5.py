@@ -367,7 +367,7 @@ def write_names(group: h5py.Group, name: str, values: list[str]) -> None:
 
 def write(group: h5py.Group, name: str, value: Any) -> None:
     """Writes a tensor or array into a group. bfloat16, which HDF5 lacks, is written as Keras writes it."""
-    tensor = sharded.whole(value.detach()) if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
+    tensor = sharded.whole(value).detach() if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
     if tensor.dtype == torch.bfloat16:
         dataset = group.create_dataset(name, data=tensor.view(torch.int16).numpy(force=True).view("V2"))
         dataset.attrs["dtype"] = "bfloat16"

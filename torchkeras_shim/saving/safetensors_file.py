@@ -27,7 +27,7 @@ def save(model: Any, path: str) -> None:
     """
     package = _package()
     tensors = {
-        key: sharded.whole(value.detach()).contiguous() for key, value in model.state_dict(keep_vars=True).items()
+        key: sharded.whole(value).detach().contiguous() for key, value in model.state_dict(keep_vars=True).items()
     }
     with replacing(path) as temporary:
         # The package writes through a hidden file of its own, which must not stay where the process is killed.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import sharded, tree
-from torchkeras_shim.core.torch_private import register_plainly
+from torchkeras_shim.core.torch_private import base_of, register_plainly
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.distribution.fully_sharded import FullySharded
 from torchkeras_shim.distribution.processes import Processes
@@ -135,6 +135,7 @@ class _Unit:
 
     - The gathered weights have the names that their variables have.
     - Masks stay with inputs, in whose places torch's hook puts tensors of its own.
+    - Outputs are tensors of their own: torch's hooks on views are lost where something changes them in place.
 
     Args:
         module: The module. Its class, which torch replaces, stays what it is.
@@ -165,6 +166,7 @@ class _Unit:
         self._masks: list[Any] = []
         module.register_forward_pre_hook(self._before, prepend=True, with_kwargs=True)
         module.register_forward_pre_hook(self._after, with_kwargs=True)
+        module.register_forward_hook(_apart, prepend=True)
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if Flags.masks:
@@ -197,6 +199,22 @@ class _Unit:
             module.reset_iter_state()
         finally:
             module.__class__ = kind
+
+
+def _apart(module: torch.nn.Module, args: Any, outputs: Any) -> Any:
+    """Returns outputs of which none is a view of another tensor."""
+    if not torch.is_grad_enabled():
+        return None
+    return tree.map_structure(_own_tensor, outputs)
+
+
+def _own_tensor(leaf: Any) -> Any:
+    if not isinstance(leaf, torch.Tensor) or not leaf.requires_grad or base_of(leaf) is leaf:
+        return leaf
+    copy: Any = leaf.clone()
+    if hasattr(leaf, "_keras_mask"):
+        copy._keras_mask = leaf._keras_mask
+    return copy
 
 
 _units: weakref.WeakKeyDictionary[torch.nn.Module, _Unit] = weakref.WeakKeyDictionary()

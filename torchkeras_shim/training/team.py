@@ -66,7 +66,7 @@ class Team(Protocol):
     def stops(self, flag: bool) -> bool:
         """Returns whether a process wants to stop."""
 
-    def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+    def speaking(self, callbacks: Any, verbose: Any, model: Any) -> tuple[Any, Any]:
         """Returns the callbacks that this process calls, and how much it prints."""
 
     def gathered(self, outputs: Any, adapter: DataAdapter) -> Any:
@@ -128,7 +128,7 @@ class Alone:
         """Returns the flag."""
         return flag
 
-    def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+    def speaking(self, callbacks: Any, verbose: Any, model: Any) -> tuple[Any, Any]:
         """Returns both."""
         return callbacks, verbose
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchkeras_shim.callbacks.by_first import ByFirst
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
-from torchkeras_shim.core.sharded import is_sharded
+from torchkeras_shim.core.sharded import any_sharded, is_sharded
 from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.data.splitting import Part, split
 from torchkeras_shim.distribution.fully_sharded import FullySharded
@@ -186,12 +187,15 @@ class Several:
         """Returns whether any process wants to stop."""
         return self.everyone.any(flag)
 
-    def speaking(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+    def speaking(self, callbacks: Any, verbose: Any, model: Any) -> tuple[Any, Any]:
         """Returns the callbacks that this process calls, and how much it prints: the first one writes for all."""
-        if self.everyone.rank == 0:
-            return callbacks, verbose
         listed = tree.flatten(callbacks or [])
-        return [one for one in listed if not getattr(one, "only_in_first_process", False)], 0
+        if any_sharded(model.parameters()):
+            listed = [ByFirst(one) if _reads_alone(one) else one for one in listed]
+        if self.everyone.rank == 0:
+            return listed, verbose
+        own = [one for one in listed if isinstance(one, ByFirst) or not getattr(one, "only_in_first_process", False)]
+        return own, 0
 
     def gathered(self, outputs: Any, adapter: DataAdapter) -> Any:
         """Returns the outputs of all processes in the order of the data, in each of them.
@@ -293,6 +297,11 @@ def _write(variables: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) ->
     with torch.no_grad():
         for variable, value in zip(variables, values, strict=True):
             variable.copy_(value)
+
+
+def _reads_alone(callback: Any) -> bool:
+    """Returns whether the first process alone calls a callback that may read weights."""
+    return getattr(callback, "only_in_first_process", False) and getattr(callback, "reads_weights", True)
 
 
 def is_cut(model: Any) -> RuntimeError:

@@ -379,7 +379,7 @@ class Trainer:
     ) -> CallbackList:
         if isinstance(callbacks, CallbackList):
             return callbacks
-        callbacks, verbose = self.binding.team.speaking(callbacks, verbose)
+        callbacks, verbose = self.binding.team.speaking(callbacks, verbose, self.model)
         listed = CallbackList(
             callbacks,
             add_history=add_history,
