@@ -102,7 +102,8 @@ def empty_output_error(
     """Returns the error for an input that is smaller than the window."""
     shape = tuple(shape)
     hint = ""
-    if channels_last and len(shape) > 3 and shape[1] in (1, 3, 4) and shape[-1] not in (1, 3, 4):
+    fits = all(size is None or size >= least for size, least in zip(shape[2:], window, strict=False))
+    if channels_last and len(shape) > 3 and shape[1] in (1, 3, 4) and shape[-1] not in (1, 3, 4) and fits:
         order = (0, *range(2, len(shape)), 1)
         hint = f" The input looks channels-first: pass `x.permute{order}`, or use data_format='channels_first'."
     return ValueError(

@@ -50,6 +50,9 @@ def test_channels_first_data_gets_a_hint():
         back(images(1, 8, 8, 3))
     with pytest.raises(ValueError, match=r"'tall'.*looks channels-first: pass `x\.permute\(0, 2, 3, 1\)`"):
         layers.Conv2D(4, 5, name="tall")(images(1, 3, 32, 32))
+    with pytest.raises(ValueError) as small:
+        layers.MaxPooling2D()(images(2, 1, 1, 512))  # no window fits in the other layout either
+    assert "channels-first" not in str(small.value)
     with pytest.raises(ValueError, match="looks channels-first"):
         layers.MaxPooling2D(4)(images(1, 3, 32, 32))
 
