@@ -49,8 +49,9 @@ def test_channels_first(mode, shape):
     assert_close(ours["afterwards"], theirs["afterwards"], atol=1e-4)
 
 
-def of_tensor(library, mode, layout, dtype):
-    x = library.ops.convert_to_tensor(pictures(dtype, (2, 3, 2, 3) if layout == "channels_last" else (2, 3, 2, 2)))
+def of_tensor(library, mode, layout, dtype, channels=3):
+    shape = (2, 3, 2, channels) if layout == "channels_last" else (2, channels, 2, 2)
+    x = library.ops.convert_to_tensor(pictures(dtype, shape))
     prepare = library.applications.imagenet_utils.preprocess_input
     result = prepare(x, mode=mode, data_format=layout)
     return np.asarray(library.ops.convert_to_numpy(result))
@@ -65,6 +66,19 @@ def test_tensors(mode, layout, dtype):
     tolerance = 2e-3 if dtype == "float16" else 1e-5
     assert_close(ours, theirs, rtol=tolerance, atol=tolerance * 30)
     assert ours.dtype.name == theirs.dtype.name == dtype
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_what_is_no_colour_is_left_out(layout):
+    theirs = kept(of_tensor, keras, "caffe", layout, "float32", channels=4)
+    assert_close(of_tensor(torchkeras_shim, "caffe", layout, "float32", channels=4), theirs, atol=1e-4)
+
+
+def test_grey_pictures_are_refused_with_the_line_to_write():
+    prepare = applications.resnet50.preprocess_input
+    for x in (torch.ones(2, 4, 4, 1), torchkeras_shim.Input((4, 4, 1))):
+        with pytest.raises(ValueError, match=r"three channels.*1 along axis 3.*keras\.ops\.repeat\(x, 3, axis=3\)"):
+            prepare(x)
 
 
 @pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])

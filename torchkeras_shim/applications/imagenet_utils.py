@@ -99,7 +99,14 @@ def _of_tensor(x: Any, axis: int, mode: str) -> Any:
     if mode == "torch":
         scaled = ops.subtract(x / 255.0, _along(_TORCH_MEAN, axis, x))
         return ops.divide(scaled, _along(_TORCH_STD, axis, x))
-    return ops.subtract(ops.flip(x, axis), _along(_CAFFE_MEAN, axis, x))
+    channels = x.shape[axis]
+    if channels is not None and channels < 3:
+        raise ValueError(
+            f"Pictures for a model trained in the mode 'caffe' have three channels, red, green and blue. Received: "
+            f"x.shape={tuple(x.shape)}, with {channels} along axis {axis}. For grey pictures write "
+            f"`keras.ops.repeat(x, 3, axis={axis})`."
+        )
+    return ops.subtract(ops.take(x, (2, 1, 0), axis=axis), _along(_CAFFE_MEAN, axis, x))
 
 
 def _along(values: tuple[float, ...], axis: int, x: Any) -> np.ndarray[Any, Any]:
