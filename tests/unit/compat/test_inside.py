@@ -248,3 +248,21 @@ def test_the_shape_of_a_build_config_keeps_its_structure(shape):
 
     Asking().build_from_config({"input_shape": shape})
     assert seen == [tuple(shape) if shape == [2, 3] else shape]
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((2, 3, 4), None), ((2, 3, 5, 4), None), ((2, 3, 5, 4), (2,))])
+def test_equations_of_attention(shape, axes):
+    """KerasHub's layers and tests compute with them."""
+    keras = importlib.import_module("keras")
+    layer = keras.layers.MultiHeadAttention(2, 3, attention_axes=axes)
+    with pytest.raises(AttributeError, match="no attribute '_dot_product_equation'"):
+        _ = layer._dot_product_equation
+    x = torch.randn(shape)
+    expected = layer(x, x)
+    query = layer._query_dense(x) * layer._inverse_sqrt_key_dim
+    scores = torch.einsum(layer._dot_product_equation, layer._key_dense(x), query)
+    attended = len(axes or shape[1:-1])
+    scores = scores.flatten(-attended).softmax(-1).reshape(scores.shape)
+    heads = torch.einsum(layer._combine_equation, scores, layer._value_dense(x))
+    torch.testing.assert_close(layer._output_dense(heads), expected)
+    assert (layer._num_heads, layer._key_dim, layer._value_dim) == (2, 3, 3)

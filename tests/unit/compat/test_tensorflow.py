@@ -1,5 +1,6 @@
 """`import tensorflow` in the zero-change mode: what scripts do with tensors, variables and numpy together."""
 
+import importlib
 import subprocess
 import sys
 
@@ -510,3 +511,14 @@ def test_packages_save_and_restore_the_random_state_inside_of_tensorflow(tf):
     finally:
         config.disable_op_determinism()
         tf.random.set_seed(None)
+
+
+def test_tensors_as_protocol_buffers(installed):
+    pytest.importorskip("tensorboard")
+    tf = importlib.import_module("tensorflow")
+    values = np.array([[1.5, 2.0]], "float32")
+    for given in (values, tf.constant(values)):
+        proto = tf.make_tensor_proto(given)
+        assert [axis.size for axis in proto.tensor_shape.dim] == [1, 2]
+        np.testing.assert_array_equal(tf.make_ndarray(proto), values)
+    assert tf.make_ndarray(tf.make_tensor_proto([1, 2], dtype=tf.float32)).dtype == np.float32

@@ -79,6 +79,7 @@ _ADDED: tuple[tuple[type, dict[str, Any]], ...] = (
     (metrics.Metric, methods.RESET),
     (layers.RNN, methods.RESET),
     (layers.Layer, {**methods.LAYER, **inside_layers.LAYER, "add_metric": effects.add_metric}),
+    (layers.MultiHeadAttention, inside_layers.ATTENTION),
     *old_attributes.of_layers(),
 )
 #: Methods that did more, and what makes such a one of today's.

@@ -52,5 +52,41 @@ class DirectLayers:
         return self if layer is None else direct(layer)
 
 
+class Equation:
+    """An equation for `einsum` that `MultiHeadAttention` of Keras computes by; ours multiplies matrices.
+
+    Args:
+        combines: Whether it is that of scores and values, instead of that of keys and queries.
+    """
+
+    is_alias = True
+
+    def __init__(self, combines: bool) -> None:
+        self._combines = combines
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:
+            return self
+        attended = layer._attention_axes
+        if attended is None or not layer.built:
+            raise AttributeError("MultiHeadAttention has no equations before it is built.")
+        places = "abcdefghijk"[: len(layer._build_shape) - 1]
+        sources = "".join(letter.upper() if axis in attended else letter for axis, letter in enumerate(places))
+        others = "".join(letter for axis, letter in enumerate(places) if axis not in attended)
+        scores = others + "x" + "".join(places[axis] for axis in attended) + "".join(sources[axis] for axis in attended)
+        if self._combines:
+            return f"{scores},{sources}xy->{places}xy"
+        return f"{sources}xy,{places}xy->{scores}"
+
+
+#: What `MultiHeadAttention` has.
+ATTENTION: dict[str, Any] = {
+    "_combine_equation": Equation(True),
+    "_dot_product_equation": Equation(False),
+    "_inverse_sqrt_key_dim": property(lambda layer: 1.0 / layer.key_dim**0.5),
+    "_key_dim": property(lambda layer: layer.key_dim),
+    "_num_heads": property(lambda layer: layer.num_heads),
+    "_value_dim": property(lambda layer: layer.value_dim),
+}
 #: What layers have.
 LAYER: dict[str, Any] = {"_flatten_layers": flatten, "_layers": DirectLayers()}

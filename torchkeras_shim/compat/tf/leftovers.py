@@ -13,7 +13,7 @@ refuse(
     get_current_name_scope CriticalSection variable_creator_scope
     register_tensor_conversion_function io.write_graph summary.graph summary.trace_export
     summary.trace_on summary.trace_off autograph.to_code autograph.to_graph autograph.trace
-    autograph.experimental.Feature make_ndarray make_tensor_proto fingerprint
+    autograph.experimental.Feature fingerprint
     nondifferentiable_batch_function check_pinned
     """.split(),
 )
