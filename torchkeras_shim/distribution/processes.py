@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 
 from torchkeras_shim.core.console import mute
+from torchkeras_shim.distribution.meeting import meeting_place
 
 #: After how many seconds a process gives up waiting for another one.
 TIMEOUT = 600.0
@@ -176,8 +177,9 @@ def initialize(
     if job_addresses:
         host, _, port = job_addresses.split(",")[0].strip().partition(":")
         environment["MASTER_ADDR"], environment["MASTER_PORT"] = host, port or _DEFAULT_PORT
+    store = meeting_place(int(rank), int(count), timeout)
     dist.init_process_group(
-        _backend(int(rank)), rank=int(rank), world_size=int(count), timeout=timedelta(seconds=timeout)
+        _backend(int(rank)), store=store, rank=int(rank), world_size=int(count), timeout=timedelta(seconds=timeout)
     )
     mute(int(rank) > 0)
     atexit.register(_leave)

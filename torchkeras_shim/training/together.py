@@ -30,6 +30,9 @@ from torchkeras_shim.training.sharding import shard
 #: What ends the loop of each kind of batches.
 _FLAGS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
+#: What torch says of a connection to a process that is gone.
+_BROKEN = ("Connection closed by peer", "Connection reset by peer", "remote process exited")
+
 #: The threads of the loops that run together with other processes, once for each loop.
 _threads: list[int] = []
 
@@ -245,10 +248,20 @@ class Several:
         try:
             yield
         except BaseException as error:
+            _explain(error)
             note_failure(error)
             raise
         finally:
             _threads.remove(me)
+
+
+def _explain(error: BaseException) -> None:
+    """Says what a broken connection means."""
+    if any(words in str(error) for words in _BROKEN) and hasattr(error, "add_note"):  # from Python 3.11 on
+        error.add_note(
+            "Another process has ended while this one was waiting for it. If it has failed, its own error says why; "
+            "if not, the processes did not call the same `fit`, `evaluate` and `predict`: call each of them in all."
+        )
 
 
 class _Whole:
