@@ -193,6 +193,15 @@ def clipped_accumulated_averaged() -> Any:
 
 
 @case
+def an_optimizer_of_torch() -> Any:
+    x, y = data(16)
+    with cut(COLUMNS_THEN_ROWS):
+        model = perceptron_of()
+        model.compile(torch.optim.AdamW(model.parameters(), 0.05), LOSS)
+        return fitted(model, x, y)
+
+
+@case
 def frozen_and_unfrozen() -> Any:
     x, y = data(12)
     with cut(COLUMNS_THEN_ROWS):
@@ -276,6 +285,9 @@ def each_has_its_part() -> None:
         assert tuple(hidden.to_local().shape) == (2, 4)
         assert type(model(torch.ones(2, 6))) is torch.Tensor
         assert bias.numpy().shape == (8,)
+        with raises(NotImplementedError, "'perceptron/up/kernel'", "cut over processes", "float64"):
+            model.double()
+        assert model.to("cpu").layers[0].kernel is kernel
         assert model.count_params() == 6 * 8 + 8 + 8 * 4 + 4 + 4 * 3 + 3
 
 

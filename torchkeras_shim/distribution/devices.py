@@ -39,6 +39,8 @@ def get_device_count(device_type: str | None = None) -> int:
     kind = _kind(device_type)
     if kind == "tpu":
         return 0
+    if processes.under_launcher():  # the others are known once they have been joined
+        processes.initialize()
     known = processes.known()
     if kind == "gpu":
         here = torch.cuda.device_count()

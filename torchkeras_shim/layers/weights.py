@@ -127,7 +127,26 @@ class HasWeights(torch.nn.Module):
         StructureVersion.bump()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        """Moves or casts the layer; buffers stay `Variable`s, which torch would turn into plain tensors."""
+        """Moves or casts the layer; buffers stay `Variable`s, which torch would turn into plain tensors.
+
+        Raises:
+            NotImplementedError: If a weight that is cut over processes would have to move or change its type.
+        """
+        parts = {
+            table: {key: weight for key, weight in entries.items() if sharded.is_sharded(weight)}
+            for table, entries in (("_parameters", self._parameters), ("_buffers", self._buffers))
+        }
+        for weight in (weight for entries in parts.values() for weight in entries.values()):
+            _refuse_move(self, weight, fn)
+        for table, entries in parts.items():
+            self.__dict__[table].update(dict.fromkeys(entries))
+        try:
+            return self._apply_to_whole(fn, recurse)
+        finally:
+            for table, entries in parts.items():
+                self.__dict__[table].update(entries)
+
+    def _apply_to_whole(self, fn: Any, recurse: bool) -> Any:
         before = {key: value for key, value in self._buffers.items() if isinstance(value, Variable)}
         result = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for key, old in before.items():
@@ -289,6 +308,18 @@ class HasWeights(torch.nn.Module):
             if child is not None:
                 freeze(child, value)
         StructureVersion.bump()
+
+
+def _refuse_move(layer: Any, weight: Any, fn: Any) -> None:
+    """Raises if a function of tensors would move or cast a weight that is cut over processes."""
+    with torch.no_grad():
+        made = fn(torch.empty(0, dtype=weight.dtype, device=weight.device))
+    if (made.dtype, made.device.type) != (weight.dtype, weight.device.type):
+        raise NotImplementedError(
+            f"Layer '{layer.name}': the weight '{getattr(weight, 'path', '')}' is cut over processes and stays as it "
+            f"is. Received: a change from {weight.dtype} on {weight.device} to {made.dtype} on {made.device}. Set the "
+            "type before the model is made, by `keras.config.set_dtype_policy(...)` or `dtype=`."
+        )
 
 
 def freeze(module: torch.nn.Module, trainable: bool) -> None:
