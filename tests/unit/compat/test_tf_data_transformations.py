@@ -119,3 +119,25 @@ def test_gpus_can_be_hidden(monkeypatch):
     monkeypatch.setattr(device, "_default", torch.device("cuda"))
     tf.config.set_visible_devices([], "GPU")
     assert device.default_device() == torch.device("cpu")
+
+
+def test_rows_that_do_not_fit_are_left_out(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("x,y\n1,2\nbad,3\n4\n5,6\n")
+    options = {"label_name": "y", "num_epochs": 1, "shuffle": False, "column_defaults": [0, 0]}
+    made = experimental.make_csv_dataset(str(path), 5, ignore_errors=True, **options)
+    assert [(x["x"].tolist(), y.tolist()) for x, y in made] == [([1, 5], [2, 6])]
+    with pytest.raises(ValueError, match="not a valid"):
+        list(experimental.make_csv_dataset(str(path), 5, **options))
+    rows = experimental.CsvDataset(str(path), [0, 0], header=True).ignore_errors()
+    assert [(int(x), int(y)) for x, y in rows] == [(1, 2), (5, 6)]
+
+
+def test_state_of_checkpoints(tmp_path):
+    assert tf.train.get_checkpoint_state(str(tmp_path)) is None
+    checkpoint = tf.train.Checkpoint(v=tf.Variable(1.0))
+    manager = tf.train.CheckpointManager(checkpoint, str(tmp_path), max_to_keep=2)
+    paths = [manager.save() for _ in range(3)]
+    found = tf.train.get_checkpoint_state(str(tmp_path))
+    assert found.model_checkpoint_path == paths[2]
+    assert found.all_model_checkpoint_paths == paths[1:]

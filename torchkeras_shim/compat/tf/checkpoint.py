@@ -11,6 +11,7 @@ import json
 import os
 import re
 import zipfile
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,20 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -
     if not isinstance(latest, str) or Path(latest).name != latest:
         return None
     return str(folder / latest) if any((folder / (latest + ending)).exists() for ending in (SUFFIX, _WEIGHTS)) else None
+
+
+CheckpointState = namedtuple("CheckpointState", ["model_checkpoint_path", "all_model_checkpoint_paths"])
+
+
+@public("train.get_checkpoint_state")
+def get_checkpoint_state(checkpoint_dir: Any, latest_filename: str | None = None) -> CheckpointState | None:
+    """Returns the name of the latest checkpoint of a folder and those of all, or `None`."""
+    latest = latest_checkpoint(checkpoint_dir, latest_filename)
+    if latest is None:
+        return None
+    folder = Path(os.fspath(checkpoint_dir))
+    names = json.loads((folder / (latest_filename or _INDEX)).read_text()).get("all", [])
+    return CheckpointState(latest, [str(folder / Path(str(one)).name) for one in names])
 
 
 @public("train.list_variables")

@@ -166,7 +166,7 @@ refuse(
     "Write `tf.train.Checkpoint` and `tf.train.CheckpointManager`.",
     *"""
     train.CheckpointOptions train.CheckpointView train.TrackableView train.checkpoints_iterator
-    train.get_checkpoint_state train.load_checkpoint train.load_variable train.experimental
+    train.load_checkpoint train.load_variable train.experimental
     """.split(),
 )
 refuse(

@@ -42,6 +42,8 @@ def constant(
     depth = _depth(pylist)
     inner = None if inner_shape is None else tuple(as_sizes(inner_shape))
     rank = max(depth - 1 - len(inner or ()), 0) if ragged_rank is None else int(ragged_rank)
+    if _is_empty(pylist):
+        depth = max(depth, rank + 1)
     if depth == 0 or rank == 0:
         return convert(pylist, dtype)
     if rank >= depth:

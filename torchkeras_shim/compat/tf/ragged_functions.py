@@ -184,9 +184,22 @@ for _path in """
     clip_by_value zeros_like ones_like identity equal not_equal greater greater_equal less less_equal add subtract
     multiply divide maximum minimum pow logical_and logical_or math.floordiv math.floormod math.squared_difference
     math.divide_no_nan math.multiply_no_nan math.log_sigmoid add_n nn.dropout strings.join strings.to_number
-    strings.as_string saturate_cast bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor
+    strings.as_string strings.substr saturate_cast bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor
 """.split():  # noqa: SIM905
     FOR_RAGGED[_path] = _value_by_value(_path)
+
+
+@of_ragged("math.reduce_variance")
+def _variance(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    mean = NAMES["reduce_mean"]
+    squares = mean(input_tensor * input_tensor, axis, keepdims)
+    middle = mean(input_tensor, axis, keepdims)
+    return squares - middle * middle
+
+
+@of_ragged("math.reduce_std")
+def _deviation(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return NAMES["sqrt"](_variance(input_tensor, axis, keepdims))
 
 
 @of_ragged("nn.embedding_lookup")

@@ -194,7 +194,7 @@ def make_csv_dataset(
         sloppy: The order is the same in any case.
         num_rows_for_inference: How many rows tell the types of the columns.
         compression_type: `None`, `"GZIP"` or `"ZLIB"`.
-        ignore_errors: Not supported.
+        ignore_errors: Whether rows that do not fit the columns are left out.
         encoding: Must be `"utf-8"`.
 
     Raises:
@@ -205,11 +205,8 @@ def make_csv_dataset(
             f"`make_csv_dataset` reads one file after the other. Received: num_parallel_reads={num_parallel_reads}. "
             "Leave it out; the rows are shuffled by `shuffle_buffer_size`."
         )
-    if ignore_errors or encoding.lower() not in ("utf-8", "utf8"):
-        raise ValueError(
-            "`make_csv_dataset` stops at errors and reads UTF-8. Received: "
-            f"ignore_errors={ignore_errors}, encoding={encoding!r}. Convert the file first."
-        )
+    if encoding.lower() not in ("utf-8", "utf8"):
+        raise ValueError(f"`make_csv_dataset` reads UTF-8. Received: encoding={encoding!r}. Convert the file first.")
     paths = file_names(file_pattern)
     compression = records.compression_of(compression_type)
     if column_names is None:
@@ -229,7 +226,7 @@ def make_csv_dataset(
     names = [column_names[index] for index in chosen]
     if label_name is not None and label_name not in names:
         raise ValueError(f"`label_name` provided must be one of the columns: {names}. Received: {label_name}.")
-    rows = CsvDataset(
+    rows: Dataset = CsvDataset(
         paths,
         column_defaults,
         compression_type,
@@ -239,6 +236,7 @@ def make_csv_dataset(
         na_value=na_value,
         select_cols=chosen,
     )
+    rows = rows.ignore_errors() if ignore_errors else rows
     shuffled = rows.shuffle(shuffle_buffer_size, shuffle_seed) if shuffle else rows
     # Without end, every batch is whole, and so its size is known.
     batches = shuffled.repeat(num_epochs).batch(batch_size, drop_remainder=num_epochs is None)

@@ -6,7 +6,7 @@ import collections
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -80,12 +80,21 @@ class Cells(Node):
 
     def elements(self) -> Iterator[Any]:
         """Returns an iterator over the rows."""
+        return self.results(self.call)
+
+    def results(self, call: Callable[[list[str]], Any]) -> Iterator[Any]:
+        """Returns an iterator over what a function in place of `call` makes of each row's cells."""
         for path in self._paths:
             with opened(path, self._compression) as file:
                 for row in table_of(file, self._header, self._reading):
-                    yield self._row(row)
+                    yield call(row)
 
-    def _row(self, cells: list[str]) -> tuple[Any, ...]:
+    def call(self, cells: list[str]) -> tuple[Any, ...]:
+        """Returns the values of a row's cells.
+
+        Raises:
+            InvalidArgumentError: If there are more or fewer than columns, or a cell is not of its column's type.
+        """
         if self._chosen is not None:
             if max(self._chosen, default=0) >= len(cells):
                 raise InvalidArgumentError(f"Expect {max(self._chosen) + 1} fields but have {len(cells)} in record")

@@ -168,7 +168,7 @@ class Map(Node):
 
 
 class IgnoreErrors(Through):
-    """Elements without those at which a function of `map` has raised an error.
+    """Elements without those at which a function of `map`, or the reading of a table's row, has raised an error.
 
     Args:
         source: The elements. What other parts of a pipeline raise ends the pass, as without this one.
@@ -188,14 +188,14 @@ class IgnoreErrors(Through):
     def elements(self) -> Iterator[Any]:
         """Returns an iterator over the elements."""
         source = self.source
-        if not isinstance(source, Map):
+        if not hasattr(source, "results"):
             yield from source
             return
         for result in source.results(lambda element: self._tried(source, element)):
             if result is not _FAILED:
                 yield result
 
-    def _tried(self, source: Map, element: Any) -> Any:
+    def _tried(self, source: Any, element: Any) -> Any:
         try:
             return source.call(element)
         except Exception as error:

@@ -145,7 +145,8 @@ def enumerate(source: Pipeline[D], start: int = 0, name: str | None = None) -> D
 
 
 def ignore_errors(source: Pipeline[D], log_warning: bool = False, name: str | None = None) -> D:
-    """Returns a data set without the elements for which the function of the `map` before it raises an error.
+    """Returns a data set without the elements for which the function of the `map` before it raises an error, or without
+    the rows of a `CsvDataset` that are not as its types say.
 
     Example:
         >>> from torchkeras_shim.data.pipeline import Dataset
