@@ -17,6 +17,7 @@ _FIRST = (
     "tensors",
     "math",
     "reductions",
+    "ranking",
     "creation",
     "arrays",
     "picking",

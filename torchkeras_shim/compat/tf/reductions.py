@@ -1,9 +1,8 @@
-"""`tf.reduce_*`, cumulative sums, segments, sorting and counting."""
+"""`tf.reduce_*`, cumulative sums, where the extremes are, and counts."""
 
 from __future__ import annotations
 
 import functools
-from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from torchkeras_shim.compat.tf.api import tf_op
 from torchkeras_shim.compat.tf.dtypes import as_dtype
+from torchkeras_shim.compat.tf.segments import in_segments
 from torchkeras_shim.compat.tf.tensors import like
 from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
@@ -100,11 +100,11 @@ def _in_groups(values: Any, groups: torch.Tensor, count: int, mode: str) -> Any:
 def _reduced(values: torch.Tensor, groups: torch.Tensor, count: int, mode: str) -> torch.Tensor:
     if mode in ("all", "any"):
         how = "min" if mode == "all" else "max"
-        found = _segments(values.to(torch.int32), groups, count, how, empty_zero=False)
+        found = in_segments(values.to(torch.int32), groups, count, how, empty_zero=False)
         return (found.clamp(0, 1) if mode == "all" else found.clamp(0)).bool()
     if mode == "mean" and not values.is_floating_point():
         values = values.to(torch.float64)  # TensorFlow divides the sum of a row by its length
-    result = _segments(values, groups, count, mode, empty_zero=False)
+    result = in_segments(values, groups, count, mode, empty_zero=False)
     if mode == "mean":
         lengths = torch.bincount(groups, minlength=count).reshape(-1, *[1] * (values.ndim - 1))
         result = torch.where(lengths > 0, result, float("nan"))
@@ -302,45 +302,6 @@ def cumulative_logsumexp(x: Any, axis: Any = 0, exclusive: bool = False, reverse
     return _accumulated(torch.logcumsumexp, x, axis, exclusive, reverse, -float("inf"))
 
 
-@tf_op("argsort")
-def argsort(values: Any, axis: Any = -1, direction: str = "ASCENDING", stable: bool = False) -> Any:
-    """The order that sorts along an axis, as int32; equal ones keep theirs."""
-    return torch.argsort(like(values), dim=int(axis), descending=_descending(direction), stable=True).to(torch.int32)
-
-
-@tf_op("sort")
-def sort(values: Any, axis: Any = -1, direction: str = "ASCENDING") -> Any:
-    """A tensor sorted along an axis."""
-    return torch.sort(like(values), dim=int(axis), descending=_descending(direction), stable=True).values
-
-
-def _descending(direction: str) -> bool:
-    if direction not in ("ASCENDING", "DESCENDING"):
-        raise ValueError(f"Argument `direction` must be one of 'ASCENDING' or 'DESCENDING'. Received: {direction!r}")
-    return direction == "DESCENDING"
-
-
-TopKV2 = namedtuple("TopKV2", ["values", "indices"])
-
-
-@tf_op("math.top_k", "nn.top_k")
-def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = "int32") -> Any:
-    """The largest values along the last axis and where they are, the first of equal ones first."""
-    x = like(input)
-    if int(k) > x.shape[-1]:
-        raise InvalidArgumentError(f"input must have at least k columns. Had {x.shape[-1]}, needed {int(k)}")
-    order = torch.argsort(x, dim=-1, descending=True, stable=True)[..., : int(k)]
-    return TopKV2(torch.gather(x, -1, order), order.to(as_dtype(index_type).torch_dtype))
-
-
-@tf_op("math.in_top_k", "nn.in_top_k")
-def in_top_k(targets: Any, predictions: Any, k: Any) -> Any:
-    """Whether each target is among the `k` largest predictions of its row."""
-    targets, predictions = like(targets).long(), like(predictions)
-    chosen = torch.gather(predictions, 1, targets[:, None])
-    return ((predictions > chosen).sum(1) < int(k)) & torch.isfinite(predictions).all(1)
-
-
 @tf_op("math.bincount")
 def bincount(
     arr: Any,
@@ -396,54 +357,6 @@ def histogram_fixed_width(values: Any, value_range: Any, nbins: Any = 100, dtype
     """How many values fall into each of bins of one width; what lies outside counts in the first or last."""
     place = histogram_fixed_width_bins(values, value_range, nbins, "int64").reshape(-1)
     return torch.bincount(place, minlength=int(nbins)).to(as_dtype(dtype).torch_dtype)
-
-
-#: How segments are put together: torch's name of it, and what an empty one holds.
-_SEGMENTS = {"sum": ("sum", 0), "prod": ("prod", 1), "max": ("amax", None), "min": ("amin", None), "mean": ("mean", 0)}
-
-
-def _segments(x: Any, ids: Any, count: int, mode: str, empty_zero: bool) -> torch.Tensor:
-    x, ids = like(x), like(ids).long()
-    tail = x.shape[ids.ndim :]
-    flat, places = x.reshape(-1, *tail), ids.reshape(-1)
-    inside = (places >= 0) & (places < count)
-    flat, places = flat[inside], places[inside]
-    how, start = _SEGMENTS[mode]
-    if start is None:
-        kind = as_dtype(x.dtype)
-        start = 0 if empty_zero else (kind.min if mode == "max" else kind.max)
-    result = torch.full((count, *tail), start, dtype=x.dtype, device=x.device)
-    index = places.reshape(-1, *[1] * len(tail)).expand_as(flat)
-    return result.scatter_reduce(0, index, flat, how, include_self=False)
-
-
-def _make_segments(mode: str) -> None:
-    def sorted_segments(data: Any, segment_ids: Any) -> Any:
-        ids = like(segment_ids)
-        if (ids.diff() < 0).any():
-            raise InvalidArgumentError("segment ids are not increasing")
-        return _segments(data, ids, int(ids[-1]) + 1 if ids.numel() else 0, mode, empty_zero=True)
-
-    def unsorted_segments(data: Any, segment_ids: Any, num_segments: Any) -> Any:
-        return _segments(data, segment_ids, int(num_segments), mode, empty_zero=False)
-
-    both: dict[str, Callable[..., Any]] = {"segment_": sorted_segments, "unsorted_segment_": unsorted_segments}
-    for prefix, function in both.items():
-        function.__name__ = f"{prefix}{mode}"
-        function.__doc__ = f"The {mode} of the rows with each segment id."
-        tf_op(f"math.{prefix}{mode}")(function)
-
-
-for _mode in _SEGMENTS:
-    _make_segments(_mode)
-
-
-@tf_op("math.unsorted_segment_sqrt_n")
-def unsorted_segment_sqrt_n(data: Any, segment_ids: Any, num_segments: Any) -> Any:
-    """The sum of the rows with each segment id, divided by the root of their number."""
-    count = _segments(torch.ones(like(segment_ids).shape), segment_ids, int(num_segments), "sum", False).clamp(min=1)
-    total = _segments(data, segment_ids, int(num_segments), "sum", False)
-    return total / torch.sqrt(count).to(total.dtype).reshape(-1, *[1] * (total.ndim - 1))
 
 
 @tf_op("math.l2_normalize", "nn.l2_normalize", "linalg.l2_normalize")
