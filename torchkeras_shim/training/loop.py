@@ -8,7 +8,7 @@ from typing import Any
 
 from torchkeras_shim.core.turns import Turn, turn_of
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.training import denormals
+from torchkeras_shim.training import denormals, kept_memory
 from torchkeras_shim.training.binding import Binding
 from torchkeras_shim.training.team import team
 
@@ -29,7 +29,8 @@ def opened(binding: Binding, what: str, training: bool = False) -> Iterator[Turn
         with turn:
             model._place()
         try:
-            with denormals.flushed(binding.device), binding.team.telling():
+            device = binding.device
+            with kept_memory.kept(device), denormals.flushed(device), binding.team.telling():
                 binding.team.begin(model)
                 yield turn
         finally:
