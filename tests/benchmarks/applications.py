@@ -6,7 +6,8 @@
 Each round lets both compute once, one after the other. Times are those of the processor, so that other programs on the
 machine lengthen them little. ResNet50 of torchvision gets Keras's strides; its convolutions have no biases, Keras's do.
 VGG16 of torchvision gets as many features per picture as Keras's has, where its own would always be 7 x 7.
-`--keras` times real Keras instead, alone: `predict_on_batch` and `fit`.
+`predict` and `fit` are of three batches, beside loops by hand. `--keras` times real Keras instead, alone; its "call" is
+`predict_on_batch`.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], obje
         with torch.inference_mode():
             module(inputs)
 
+    def predict() -> None:
+        net.eval()
+        with torch.inference_mode():
+            torch.cat([net(part.permute(0, 3, 1, 2)) for part in data.split(batch)])
+
     def train() -> None:
         net.train()
         for _ in range(STEPS):
@@ -73,7 +79,8 @@ def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], obje
             optimizer.step()
 
     return {
-        "inference": (lambda: infer(net, first), lambda: infer(model, x)),
+        "a call": (lambda: infer(net, first), lambda: infer(model, x)),
+        "predict": (predict, lambda: model.predict(data, batch_size=batch, verbose=0)),
         "training": (train, lambda: model.fit(data, labels, batch_size=batch, verbose=0, shuffle=False)),
     }
 
@@ -86,7 +93,8 @@ def keras_acts(name: str, size: int, batch: int) -> dict[str, Callable[[], objec
     x, y = torch.rand(batch, size, size, 3).numpy(), torch.randint(0, 1000, (batch,)).numpy()
     data, labels = torch.rand(STEPS * batch, size, size, 3).numpy(), y.repeat(STEPS)
     return {
-        "inference": lambda: model.predict_on_batch(x),
+        "a call": lambda: model.predict_on_batch(x),
+        "predict": lambda: model.predict(data, batch_size=batch, verbose=0),
         "training": lambda: model.fit(data, labels, batch_size=batch, verbose=0, shuffle=False),
     }
 

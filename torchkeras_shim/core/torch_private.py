@@ -143,6 +143,16 @@ def is_hooked(module: torch.nn.Module) -> bool:
     return any(getattr(module, name, None) for name in HOOKS)
 
 
+def is_observed(module: torch.nn.Module) -> bool:
+    """Returns whether hooks see what a module is given or returns, its own or those of all modules."""
+    return any(getattr(torch.nn.modules.module, f"_global{name}", None) for name in HOOKS) or is_hooked(module)
+
+
+def is_compiled(module: torch.nn.Module) -> bool:
+    """Returns whether calls of a module run what `module.compile()` made, not its `forward`."""
+    return getattr(module, "_compiled_call_impl", None) is not None
+
+
 def in_backward_thread() -> bool:
     """Returns whether a backward pass is calling."""
     current = getattr(torch._C, "_current_graph_task_id", None)

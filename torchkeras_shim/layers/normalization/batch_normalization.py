@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -173,14 +174,7 @@ class BatchNormalization(ScaledAndShifted):
         train = (self.training if training is None else training) and self._trainable
         if not inputs.is_floating_point():
             inputs = inputs.to(self._compute_dtype)
-        if train and (
-            mask is not None
-            or self.renorm
-            or inputs.numel() <= inputs.shape[self.axis]
-            or Work.portion is not None
-            or (self.synchronized and across_processes.spread())
-        ):
-            # One value per channel has no unbiased variance, which torch's kernel computes.
+        if self._beyond_kernel(inputs, train, mask):
             return self._train_by_hand(inputs, mask)
         if self._compute_dtype in _HALF:
             return self._normalize_half(inputs, train)
@@ -189,12 +183,43 @@ class BatchNormalization(ScaledAndShifted):
         mean, variance = statistics["moving_mean"], statistics["moving_variance"]
         return self._normalize(inputs, train, gamma, beta, mean, variance)
 
+    def call_then(self, inputs: torch.Tensor, then: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """Returns `then(call(inputs))` for floats; `then` works element by element and may overwrite its argument.
+
+        It gets to see memory in its own order, not a view of it, through which autograd would have to copy.
+        """
+        train = self.training and self._trainable
+        if self._compute_dtype in _HALF or self._beyond_kernel(inputs, train, None):
+            return then(self.call(inputs))
+        gamma, beta = self._scale_and_shift()
+        return self._normalize(inputs, train, gamma, beta, self.moving_mean, self.moving_variance, then)
+
+    def _beyond_kernel(self, inputs: torch.Tensor, train: Any, mask: torch.Tensor | None) -> bool:
+        """Returns whether this is a step of training that torch's kernel cannot do.
+
+        One value per channel has no unbiased variance, which the kernel computes.
+        """
+        return bool(train) and (
+            mask is not None
+            or self.renorm
+            or inputs.numel() <= inputs.shape[self.axis]
+            or Work.portion is not None
+            or (self.synchronized and across_processes.spread())
+        )
+
     def forward(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """`call` in the module's mode."""
         return self.call(inputs, None, mask)
 
     def _normalize(
-        self, inputs: torch.Tensor, train: Any, gamma: Any, beta: Any, mean: torch.Tensor, variance: torch.Tensor
+        self,
+        inputs: torch.Tensor,
+        train: Any,
+        gamma: Any,
+        beta: Any,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
+        then: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Normalizes by torch's kernel, which also moves the statistics."""
         x = inputs.unsqueeze(1) if self._lift else inputs
@@ -216,6 +241,8 @@ class BatchNormalization(ScaledAndShifted):
             outputs = torch.batch_norm(
                 x, gamma, beta, mean, variance, False, 0.0, self.epsilon, torch.backends.cudnn.enabled
             )
+        if then is not None:
+            outputs = then(outputs)
         if self._to_last is not None:
             outputs = outputs.permute(self._to_last)
         return outputs.squeeze(1) if self._lift else outputs
