@@ -342,6 +342,16 @@ class Layer(HasAttributes):
         return list(found.values())
 
     @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of the metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
+    def quantization_mode(self) -> None:
+        """How the layer is quantized: not at all, which is `None`."""
+        return self._dtype_policy.quantization_mode
+
+    @property
     def input(self) -> Any:
         """The symbolic input of the first symbolic call."""
         return self._symbolic("input")

@@ -266,3 +266,11 @@ def test_equations_of_attention(shape, axes):
     heads = torch.einsum(layer._combine_equation, scores, layer._value_dense(x))
     torch.testing.assert_close(layer._output_dense(heads), expected)
     assert (layer._num_heads, layer._key_dim, layer._value_dim) == (2, 3, 3)
+
+
+def test_structures_of_functional_models():
+    keras = importlib.import_module("keras")
+    x = {"a": keras.Input((3,)), "b": keras.Input((3,))}
+    model = keras.Model(x, keras.layers.Add()([x["a"], x["b"]]))
+    assert sorted(model._inputs_struct) == ["a", "b"]
+    assert model._outputs_struct is model.output

@@ -129,3 +129,17 @@ def test_arguments_of_symbolic_tensors():
     assert keras.KerasTensor((None, 2), sparse=None, ragged=False, name="a").shape == (None, 2)
     with pytest.raises(ValueError, match="Ragged"):
         keras.KerasTensor((2,), ragged=True)
+
+
+def test_what_keras_asks_of_every_layer():
+    class Measuring(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.mean = keras.metrics.Mean()
+
+    layer = Measuring()
+    assert layer.quantization_mode is None
+    assert [variable is own for variable, own in zip(layer.metrics_variables, layer.mean.variables, strict=True)] == [
+        True
+    ] * len(layer.mean.variables)
+    assert keras.Sequential([layers.Dense(1)]).metrics_variables == []

@@ -25,6 +25,7 @@ from torchkeras_shim.compat.legacy import (
     steps,
 )
 from torchkeras_shim.core.tables import TABLES
+from torchkeras_shim.models.functional import Functional
 
 _MISSING = object()
 #: What `install` replaced: a class or table, a name, and what the owner itself had.
@@ -80,6 +81,7 @@ _ADDED: tuple[tuple[type, dict[str, Any]], ...] = (
     (layers.RNN, methods.RESET),
     (layers.Layer, {**methods.LAYER, **inside_layers.LAYER, "add_metric": effects.add_metric}),
     (layers.MultiHeadAttention, inside_layers.ATTENTION),
+    (Functional, inside_layers.FUNCTIONAL),
     *old_attributes.of_layers(),
 )
 #: Methods that did more, and what makes such a one of today's.

@@ -88,5 +88,10 @@ ATTENTION: dict[str, Any] = {
     "_num_heads": property(lambda layer: layer.num_heads),
     "_value_dim": property(lambda layer: layer.value_dim),
 }
+#: What functional models have: their inputs and outputs in the structure that they were given in.
+FUNCTIONAL: dict[str, Any] = {
+    "_inputs_struct": property(lambda model: model.input),
+    "_outputs_struct": property(lambda model: model.output),
+}
 #: What layers have.
 LAYER: dict[str, Any] = {"_flatten_layers": flatten, "_layers": DirectLayers()}
