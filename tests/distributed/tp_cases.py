@@ -185,7 +185,7 @@ def outputs_by_rules() -> Any:
 @case
 def clipped_accumulated_averaged() -> Any:
     x, y = data(20)
-    optimizer = keras.optimizers.AdamW(
+    optimizer = keras.optimizers.Adafactor(
         0.05, gradient_accumulation_steps=2, global_clipnorm=0.2, use_ema=True, ema_overwrite_frequency=2
     )
     with cut(COLUMNS_THEN_ROWS):
@@ -307,6 +307,28 @@ def what_cannot_be_cut() -> None:
         assert type(layers.Dense(3, name="d")(torch.ones(2, 4))) is torch.Tensor  # nothing but batches is cut
     with cut({"table/embeddings": ("model", None)}), raises(IndexError, "12 rows", "0 to 12"):
         layers.Embedding(12, 4, name="table")(torch.tensor([0, 12]))
+
+
+@together
+def other_distributions() -> None:
+    """A model that is cut runs under what it is cut for, and no other: rows would differ between parts of a weight."""
+    x, y = data(16)
+    with cut(COLUMNS_THEN_ROWS):
+        model = perceptron_of()
+        right = model.evaluate(x, y, verbose=0)
+    distribution = keras.distribution
+    for other in (distribution.DataParallel(), distribution.FullySharded()):
+        with other.scope(), raises(ValueError, "'perceptron/up/kernel'", "under that `ModelParallel` only"):
+            model.fit(x, y, verbose=0)
+    before = distribution.distribution()
+    distribution.set_distribution(None)
+    try:
+        with raises(ValueError, "'perceptron/up/kernel'", "Received: None"):
+            model.predict(x, verbose=0)
+    finally:
+        distribution.set_distribution(before)
+    with cut(COLUMNS_THEN_ROWS):  # another object that says the same
+        np.testing.assert_allclose(model.evaluate(x, y, verbose=0), right, rtol=1e-6)
 
 
 @together

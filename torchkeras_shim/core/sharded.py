@@ -79,6 +79,8 @@ def write(tensor: Any, value: torch.Tensor) -> None:
 
 def cut(here: torch.Tensor, like: Any) -> Any:
     """Returns a tensor that is cut as another one is, of which `here` is the part in this process."""
+    if not is_sharded(like):
+        return here
     from torch.distributed.tensor import DTensor
 
     return DTensor.from_local(

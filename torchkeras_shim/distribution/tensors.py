@@ -11,7 +11,7 @@ from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.distribution.layouts import DeviceMesh, TensorLayout
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.distribution.strategies import distribution
+from torchkeras_shim.distribution.strategies import Distribution, distribution
 
 _meshes: dict[int, tuple[DeviceMesh, Any]] = {}
 
@@ -95,6 +95,30 @@ def is_cut(module: torch.nn.Module) -> bool:
     return (current is not None and current.cuts) or any(
         getattr(weight, "is_cut", False) for weight in module.parameters()
     )
+
+
+def require_mesh(model: torch.nn.Module, current: Distribution | None) -> None:
+    """Checks that a model whose weights are cut runs under the distribution that they are cut for.
+
+    Otherwise processes that have parts of one weight would get different rows.
+
+    Args:
+        model: The model.
+        current: The distribution that its loop follows.
+
+    Raises:
+        ValueError: If that is another one.
+    """
+    weight: Any = next((one for one in model.parameters() if getattr(one, "is_cut", False)), None)
+    if weight is None:
+        return
+    names = weight.device_mesh.mesh_dim_names
+    if current is None or not current.cuts or torch_mesh(current.device_mesh)[names] != weight.device_mesh:
+        raise ValueError(
+            f"The weight '{weight.path}' is cut along the axes {names} of a mesh, so that the model runs under that "
+            f"`ModelParallel` only. Received: {current}. Write `keras.distribution.set_distribution(...)` with it, or "
+            "make the model again and copy its weights: `other.set_weights(model.get_weights())`."
+        )
 
 
 def spread(model: torch.nn.Module, along: Processes) -> None:

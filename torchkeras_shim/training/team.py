@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import torch
 
 from torchkeras_shim.data import DataAdapter
-from torchkeras_shim.distribution.processes import Processes
+from torchkeras_shim.distribution.processes import Processes, known
 from torchkeras_shim.distribution.strategies import joined
+from torchkeras_shim.distribution.tensors import require_mesh
 from torchkeras_shim.training.together import Several, is_cut
 
 
@@ -90,6 +91,8 @@ class Alone:
         """Refuses a model of which only a part is here."""
         if model.__dict__.get("_is_cut"):
             raise is_cut(model)
+        if known() is not None:
+            require_mesh(model, None)
 
     def agree_weights(self, model: Any) -> None:
         """Does nothing."""

@@ -20,7 +20,7 @@ from torchkeras_shim.distribution.fully_sharded import FullySharded
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes, known, note_failure
 from torchkeras_shim.distribution.strategies import distribution
-from torchkeras_shim.distribution.tensors import spread
+from torchkeras_shim.distribution.tensors import require_mesh, spread
 from torchkeras_shim.layers import Layer, calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.logs import LazyLogs
@@ -59,6 +59,7 @@ class Several:
 
     def begin(self, model: Any) -> None:
         """Takes over the first process's random numbers, and its weights."""
+        require_mesh(model, self.distribution)
         self.agree_random()
         self.agree_weights(model)
 
