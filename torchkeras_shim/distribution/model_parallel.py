@@ -64,6 +64,7 @@ class ModelParallel(Distribution):
         self._layout_map = layout_map
         self._data_parallel: DataParallel | None = None
         self._along_batch: Processes | None = None
+        self._of_models: Any = None  # torch's mesh of the model axes
 
     @property
     def layout_map(self) -> LayoutMap:
@@ -172,8 +173,9 @@ class ModelParallel(Distribution):
         from torch.distributed.tensor import Replicate, Shard
 
         names = self.model_axes
-        mesh = torch_mesh(self.device_mesh)[tuple(names)]
-        return mesh, [Shard(axes.index(name)) if name in axes else Replicate() for name in names]
+        if self._of_models is None:
+            self._of_models = torch_mesh(self.device_mesh)[tuple(names)]
+        return self._of_models, [Shard(axes.index(name)) if name in axes else Replicate() for name in names]
 
     def _cut_axes(self, layout: TensorLayout, shape: tuple[int, ...], what: str) -> tuple[str | None, ...]:
         """Returns the model axis that each axis of a tensor is cut along."""
