@@ -568,3 +568,10 @@ def test_models_of_text():
     by_arrays = model.evaluate(np.array(texts), np.array([0.0, 1.0]), verbose=0)
     assert model.evaluate(data, verbose=0) == pytest.approx(by_arrays)
     assert model.fit(data.map(lambda x, y: (x, y)), epochs=2, validation_data=data, verbose=0).history["val_loss"]
+
+
+def test_data_sets_and_their_methods_can_be_pickled():
+    windows = pickle.loads(pickle.dumps(Dataset.range(4).window(2).repeat(2)))
+    assert [[int(x) for x in window] for window in windows] == [[0, 1], [2, 3]] * 2
+    batch = pickle.loads(pickle.dumps(Dataset.range(3).batch))
+    assert [part.tolist() for part in batch(2)] == [[0, 1], [2]]
