@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import tempfile
+import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import torchkeras_shim as keras
-from tests.distributed.cases import Crash, OwnStep, classifier, data, fitted
+from tests.distributed.cases import Crash, OwnStep, classifier, data, fitted, raises
 from torchkeras_shim import layers
 
 CASES: dict[str, Callable[[], Any]] = {}
@@ -250,6 +254,110 @@ def interrupted() -> Any:
     with contextlib.suppress(InterruptedError):
         start(Crash())
     return start()
+
+
+class Tied(keras.Model):
+    """Computes its outputs with the weight of a layer that it does not call for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.dense = layers.Embedding(11, 8), layers.Dense(8)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(self.embedding(x)).mean(1) @ self.embedding.embeddings.T
+
+
+def tied(units: Any = None) -> Any:
+    """Trains a model that uses a weight twice."""
+    keras.distribution.set_distribution(keras.distribution.FullySharded(units=units))
+    keras.utils.set_random_seed(1)
+    model = Tied()
+    model.compile("adam", LOSS)
+    return fitted(model, *sentences(), epochs=1)
+
+
+@case
+def tied_weights() -> Any:
+    return tied(lambda layer: isinstance(layer, layers.Dense))
+
+
+class Odd(keras.layers.Layer):
+    """Has weights in a list, a number, and one that is smaller than the number of processes."""
+
+    def build(self, input_shape: Any) -> None:
+        self.pair = [self.add_weight((6, 5), name="a"), self.add_weight((5, 3), name="b")]
+        self.factor = self.add_weight((), initializer="ones", name="factor")
+        self.offset = self.add_weight((1, 3), name="offset", regularizer="l1")
+
+    def call(self, x: Any) -> Any:
+        return x @ self.pair[0] @ self.pair[1] * self.factor + self.offset
+
+
+@case
+def odd_weights() -> Any:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((6,)), Odd()])
+    model.compile("adam", LOSS)
+    return fitted(model, *data())
+
+
+@case
+def a_part_before_the_whole() -> Any:
+    keras.utils.set_random_seed(1)
+    inner = keras.Sequential([keras.Input((6,)), layers.Dense(8), layers.Dense(3)])
+    inner.compile("adam", LOSS)
+    first = fitted(inner, *data(), epochs=1)
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, layers.Dense(3)(inner(inputs)))
+    model.compile("adam", LOSS)
+    return first, fitted(model, *data(), epochs=1), fitted(inner, *data(), epochs=1)
+
+
+@together
+def refusals() -> None:
+    model = classifier()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.compile("sgd", LOSS, jit_compile="captured")
+        model.fit(*data(), verbose=0)
+    assert "layer by layer" in model._trainer.binding.reports["fit"].reason
+    with raises(RuntimeError, "FullySharded(units="):
+        tied()
+    for move in (lambda: copy.deepcopy(model), model.double):
+        with raises(NotImplementedError, "cut over processes"):
+            move()
+    for other in (keras.distribution.DataParallel(), None):
+        keras.distribution.set_distribution(other)
+        with raises(RuntimeError, "cut over processes, by `FullySharded`"):
+            model.fit(*data(), verbose=0)
+    with raises(Exception, "/proc/nothing" if rank() == 0 else "first of the processes failed"):
+        model.save("/proc/nothing/model.keras")
+
+
+@together
+def one_whole_weight_at_a_time() -> None:
+    """While a file is written, one process has one whole weight at a time, and the others none."""
+    model = classifier(layers.Dense(512), layers.Dense(512), optimizer="adam")
+    model.fit(*data(), verbose=0)
+    alive: list[Any] = []
+    sizes: list[int] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = function(*args, **(kwargs or {}))
+            if type(result) is torch.Tensor:
+                alive[:] = [one for one in (*alive, weakref.ref(result)) if one() is not None]
+                memory = {one().untyped_storage().data_ptr(): one().untyped_storage().nbytes() for one in alive}
+                sizes.append(sum(memory.values()))
+            return result
+
+    path = os.path.join(folder_of("copies"), "w.weights.h5")
+    if rank() == 0:
+        os.makedirs(os.path.dirname(path))
+    with Watch():
+        model.save_weights(path)
+    largest = 512 * 512 * 4  # of the parts, the sum and the file's, two are there at once
+    assert max(sizes) < (3.2 if rank() == 0 else 1.1) * largest, max(sizes) / largest
 
 
 @case

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.callbacks.callback import Callback, Logs, is_default
+from torchkeras_shim.core.sharded import whole
 
 
 class TensorBoard(Callback):
@@ -213,7 +214,7 @@ class TensorBoard(Callback):
             for weight in getattr(layer, "weights", None) or list(layer.parameters()):
                 path = getattr(weight, "path", None)
                 name = path if isinstance(path, str) else f"{layer_name}/{keys[id(weight)]}"
-                values = weight.detach().float().cpu()
+                values = whole(weight).detach().float().cpu()
                 writer.add_histogram(f"{name}/histogram", values, epoch)
                 if self.write_images:
                     image = as_images(values)

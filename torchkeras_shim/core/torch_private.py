@@ -27,6 +27,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `mps_generator` | random numbers on MPS | they are not seeded |
 | `without_subclasses` | weights that are cut over processes | no weights are cut |
 | `register_plainly` | weights that are cut over processes | the layer's own way, which looks like a change |
+| `may_be_inside` | models that were trained before the one around them | torch's refusal |
 | `reset_compiler` | `clear_session` | nothing to reset |
 
 Tried with torch 2.14. A test looks through the package for private names of torch elsewhere.
@@ -232,6 +233,15 @@ def register_plainly(module: torch.nn.Module) -> None:
     """
     if type(module).__setattr__ is not torch.nn.Module.__setattr__:
         module.__dict__["__setattr__"] = types.MethodType(torch.nn.Module.__setattr__, module)
+
+
+def may_be_inside(module: torch.nn.Module) -> None:
+    """Lets a module that was cut and run by itself be a part of one that is cut, which `fully_shard` refuses."""
+    from torch.distributed.fsdp import fully_shard  # a second
+
+    state: Any = getattr(fully_shard, "state", lambda module: None)(module)
+    if state is not None:
+        state._is_root = None
 
 
 def reset_compiler() -> None:

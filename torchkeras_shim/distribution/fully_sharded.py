@@ -25,8 +25,6 @@ class FullySharded(DataParallel):
         devices: See `DataParallel`.
         auto_shard_dataset: See `DataParallel`.
         batch_statistics: See `DataParallel`.
-        reshard_after_forward: Whether weights that were gathered for the forward pass are let go of until the backward
-            pass needs them, as in torch. `False` spares a third of the exchanges, and keeps a whole model in memory.
         units: A function that says of a layer whether its weights are gathered by themselves; what it leaves out is
             gathered with the layer or model that it is in. By default these are the layers of models, and those in
             lists and dicts of layers of the user's own.
@@ -46,7 +44,6 @@ class FullySharded(DataParallel):
         auto_shard_dataset: bool = True,
         *,
         batch_statistics: str = "global",
-        reshard_after_forward: bool = True,
         units: Callable[[Any], bool] | None = None,
     ) -> None:
         super().__init__(device_mesh, devices, auto_shard_dataset, batch_statistics=batch_statistics)
@@ -55,7 +52,6 @@ class FullySharded(DataParallel):
                 "`units` must be a function from a layer to whether its weights are gathered by themselves, such as "
                 f"`lambda layer: isinstance(layer, TransformerBlock)`. Received: units={units!r}"
             )
-        self.reshard_after_forward = bool(reshard_after_forward)
         self.units = units
 
     def describe(self, known: Processes) -> str:

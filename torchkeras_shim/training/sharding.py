@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import torch
 
 from torchkeras_shim.core import sharded, tree
-from torchkeras_shim.core.torch_private import base_of, register_plainly
+from torchkeras_shim.core.torch_private import base_of, may_be_inside, register_plainly
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.distribution.fully_sharded import FullySharded
 from torchkeras_shim.distribution.processes import Processes
@@ -50,6 +50,9 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
     units = [*units_of(model, distribution.units), model]
     own = set(map(id, units))
     exchanged: Exchanged = {}
+    for module in model.modules():
+        if module in _units:
+            may_be_inside(module)
     for unit in units:
         places = [
             (module, key, weight)
@@ -67,7 +70,7 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
             lambda: fully_shard(
                 unit,  # noqa: B023 - called at once
                 mesh=mesh,
-                reshard_after_forward=distribution.reshard_after_forward,
+                reshard_after_forward=True,  # whoever looks at weights between steps meets those that are cut
                 shard_placement_fn=partial(_placement, count=processes.count),
                 ignored_params=kept,
             ),
@@ -77,11 +80,21 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
             if isinstance(weight, Variable) and not isinstance(now, Variable):
                 sharded.sharded_variable(now, like=weight)
             exchanged[id(weight)] = (weight, now)
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is not None and optimizer.built:
-        optimizer.exchange(exchanged)
-    model.__dict__["_is_cut"] = True
+    for module in model.modules():
+        optimizer: Any = getattr(module, "optimizer", None)
+        if getattr(optimizer, "built", False):
+            optimizer.exchange(exchanged)
+        if getattr(module, "_calls_members", False):
+            module.__dict__.update(_is_cut=True, __deepcopy__=_refuse_copy, _apply=_refuse_move)
     StructureVersion.bump()
+
+
+_USED_ELSEWHERE = (
+    "A layer or model computes with a weight of another layer, `self.embedding.embeddings` for instance, without "
+    "calling that layer. Under `FullySharded` a weight is whole only while the layer that is gathered with it runs. "
+    "Say which layers are gathered by themselves, and leave that one out, so that it is gathered with the model:\n"
+    "    keras.distribution.FullySharded(units=lambda layer: isinstance(layer, TransformerBlock))"
+)
 
 
 @contextmanager
@@ -89,10 +102,26 @@ def whole_steps(model: torch.nn.Module) -> Iterator[None]:
     """Makes a model usable again if an error or Ctrl-C ends a step in the middle of a `with` block."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if model in _units:
             _units[model].forget_step()
+            if "mixed torch.Tensor and DTensor" in str(error):
+                raise RuntimeError(_USED_ELSEWHERE) from error
         raise
+
+
+def _refuse_copy(memo: Any) -> Any:
+    raise NotImplementedError(
+        "A model whose weights are cut over processes cannot be copied. Write `keras.models.clone_model(model)`, and "
+        "`copy.set_weights(model.get_weights())` in all processes."
+    )
+
+
+def _refuse_move(fn: Any, recurse: bool = True) -> Any:
+    raise NotImplementedError(
+        "A model whose weights are cut over processes cannot be moved or cast by `to`, `half`, `double` or `cpu`. "
+        "Do that before the first `fit`, or give layers another `dtype`."
+    )
 
 
 @contextmanager
@@ -196,7 +225,8 @@ class _Unit:
         kind = type(module)
         module.__class__ = self._of_torch
         try:
-            module.reset_iter_state()
+            with suppress(AttributeError):  # no step has begun yet
+                module.reset_iter_state()
         finally:
             module.__class__ = kind
 

@@ -64,18 +64,24 @@ class Several:
         self.agree_weights(model)
 
     def agree_weights(self, model: Any) -> None:
-        """Takes over the first process's weights, if that has not been done since layers were built or changed."""
-        if model.__dict__.get("_alike_since") != StructureVersion.value:
-            if isinstance(self.distribution, FullySharded):
-                if calling.is_built(model):
-                    shard(model, self.processes, self.distribution)
-                whole = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_sharded(tensor)]
-                self.processes.spread(whole)
-            elif model.__dict__.get("_is_cut"):
-                raise is_cut(model)
-            else:
-                spread(model, self.processes)
-            model.__dict__["_alike_since"] = StructureVersion.value
+        """Takes over the first process's weights, if that has not been done since layers were built or changed.
+
+        Raises:
+            RuntimeError: If they were cut by another distribution.
+        """
+        gathers = isinstance(self.distribution, FullySharded)
+        if model.__dict__.get("_is_cut") and not gathers:
+            raise is_cut(model)
+        if model.__dict__.get("_alike_since") == StructureVersion.value:
+            return
+        if gathers:
+            if calling.is_built(model):
+                shard(model, self.processes, self.distribution)
+            whole = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_sharded(tensor)]
+            self.processes.spread(whole)
+        else:
+            spread(model, self.processes)
+        model.__dict__["_alike_since"] = StructureVersion.value
 
     def agree_random(self) -> None:
         """Takes over where the first process's random generators stand."""
