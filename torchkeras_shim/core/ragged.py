@@ -302,6 +302,8 @@ class RaggedTensor:
         inner = self.values
         if tensor.ndim <= self.flat_values.ndim - 1:
             return tensor  # broadcasts against the inner dimensions
+        if tensor.numel() == 1 and tensor.ndim <= self.ndim and isinstance(tensor, torch.Tensor):
+            return tensor.reshape(())
         if tensor.ndim == self.ndim and tensor.shape[0] in (1, len(self)) and tensor.shape[1] == 1:
             per_row = tensor[:, 0]
             per_value = per_row[self.value_rowids()] if len(per_row) == len(self) else per_row

@@ -60,7 +60,7 @@ def test_rows_of_a_ragged_tensor_are_gathered(tf):
     assert tf.gather(rows, [1, 0]).to_list() == [[3], [1, 2]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="not in"):
         tf.gather(rows, [3])
-    assert tf.gather(rows[:2], [0], axis=1).to_list() == [[1], [3]]
+    assert tf.gather(rows[:2], [0], axis=1).tolist() == [[1], [3]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="not in"):
         tf.gather(rows, [0], axis=1)
 

@@ -1,5 +1,7 @@
 """`tf.data.experimental`'s functions for `ds.apply`, beside the methods that they stand for."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -141,3 +143,17 @@ def test_state_of_checkpoints(tmp_path):
     found = tf.train.get_checkpoint_state(str(tmp_path))
     assert found.model_checkpoint_path == paths[2]
     assert found.all_model_checkpoint_paths == paths[1:]
+
+
+def test_a_queue_waits_for_room_and_for_elements():
+    line = tf.queue.FIFOQueue(1, tf.int32)
+    taken = []
+    consumer = threading.Thread(target=lambda: taken.extend(int(line.dequeue()) for _ in range(5)))
+    consumer.start()
+    for number in range(5):
+        line.enqueue(number)  # waits while the one before is inside
+    consumer.join(10)
+    assert taken == [0, 1, 2, 3, 4]
+    line.close()
+    with pytest.raises(tf.errors.OutOfRangeError):
+        line.dequeue()

@@ -48,7 +48,10 @@ def _gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any =
         if place > 1:
             return params.with_values(NAMES["gather"](params.values, index, axis=place - 1))
         columns = RaggedTensor.from_uniform_row_length(index.repeat(len(params)), len(index), len(params))
-        return _gather(params, columns, batch_dims=1)
+        found = _gather(params, columns, batch_dims=1).values
+        if isinstance(found, RaggedTensor):
+            return RaggedTensor.from_uniform_row_length(found, len(index), len(params))
+        return found.reshape(len(params), len(index), *found.shape[1:])
     if batch_dims == 1:
         params, indices = ragged.rows_of(convert(params)), ragged.rows_of(convert(indices))
         starts, lengths = params.row_starts()[indices.value_rowids()], params.row_lengths()[indices.value_rowids()]

@@ -83,6 +83,8 @@ def _along(x: Any, place: int, mode: str, reduce: Callable[..., Any], keepdims: 
     found = _in_groups(x.values, groups, count, mode)
     if not keepdims:
         return found
+    if not isinstance(found, RaggedTensor):
+        return found.unsqueeze(place)
     return RaggedTensor.from_uniform_row_length(found, *((len(found), 1) if place == 0 else (1, len(found))))
 
 

@@ -76,7 +76,10 @@ def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = 
 @tf_op("sparse.from_dense")
 def from_dense(tensor: Any) -> Any:
     """A tensor without its zeros, or its empty texts."""
-    return SparseTensor.of_dense(convert(tensor))
+    x = convert(tensor)
+    if x.ndim == 0:
+        raise InvalidArgumentError("tf.sparse.from_dense takes a tensor of one dimension or more. Received: a scalar")
+    return SparseTensor.of_dense(x)
 
 
 @tf_op("sparse.eye")
@@ -118,6 +121,8 @@ def reshape(sp_input: Any, shape: Any) -> Any:
 def expand_dims(sp_input: Any, axis: Any = -1) -> Any:
     """A sparse tensor with a new axis of size 1."""
     x = as_sparse(sp_input)
+    if not -x.ndim - 1 <= int(axis) <= x.ndim:
+        raise InvalidArgumentError(f"axis={int(axis)} is out of range: [{-x.ndim - 1}, {x.ndim}]")
     at = int(axis) % (x.ndim + 1)
     places = torch.cat([x.indices[:, :at], x.indices.new_zeros(len(x.indices), 1), x.indices[:, at:]], 1)
     return SparseTensor(places, x.values, [*x.shape[:at], 1, *x.shape[at:]])
@@ -196,6 +201,11 @@ def slice_(sp_input: Any, start: Any, size: Any) -> Any:
 def retain(sp_input: Any, to_retain: Any) -> Any:
     """A sparse tensor with some of its values."""
     x, kept = as_sparse(sp_input), convert(to_retain)
+    if kept.shape != (len(x.values),):
+        raise ValueError(
+            f"`to_retain` must be of shape ({len(x.values)},), as there are so many values. Received: shape "
+            f"{tuple(kept.shape)}"
+        )
     return SparseTensor(x.indices[kept], x.values[kept], x.shape)
 
 
@@ -246,6 +256,7 @@ def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Calls a function on the values of sparse tensors, which have their values at the same places."""
     sparse = [as_sparse(one) for one in (*args, *kwargs.values()) if _is_sparse(one)]
     for one in sparse:
+        _check_shapes(sparse[0], one)
         if not torch.equal(one.indices, sparse[0].indices):
             raise InvalidArgumentError("The sparse tensors have their values at different places.")
 
@@ -267,8 +278,15 @@ def minimum(sp_a: Any, sp_b: Any) -> Any:
     return _at_either(torch.minimum, sp_a, sp_b)
 
 
+def _check_shapes(first: SparseTensor, second: SparseTensor) -> None:
+    ours, theirs = (list(one.dense_shape.tolist()) for one in (first, second))
+    if ours != theirs:
+        raise InvalidArgumentError(f"Operands' shapes do not match: got {ours} and {theirs}")
+
+
 def _at_either(function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], a: Any, b: Any) -> SparseTensor:
     first, second = as_sparse(a), as_sparse(b)
+    _check_shapes(first, second)
     places, which = torch.unique(torch.cat([first.flat_places(), second.flat_places()]), return_inverse=True)
     ours, theirs = which.split([len(first.values), len(second.values)])
 

@@ -70,6 +70,11 @@ def convert(value: Any, dtype: Any = None) -> Any:
     ):
         return _packed(value, dtype)
     if is_text(value):
+        if dtype is not None:
+            raise TypeError(
+                f"Cannot convert {str(value)[:60]!r} to EagerTensor of dtype {as_dtype(dtype).name}. Write "
+                f"tf.strings.to_number(x, tf.{as_dtype(dtype).name})."
+            )
         return as_strings(value)
     array = _as_array(value, exact=dtype is not None)
     if array.dtype == object:
