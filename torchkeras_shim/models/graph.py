@@ -243,15 +243,18 @@ class _Writer:
         """Returns an argument as source text."""
         if isinstance(value, KerasTensor):
             return self.name(value)
-        if type(value) not in (list, tuple, dict):
+        if type(value) not in (list, tuple, dict) and not is_symbolic(value):
             return self.bind(value, _shown(value))
         if depth > _DEEPEST:
             raise ValueError(f"Arguments of layers may be nested {_DEEPEST} deep. Received: deeper ones.")
-        if type(value) is dict:
+        if isinstance(value, dict):
             entries = (f"{self.bind(key, _shown(key))}: {self.render(item, depth + 1)}" for key, item in value.items())
             return f"{{{', '.join(entries)}}}"
         items = [self.render(item, depth + 1) for item in value]
-        return f"[{', '.join(items)}]" if type(value) is list else f"({''.join(f'{item}, ' for item in items)})"
+        if isinstance(value, list):
+            return f"[{', '.join(items)}]"
+        named = self.bind(type(value), "named") if hasattr(value, "_fields") else ""
+        return f"{named}({''.join(f'{item}, ' for item in items)})"
 
     def call(self, node: Node) -> None:
         """Writes the line of one node."""

@@ -151,3 +151,23 @@ def test_a_call_runs_straight_code(masks, monkeypatch):
     # The model, its graph, and two layers with their `call`: nothing that grows with the graph but the layers.
     assert len(calls) <= 8, calls
     assert "hidden" in model._graph.code
+
+
+def test_structures_that_a_layer_keeps_as_attributes():
+    """Lists and dicts become the layer's own kinds when they are assigned."""
+
+    class Pyramid(keras.Model):
+        def __init__(self):
+            x = keras.Input((3,))
+            low = layers.Dense(2)(x)
+            high = layers.Dense(4)(low)
+            super().__init__(inputs=x, outputs=high)
+            self.levels = {"low": low, "high": high}
+            self.pair = [high, high]
+
+    model = Pyramid()
+    x = torch.ones(5, 3)
+    found = keras.Model(model.inputs, model.levels)(x)
+    assert {key: tuple(value.shape) for key, value in found.items()} == {"low": (5, 2), "high": (5, 4)}
+    torch.testing.assert_close(found["high"], model(x))
+    torch.testing.assert_close(keras.Model(model.inputs, layers.Add()(model.pair))(x), 2 * model(x))
