@@ -332,6 +332,23 @@ def other_distributions() -> None:
 
 
 @together
+def given_parts() -> None:
+    """Along the model axis processes are given the same part; another one is refused."""
+    x, y = data(12)
+    with cut(COLUMNS_THEN_ROWS):
+        distribution = keras.distribution.distribution()
+        assert distribution.data_shard_id == 0
+        distribution.auto_shard_dataset = False
+        model = perceptron_of()
+        own = x + _rank()
+        with raises(ValueError, "were given different data", "data_shard_id"):
+            model.fit(((own[i : i + 4], y[i : i + 4]) for i in (0, 4, 8)), verbose=0)
+        found = model.evaluate(((x[i : i + 4], y[i : i + 4]) for i in (0, 4, 8)), verbose=0)
+        distribution.auto_shard_dataset = True
+        np.testing.assert_allclose(found, model.evaluate(x, y, batch_size=4, verbose=0), rtol=1e-6)
+
+
+@together
 def noise() -> None:
     """What is whole is dropped alike in all processes of the model axis, what is cut by parts of one mask."""
     processes = keras.distribution.processes.known()

@@ -133,12 +133,7 @@ class Part(DataAdapter):
 
     def _compare(self, what: str, rows: int, values: Any) -> None:
         """Raises an error if data that is whole in each process is not the same in all of them."""
-        content = 0
-        for leaf in tree.flatten(values):
-            if isinstance(leaf, torch.Tensor) and leaf.numel():
-                content = zlib.crc32(
-                    leaf.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy().tobytes(), content
-                )
+        content = _content(values)
         most, fewest, content_most, content_least = self._everyone.largest(rows, -rows, content, -content)
         if most == -fewest and content_most == -content_least:
             return
@@ -274,6 +269,8 @@ class GivenParts(Part):
         while True:
             batch = next(made, None)
             rows = 0 if batch is None else _rows(batch)
+            if last is None:
+                self._check_alike(rows, batch)
             total, without = self._processes.sum_of(rows, int(batch is None and last is None))
             if not total:
                 return
@@ -281,6 +278,27 @@ class GivenParts(Part):
                 raise ValueError("A process has no batch at all. Give each process a part of the data.")
             last = last if batch is None else batch  # a row of it is borrowed after the end
             yield Portion(rows, total), _cut(last, slice(0, rows or 1))
+
+    def _check_alike(self, rows: int, batch: Batch | None) -> None:
+        """Raises an error if processes that have other parts of the weights, and the same rows, got different ones."""
+        if self._everyone.count == self._processes.count:
+            return
+        found = self._everyone.from_all((self._processes.rank, rows, _content(() if batch is None else batch)))
+        if len(set(found)) > self._processes.count:
+            raise ValueError(
+                "Processes that share the rows of a batch were given different data. Received, as (part, rows, "
+                f"checksum), by process: {found}. Give each process the part of the data that has the number "
+                "`keras.distribution.distribution().data_shard_id`."
+            )
+
+
+def _content(values: Any) -> int:
+    """Returns a checksum of all tensors of a structure."""
+    content = 0
+    for leaf in tree.flatten(values):
+        if isinstance(leaf, torch.Tensor) and leaf.numel():
+            content = zlib.crc32(leaf.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy().tobytes(), content)
+    return content
 
 
 def _rows(batch: Batch) -> int:

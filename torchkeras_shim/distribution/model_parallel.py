@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout
@@ -87,6 +89,16 @@ class ModelParallel(Distribution):
     def num_model_replicas(self) -> int:
         """How many copies of the model there are: as many as the mesh has along the axis of batches."""
         return int(self.device_mesh.shape[list(self.device_mesh.axis_names).index(self.batch_dim_name or "")])
+
+    @property
+    def data_shard_id(self) -> int:
+        """Which part of the data this process has: its place along the axis of batches."""
+        known = processes.known()
+        if known is None:
+            return 0
+        ranks = [int(str(name).rpartition(":")[2]) for name in self.device_mesh.devices.reshape(-1)]
+        place = np.unravel_index(ranks.index(known.rank), self.device_mesh.devices.shape)
+        return int(place[list(self.device_mesh.axis_names).index(self.batch_dim_name or "")])
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
         """Returns the layout of a weight by its path."""
