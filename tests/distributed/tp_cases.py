@@ -320,13 +320,10 @@ def other_distributions() -> None:
     for other in (distribution.DataParallel(), distribution.FullySharded()):
         with other.scope(), raises(ValueError, "'perceptron/up/kernel'", "under that `ModelParallel` only"):
             model.fit(x, y, verbose=0)
-    before = distribution.distribution()
-    distribution.set_distribution(None)
-    try:
+    with cut({}):  # which puts back what was in force
+        distribution.set_distribution(None)
         with raises(ValueError, "'perceptron/up/kernel'", "Received: None"):
             model.predict(x, verbose=0)
-    finally:
-        distribution.set_distribution(before)
     with cut(COLUMNS_THEN_ROWS):  # another object that says the same
         np.testing.assert_allclose(model.evaluate(x, y, verbose=0), right, rtol=1e-6)
 
