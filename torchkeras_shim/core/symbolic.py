@@ -8,6 +8,7 @@ which only the batch is unknown, are zeros, because the first use of the meta de
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 import sys
@@ -307,9 +308,25 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     """Calls a function symbolically: infers its outputs and records the node."""
     _refuse_raw_modules()
     operation = RecordedFunction(function)
-    outputs = infer(function, args, kwargs)
+    outputs = _outputs(function, operation.name, args, kwargs)
     Node(operation, args, kwargs, outputs)
     return outputs
+
+
+def _outputs(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Returns what a function would return; a failure of torch's is a ValueError that names function and shapes."""
+    try:
+        return infer(function, args, kwargs)
+    except (IndexError, RuntimeError, ValueError) as error:
+        specs = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
+        if any(None in one.shape for one in specs):
+            # Unknown sizes that are not those of the other tensors may be broadcast to them.
+            with contextlib.suppress(IndexError, RuntimeError, ValueError):
+                return infer(function, args, kwargs, fills=(1,))
+        if type(error) not in (IndexError, RuntimeError):
+            raise
+        shapes = ", ".join(str(one.shape) for one in specs)
+        raise ValueError(f"`{name}` cannot be computed of symbolic tensors of the shapes {shapes}. {error}") from error
 
 
 def _refuse_raw_modules() -> None:
@@ -343,6 +360,7 @@ def infer(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     device: torch.device | str | None = None,
+    fills: tuple[int, ...] | None = None,
 ) -> Any:
     """Returns what a function would return, as `KerasTensor`s.
 
@@ -351,13 +369,17 @@ def infer(
         args: Its arguments, with `KerasTensor`s in the places of tensors.
         kwargs: Its keyword arguments, with `KerasTensor`s in them.
         device: Where it runs: `"meta"`, or a real device, on which it gets zeros. By default zeros where that is cheap.
+        fills: What stands for unknown dimensions, in a run each; by default numbers that no other dimension has. Of a
+            single run, the dimensions of that size are the unknown ones.
     """
     tensors = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, (KerasTensor, torch.Tensor))]
     if device is None:
         real = next((leaf.device for leaf in tensors if isinstance(leaf, torch.Tensor)), torch.device("cpu"))
         device = real if is_small(args, kwargs) else "meta"
     on_meta = str(device) == "meta"
-    fills = stand_ins.SIZES if on_meta else stand_ins.SMALL_SIZES
+    unknown = fills[0] if fills is not None else None
+    if fills is None:
+        fills = stand_ins.SIZES if on_meta else stand_ins.SMALL_SIZES
     dynamic = any(None in leaf.shape for leaf in tensors if isinstance(leaf, KerasTensor))
     runs = []
     for fill in fills if dynamic else fills[:1]:
@@ -376,7 +398,7 @@ def infer(
         if not isinstance(first, (torch.Tensor, StringTensor)):
             return first
         shape = [
-            size if all(size == other.shape[axis] for other in others) else None
+            size if size != unknown and all(size == other.shape[axis] for other in others) else None
             for axis, size in enumerate(first.shape)
         ]
         return KerasTensor(shape, first.dtype)
