@@ -19,7 +19,7 @@ from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import arguments, call_spec, called, calling, casting
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.explaining import explain
-from torchkeras_shim.layers.inference import infer_output, kept_spec
+from torchkeras_shim.layers.inference import infer_output, kept_spec, spec_as_said
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
 
 LAYERS = Registry("layer", "keras.layers")
@@ -221,6 +221,8 @@ class Layer(HasAttributes):
         """Returns the outputs as `KerasTensor`s for `KerasTensor` inputs; builds the layer, computes nothing."""
         calling.build_for(self, args, kwargs)
         spec = None if kwargs or not self._keeps_shape else kept_spec(self, *args)
+        if spec is None and type(self).compute_output_shape is not Layer.compute_output_shape:
+            return spec_as_said(self, args, kwargs)
         return infer_output(self, *args, **kwargs) if spec is None else spec
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

@@ -87,6 +87,34 @@ def kept_spec(layer: Any, inputs: Any) -> symbolic.KerasTensor | None:
     return symbolic.KerasTensor(first.shape, first.dtype)
 
 
+def spec_as_said(layer: Any, args: Any, kwargs: Any) -> Any:
+    """Returns the output specs of a layer with a `compute_output_shape` of its own.
+
+    That counts where a class of the user's cannot be run without data, as in Keras.
+
+    Args:
+        layer: The layer.
+        args: Its inputs, `KerasTensor`s.
+        kwargs: Its keyword inputs.
+    """
+    try:
+        return infer_output(layer, *args, **kwargs)
+    except Exception:  # whatever a user's layer raises on a tensor without data
+        if type(layer) in PUBLIC_NAMES or kwargs:
+            raise
+        shapes = [tree.map_structure(lambda one: getattr(one, "shape", None), given) for given in args]
+        return _specs(layer.compute_output_shape(*shapes), layer.compute_dtype)
+
+
+def _specs(shape: Any, dtype: str) -> Any:
+    """Returns a spec for a shape, or for each shape in a list, tuple or dict."""
+    if isinstance(shape, dict):
+        return {key: _specs(one, dtype) for key, one in shape.items()}
+    if any(isinstance(one, (list, tuple, dict)) for one in shape):
+        return type(shape)(_specs(one, dtype) for one in shape)
+    return symbolic.KerasTensor(tuple(shape), dtype)
+
+
 def is_open() -> bool:
     """Returns whether a module is run on stand-ins, for its shapes alone."""
     return bool(_state.snapshots)

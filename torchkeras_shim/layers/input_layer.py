@@ -66,6 +66,7 @@ class InputLayer(Layer):
                 raise ValueError(
                     f"Argument `input_tensor` must be a KerasTensor. Received invalid type: {type(input_tensor)}"
                 )
+            _check_fits(input_tensor, shape, batch_size, dtype, batch_shape)
             batch_shape, dtype = input_tensor.shape, input_tensor.dtype
         elif batch_shape is None:
             if shape is None:
@@ -106,6 +107,22 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def _check_fits(tensor: KerasTensor, shape: Any, batch_size: Any, dtype: Any, batch_shape: Any) -> None:
+    """Raises a ValueError if an `InputLayer` is told something else of a tensor that it is given."""
+    said = {
+        "shape": (shape, tensor.shape[1:]),
+        "batch_size": (batch_size, tensor.shape[0] if tensor.shape else None),
+        "batch_shape": (batch_shape, tensor.shape),
+        "dtype": (dtype, tensor.dtype),
+    }
+    for name, (given, own) in said.items():
+        if given is not None and (tuple(given) if isinstance(given, list) else given) != own:
+            raise ValueError(
+                f"When providing the `input_tensor` argument, you cannot provide an incompatible `{name}` argument. "
+                f"Expected: {name}={own!r}. Received: {name}={given!r}. Leave it out."
+            )
 
 
 def Input(

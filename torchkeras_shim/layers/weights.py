@@ -14,7 +14,7 @@ from torchkeras_shim.core.seeding import SeedGenerator, SeedState
 from torchkeras_shim.core.torch_private import is_persistent
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.distribution.strategies import placed
-from torchkeras_shim.layers import arguments, tracking
+from torchkeras_shim.layers import arguments, calling, tracking
 from torchkeras_shim.layers.tracking import Container
 
 
@@ -69,6 +69,11 @@ class HasWeights(torch.nn.Module):
         Raises:
             ValueError: If an option is not supported, or the layer is already built.
         """
+        if isinstance(shape, str):
+            raise ValueError(
+                f"The first argument of `add_weight()` is the shape. Received: shape={shape!r}. The name is a keyword "
+                f"argument: self.add_weight(shape=(...), name={shape!r})"
+            )
         if overwrite_with_gradient or aggregation not in ("none", "mean", None):
             raise ValueError(
                 "`add_weight` supports only aggregation='none' or 'mean', overwrite_with_gradient=False. "
@@ -87,7 +92,8 @@ class HasWeights(torch.nn.Module):
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         name = name if name is not None else naming.auto_name("Variable")
         initializer = arguments.known(self, "initializer", initializers, initializer)
-        variable = Variable(initializer, sizes, type_name, trainable, name=name)
+        with calling.scope_of(self):
+            variable = Variable(initializer, sizes, type_name, trainable, name=name)
         variable._autocast = bool(autocast)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
@@ -95,6 +101,21 @@ class HasWeights(torch.nn.Module):
         variable = placed(variable)
         self._register_variable(self._free_key(name), variable, automatic=True)
         return variable
+
+    def add_variable(
+        self,
+        shape: Sequence[int] | int,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Creates a weight; see `add_weight`."""
+        options = {"trainable": trainable, "autocast": autocast, "regularizer": regularizer, "constraint": constraint}
+        return self.add_weight(shape, initializer, dtype, name=name, **options)
 
     @property
     def variable_dtype(self) -> str:

@@ -131,15 +131,19 @@ class Attention(Layer):
 
     def _check(self, inputs: Any, mask: Any = None) -> None:
         name = type(self).__name__
-        if not isinstance(inputs, list) or not 2 <= len(inputs) <= 3:
+        if not isinstance(inputs, list):
             raise ValueError(
                 f"{name} layer must be called on a list of inputs, namely [query, value] or [query, value, key]. "
                 f"Received: inputs={inputs}."
             )
-        if mask is not None and (not isinstance(mask, list) or not 2 <= len(mask) <= 3):
+        if not 2 <= len(inputs) <= 3:
             raise ValueError(
-                f"{name} layer mask must be a list, namely [query_mask, value_mask]. Received: mask={mask}."
+                f"{name} layer accepts inputs list of length 2 or 3, namely [query, value] or [query, value, key]. "
+                f"Received length: {len(inputs)}."
             )
+        if mask is not None and (not isinstance(mask, list) or not 2 <= len(mask) <= 3):
+            rule = "accepts mask list of length 2 or 3" if isinstance(mask, list) else "mask must be a list"
+            raise ValueError(f"{name} layer {rule}, namely [query_mask, value_mask]. Received: mask={mask}.")
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -7,7 +7,7 @@ from typing import Any
 from torchkeras_shim import regularizers
 from torchkeras_shim.core.tables import PUBLIC_NAMES
 from torchkeras_shim.layers import arguments
-from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention
+from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention, check_sources
 from torchkeras_shim.layers.base import LAYERS
 
 
@@ -112,6 +112,12 @@ class GroupedQueryAttention(HeadsOfAttention):
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:
         """Returns the output shape."""
+        if query_shape[-1] != value_shape[-1]:
+            raise ValueError(
+                "The last dimension of `query_shape` and `value_shape` must be equal, but are "
+                f"{query_shape[-1]}, {value_shape[-1]}. Received: query_shape={query_shape}, value_shape={value_shape}"
+            )
+        check_sources(value_shape, key_shape)
         return tuple(query_shape)
 
     def _heads(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torchkeras_shim import regularizers
 from torchkeras_shim.layers import arguments
-from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention
+from torchkeras_shim.layers.attention.multi_head_base import HeadsOfAttention, check_sources
 from torchkeras_shim.layers.base import LAYERS
 
 
@@ -169,6 +169,7 @@ class MultiHeadAttention(HeadsOfAttention):
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:
         """Returns the output shape."""
+        check_sources(value_shape, key_shape)
         return (*query_shape[:-1], *(self._output_sizes or (query_shape[-1],)))
 
     def _attended(self, rank: int) -> tuple[int, ...]:

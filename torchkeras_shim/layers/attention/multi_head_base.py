@@ -110,6 +110,12 @@ class HeadsOfAttention(Layer):
             "seed": self.seed,
         }
 
+    @property
+    def sliding_window(self) -> int | None:
+        """How near a source must be to be seen."""
+        window: int | None = self._sliding_window
+        return window
+
     def call(
         self,
         query: torch.Tensor,
@@ -273,12 +279,17 @@ class HeadsOfAttention(Layer):
         if key_shape is None:
             return value_shape
         self._shapes["key_shape"] = tuple(key_shape)
-        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
-            raise ValueError(
-                "All dimensions of `value` and `key`, except the last one, must be equal. Received: "
-                f"value_shape={value_shape} and key_shape={key_shape}"
-            )
+        check_sources(value_shape, key_shape)
         return key_shape
 
     _shapes: Any = None
     activity_regularizer_of_parts: Any = None
+
+
+def check_sources(value_shape: Any, key_shape: Any) -> None:
+    """Raises a ValueError if values and keys are not those of the same sources."""
+    if key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+        raise ValueError(
+            "All dimensions of `value` and `key`, except the last one, must be equal. Received: "
+            f"value_shape={value_shape} and key_shape={key_shape}"
+        )

@@ -12,8 +12,11 @@ from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.arguments import refuse_adapters
 from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.ops import convert_to_tensor
 
 _INDEX_TYPES = (torch.int32, torch.int64)
+
+_POSITIVE = "`{name}` must be a positive integer. Received: {name}={value}."
 
 
 @LAYERS.register()
@@ -64,8 +67,8 @@ class Embedding(Layer):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        input_dim = arguments.positive_integer(self, "input_dim", input_dim)
-        output_dim = arguments.positive_integer(self, "output_dim", output_dim)
+        input_dim = arguments.positive_integer(self, "input_dim", input_dim, _POSITIVE)
+        output_dim = arguments.positive_integer(self, "output_dim", output_dim, _POSITIVE)
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
         refuse_adapters(
@@ -117,7 +120,7 @@ class Embedding(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns where the inputs are not 0, if 0 is padding."""
-        return torch.ne(inputs, 0) if self.mask_zero else None
+        return torch.ne(convert_to_tensor(inputs), 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

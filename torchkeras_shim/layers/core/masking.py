@@ -11,6 +11,7 @@ from torchkeras_shim.core.serialization import deserialize_keras_object
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.weightless import build_at_once
+from torchkeras_shim.ops import convert_to_tensor
 
 
 @LAYERS.register()
@@ -45,7 +46,7 @@ class Masking(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns which steps count."""
-        return self._counts(inputs)
+        return self._counts(convert_to_tensor(inputs))
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the inputs with zeros at the steps that do not count."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.layers.base import Layer
+from torchkeras_shim.ops import convert_to_tensor
 
 
 def check_is_list(layer: Layer, inputs: Any, what: str = "inputs") -> None:
@@ -104,7 +105,7 @@ def checked_masks(inputs: Any, mask: Any) -> Sequence[Any] | None:
             "The lists `inputs` and `mask` should have the same length. Received: inputs of length "
             f"{len(inputs)}, and mask of length {len(mask)}."
         )
-    return mask
+    return [None if one is None else convert_to_tensor(one) for one in mask]
 
 
 def _broadcast(layer: Layer, first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:

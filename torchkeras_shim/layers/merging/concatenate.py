@@ -10,6 +10,7 @@ import torch
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.merging.base_merge import Merge, checked_masks
+from torchkeras_shim.ops import convert_to_tensor
 
 
 @LAYERS.register()
@@ -67,7 +68,7 @@ class Concatenate(Merge):
         if masks is None or all(m is None for m in masks):
             return None
         full = []
-        for x, m in zip(inputs, masks, strict=True):
+        for x, m in zip(map(convert_to_tensor, inputs), masks, strict=True):
             if m is None:
                 m = torch.ones(x.shape, dtype=torch.bool, device=x.device)
             elif m.ndim < x.ndim:

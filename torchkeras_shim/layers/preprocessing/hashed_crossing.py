@@ -104,6 +104,10 @@ class HashedCrossing(DataLayer):
                     f"All `HashedCrossing` inputs should have an integer or string dtype. Received: inputs={received}"
                 )
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the output shape."""
+        return encoding.encoded_shape(tuple(input_shape[0]), self.output_mode, self.num_bins)
+
     def compute_output_spec(self, inputs: Any) -> Any:
         """Returns the symbolic result."""
         encoding.check_symbolic(self, self.sparse)

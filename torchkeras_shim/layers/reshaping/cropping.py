@@ -32,10 +32,15 @@ class BaseCropping(Layer):
         for axis, (before, after) in zip(self._axes, self._pairs, strict=True):
             size = inputs.shape[axis]
             if before + after >= size:
+                rule = (
+                    "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the "
+                )
+                rule += "input"
+                if len(self._pairs) == 1:
+                    rule = "`cropping` parameter of `Cropping1D` layer must be smaller than the input length"
                 raise ValueError(
-                    f"Layer '{self.name}': values in `cropping` must be smaller than the corresponding dimension of "
-                    f"the input. Received: inputs.shape={tuple(inputs.shape)}, cropping={self.cropping}, which leaves "
-                    f"nothing of axis {axis}."
+                    f"{rule}. Received: inputs.shape={tuple(inputs.shape)}, cropping={self.cropping}, which leaves "
+                    f"nothing of axis {axis}, in layer '{self.name}'."
                 )
             if before or after:
                 outputs = outputs.narrow(axis, before, size - before - after)

@@ -38,7 +38,10 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n = arguments.positive_integer(self, "n", n, mistyped=TypeError)
+        sentence = "Argument `n` should be a positive integer. Received: n={value}."
+        if not arguments.is_integer(n):
+            sentence = f"Expected an integer value for `n`, got {type(n)}. Received: n={{value}}."
+        self.n = arguments.positive_integer(self, "n", n, sentence, mistyped=TypeError)
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -43,7 +43,8 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = arguments.positive_integer(self, "size", size, mistyped=TypeError)
+        sentence = "Argument `size` should be a positive integer. Received: size={value}."
+        self.size = arguments.positive_integer(self, "size", size, sentence, mistyped=TypeError)
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
