@@ -80,12 +80,12 @@ def multi_hot(
 
 
 @op
-def normalize(x: Any, axis: int | Sequence[int] = -1, order: float = 2, epsilon: float | None = None) -> Any:
+def normalize(x: Any, axis: int | Sequence[int] | None = -1, order: float = 2, epsilon: float | None = None) -> Any:
     """Divides by the norm along an axis.
 
     Args:
         x: A tensor.
-        axis: One axis, or several.
+        axis: One axis, or several; all if `None`.
         order: The norm's order.
         epsilon: The smallest divisor, `keras.config.epsilon()` by default.
 
@@ -99,7 +99,7 @@ def normalize(x: Any, axis: int | Sequence[int] = -1, order: float = 2, epsilon:
     if not isinstance(order, (int, float)) or order < 1:
         raise ValueError(f"Argument `order` must be a number >= 1. Received: order={order}")
     smallest = config.epsilon() if epsilon is None else epsilon
-    dim = axis if isinstance(axis, int) else tuple(axis)
+    dim = axis if axis is None or isinstance(axis, int) else tuple(axis)
     return F.normalize(as_float(x), p=float(order), dim=dim, eps=smallest)  # type: ignore[arg-type]
 
 

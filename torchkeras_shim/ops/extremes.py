@@ -22,13 +22,23 @@ __all__ = [
 ]
 
 
+#: The types that torch does not compare. They fit into another one.
+_UNORDERED = (torch.uint16, torch.uint32)
+
+
+def _ends(function: Callable[..., torch.Tensor], x: torch.Tensor, axis: Axis, keepdims: bool) -> torch.Tensor:
+    if x.dtype in _UNORDERED:
+        return reduce(function, x.to(torch.int64), axis, keepdims).to(x.dtype)
+    return reduce(function, x, axis, keepdims)
+
+
 def _extreme(function: Any, pairwise: Any, x: Any, axis: Axis, keepdims: bool, initial: Any) -> torch.Tensor:
     x = as_tensor(x)
     axes = axes_of(x, axis)
     if initial is not None and any(x.shape[one] == 0 for one in axes):
         shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
         return torch.full(shape, initial, dtype=x.dtype, device=x.device)
-    result = reduce(function, x, axis, keepdims)
+    result = _ends(function, x, axis, keepdims)
     if initial is None:
         return result
     bounded: torch.Tensor = pairwise(*promote(result, as_tensor(initial, result.dtype, result.device)))
@@ -77,7 +87,7 @@ def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> amax([1.0, 3.0])
         tensor(3.)
     """
-    return reduce(torch.amax, as_tensor(x), axis, keepdims)
+    return _ends(torch.amax, as_tensor(x), axis, keepdims)
 
 
 @op
@@ -88,7 +98,7 @@ def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> amin([1.0, 3.0])
         tensor(1.)
     """
-    return reduce(torch.amin, as_tensor(x), axis, keepdims)
+    return _ends(torch.amin, as_tensor(x), axis, keepdims)
 
 
 @op
@@ -107,6 +117,8 @@ def _arg(function: Callable[..., torch.Tensor], x: Any, axis: int | None, keepdi
     x = as_tensor(x)
     if x.dtype == torch.bool:
         x = x.to(torch.uint8)
+    elif x.dtype in _UNORDERED:
+        x = x.to(torch.int64)
     if axis is None:
         index = function(x.reshape(-1), dim=0)
         return (index.reshape([1] * x.dim()) if keepdims else index).to(torch.int32)

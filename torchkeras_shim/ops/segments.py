@@ -17,8 +17,9 @@ def _segment(data: Any, segment_ids: Any, num_segments: int | None, reduce: str,
     data = as_tensor(data)
     ids = as_tensor(segment_ids, device=data.device).to(torch.int64)
     if ids.dim() != 1 or not data.dim() or ids.shape[0] != data.shape[0]:
+        rule = "should be an 1-D vector," if ids.dim() != 1 else "and `data` should have same leading dimension."
         raise ValueError(
-            "Argument `segment_ids` must be a vector with one id per row of `data`. "
+            f"Argument `segment_ids` {rule} It has one id per row of `data`. "
             f"Received: segment_ids.shape={tuple(ids.shape)}, data.shape={tuple(data.shape)}"
         )
     if num_segments is None:
