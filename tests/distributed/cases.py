@@ -19,6 +19,7 @@ import torch
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers
+from torchkeras_shim.compat.tf.tape import GradientTape
 
 CASES: dict[str, Callable[[], Any]] = {}
 
@@ -376,6 +377,29 @@ def a_gan() -> Any:
     return fitted(model, data(40)[0], batch_size=8)
 
 
+class Tape(OwnStep):
+    """Takes gradients by TensorFlow's tape."""
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with GradientTape() as tape:
+            loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+@case
+def a_tape() -> Any:
+    keras.utils.set_random_seed(1)
+    model = Tape()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return fitted(model, *data(40))
+
+
 @case
 def run_eagerly() -> Any:
     return fitted(classifier(run_eagerly=True, metrics=["accuracy"]), *data())
@@ -435,6 +459,40 @@ def metrics_of_101_samples() -> Any:
         ],
     )
     return model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
+
+
+@case
+def metrics_of_outputs_in_lists() -> Any:
+    keras.utils.set_random_seed(1)
+    x, y = data()
+    inputs = keras.Input((6,))
+    hidden = layers.Dense(5, activation="tanh")(inputs)
+    model = keras.Model(inputs, [layers.Dense(3, activation="softmax")(hidden), layers.Dense(1)(hidden)])
+    model.compile(
+        "sgd",
+        ["sparse_categorical_crossentropy", "mse"],
+        metrics=[["accuracy", keras.metrics.MeanIoU(3, sparse_y_pred=False)], ["mae", Share()]],
+        weighted_metrics=[[], [keras.metrics.MeanSquaredError(name="weighted")]],
+    )
+    weights = [np.linspace(0, 1, N).astype("float32"), np.linspace(2, 0, N).astype("float32")]
+    validation = (x[:13], [y[:13], x[:13, :1]], [weights[0][:13], weights[1][:13]])
+    arguments = {"validation_data": validation, "validation_freq": 2, "initial_epoch": 1, "epochs": 4}
+    return fitted(model, x, [y, x[:, :1]], sample_weight=weights, **arguments)
+
+
+@case
+def adapted() -> Any:
+    """A layer that adapts sees what it is given, in each process: the whole of it."""
+    keras.utils.set_random_seed(1)
+    x, y = data()
+    normalize, lookup = layers.Normalization(), layers.StringLookup(output_mode="multi_hot")
+    normalize.adapt(x)
+    lookup.adapt(np.array(list("abca")))
+    model = keras.Sequential([normalize, layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    result = fitted(model, x, y, class_weight={0: 1.0, 1: 2.0, 2: 0.5})
+    normalize.adapt(x[:20])  # after training
+    return [result, model.predict(x, verbose=0), lookup([["b"], ["z"]]).numpy()]
 
 
 # Data ----------------------------------------------------------------------------------------------------------------
