@@ -1,4 +1,4 @@
-"""A training for `torchrun`, in which something goes wrong: `script.py FOLDER WHAT`."""
+"""A training for `torchrun`, in which something goes wrong: `script.py FOLDER WHAT PLACE RANK`."""
 
 import os
 import signal
@@ -14,28 +14,63 @@ RANK, ATTEMPT = int(os.environ.get("RANK", 0)), int(os.environ.get("TORCHELASTIC
 
 
 class Trouble(keras.callbacks.Callback):
-    """Makes the second of the processes fail in the middle of the second epoch, at the first attempt."""
+    """Makes one of the processes fail at some place of the second epoch, at the first attempt."""
 
-    def __init__(self, folder, what):
+    def __init__(self, folder, what, place, rank):
         super().__init__()
-        self.folder, self.what, self.epoch = folder, what, 0
+        self.folder, self.what, self.place, self.rank, self.epoch = folder, what, place, rank, 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
+        self.fail_at("between")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == (0, 0):
+            self.fail("first")
 
     def on_train_batch_end(self, batch, logs=None):
         if self.what == "interrupt":
             open(os.path.join(self.folder, f"running-{RANK}"), "w").close()
             time.sleep(0.2)
-        if (self.epoch, batch, RANK, ATTEMPT) != (1, 2, 1, 0):
+        if batch == 2:
+            self.fail_at("middle")
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.fail_at("validation")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.fail_at("end")
+
+    def fail_at(self, place):
+        if self.epoch == 1:
+            self.fail(place)
+
+    def fail(self, place):
+        if (self.place, self.rank, ATTEMPT) != (place, RANK, 0):
             return
         if self.what == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.what == "exit":
+            sys.exit(3)
         if self.what == "raise":
-            raise ValueError("a fault of the second process")
+            raise ValueError("a fault of one process")
 
 
-def main(folder, what):
+class Backup(keras.callbacks.BackupAndRestore):
+    """May be killed while it writes the third backup."""
+
+    def __init__(self, folder, trouble):
+        super().__init__(os.path.join(folder, "backup"), save_freq=2)
+        self.trouble, self.written = trouble, 0
+
+    def _write(self, name, state):
+        self.written += 1
+        if self.written == 3:
+            self.trouble.fail("backup")
+        super()._write(name, state)
+
+
+def main(folder, what, place="", rank="1"):
     """Trains, and writes the weights."""
     keras.utils.set_random_seed(3)
     generator = np.random.default_rng(0)
@@ -45,19 +80,21 @@ def main(folder, what):
             keras.Input((4,)),
             layers.Dense(8, activation="relu"),
             layers.BatchNormalization(),
-            layers.Dropout(0.3),
+            layers.Dropout(0.3, seed=1),
             layers.Dense(2),
         ]
     )
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    backup = keras.callbacks.BackupAndRestore(os.path.join(folder, "backup"), save_freq=2)
+    optimizer = keras.optimizers.Adam(0.01, gradient_accumulation_steps=3)
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    trouble = Trouble(folder, what, place, int(rank))
     history = model.fit(
         x,
         y,
         batch_size=8,
         epochs=100 if what == "interrupt" else 3,
         verbose=0,
-        callbacks=[Trouble(folder, what), backup],
+        validation_split=0.2,
+        callbacks=[trouble, Backup(folder, trouble)],
     )
     np.savez(os.path.join(folder, f"weights-{RANK}.npz"), *model.get_weights(), loss=history.history["loss"][-1])
 

@@ -18,12 +18,16 @@ SCRIPT = Path(__file__).parent / "script.py"
 pytestmark = [pytest.mark.nightly, pytest.mark.subprocess, pytest.mark.slow]
 
 
-def start(folder, what, *options):
-    """Starts two processes by `torchrun`."""
+#: Where a process is killed, and which one.
+KILLED = [("first", 1), ("middle", 1), ("middle", 0), ("validation", 1), ("end", 0), ("between", 1), ("backup", 0)]
+
+
+def start(folder, what, place="", rank=1, options=()):
+    """Starts two processes by `torchrun`, one of which fails at a place."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *options]
     return subprocess.Popen(
-        [*launcher, str(SCRIPT), str(folder), what],
+        [*launcher, str(SCRIPT), str(folder), what, place, str(rank)],
         cwd=folder,
         env=environment,
         text=True,
@@ -32,28 +36,46 @@ def start(folder, what, *options):
     )
 
 
-def test_a_killed_process_costs_nothing(tmp_path):
-    ends = {}
-    for what, options in (("nothing", ()), ("kill", ("--max-restarts", "2"))):
-        folder = tmp_path / what
-        folder.mkdir()
-        process = start(folder, what, *options)
-        printed, _ = process.communicate(timeout=150)
-        assert process.returncode == 0, printed
-        ends[what] = [np.load(folder / f"weights-{rank}.npz") for rank in range(2)]
-        assert ("SIGKILL" in printed or "-9" in printed) is (what == "kill")
-    for name in ends["nothing"][0].files:
-        for found in (*ends["kill"], ends["nothing"][1]):
-            np.testing.assert_allclose(found[name], ends["nothing"][0][name], rtol=1e-6, atol=1e-7)
+def weights_after(process, folder):
+    """Waits for the processes. Returns the weights and the last loss of each, and what was printed."""
+    printed, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, printed
+    return [np.load(folder / f"weights-{rank}.npz") for rank in range(2)], printed
 
 
-def test_an_error_of_one_process_ends_all_and_is_told(tmp_path):
-    process = start(tmp_path, "raise")
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The weights of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return weights_after(start(folder, "nothing"), folder)[0]
+
+
+@pytest.mark.parametrize(("place", "rank"), KILLED)
+def test_a_killed_process_costs_nothing(tmp_path, undisturbed, place, rank):
+    """One restart is enough, and the weights are those of an uninterrupted run."""
+    process = start(tmp_path, "kill", place, rank, ("--max-restarts", "1"))
+    found, printed = weights_after(process, tmp_path)
+    assert "SIGKILL" in printed or "-9" in printed
+    for name in undisturbed[0].files:
+        for one in (*found, undisturbed[1]):
+            np.testing.assert_allclose(one[name], undisturbed[0][name], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("what", "place", "message"),
+    [
+        ("raise", "middle", "ValueError: a fault of one process"),
+        ("raise", "end", "ValueError: a fault of one process"),
+        ("exit", "middle", "exitcode  : 3"),
+    ],
+)
+def test_an_error_of_one_process_ends_all_and_is_told(tmp_path, what, place, message):
+    process = start(tmp_path, what, place)
     printed, _ = process.communicate(timeout=100)
     assert process.returncode != 0
     summary = printed[printed.rindex("Root Cause") :]
     assert "rank      : 1" in summary
-    assert "ValueError: a fault of the second process" in summary
+    assert message in summary
 
 
 def test_an_interrupt_ends_all(tmp_path):

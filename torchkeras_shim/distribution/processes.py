@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.console import mute
 from torchkeras_shim.distribution.meeting import meeting_place
 
@@ -27,6 +28,7 @@ _ADDRESSES, _COUNT, _RANK = (
     "KERAS_DISTRIBUTION_PROCESS_ID",
 )
 _DEFAULT_PORT = "29500"
+_ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 
 
 class Processes:
@@ -206,11 +208,22 @@ def _leave() -> None:
 
 
 def note_failure(error: BaseException) -> None:
-    """Writes an error to where `torchrun` looks for what ended a process, so that its summary says so."""
-    if "TORCHELASTIC_ERROR_FILE" in os.environ:
-        from torch.distributed.elastic.multiprocessing.errors import get_error_handler  # 0.2 s
+    """Writes an error to where `torchrun` looks for what ended a process, so that its summary says so.
 
-        get_error_handler().record_exception(error)
+    The file is there as a whole or not at all: torch writes it bit by bit, and a process that is ended while it does
+    leaves half a file, at which `torchrun` itself fails instead of starting the processes again.
+    """
+    path = os.environ.get(_ERROR_FILE)
+    if path is None:
+        return
+    from torch.distributed.elastic.multiprocessing.errors import get_error_handler  # 0.2 s
+
+    with replacing(path) as temporary:
+        os.environ[_ERROR_FILE] = str(temporary)
+        try:
+            get_error_handler().record_exception(error)
+        finally:
+            os.environ[_ERROR_FILE] = path
 
 
 _known: Processes | None = None
