@@ -100,7 +100,7 @@ def test_deep_graphs_do_not_recurse():
     ("call", "message"),
     [
         (lambda m: m(torch.ones(2, 5)), r"expected shape=\(None, 4\), found shape=\(2, 5\)"),
-        (lambda m: m([torch.ones(2, 4)] * 2), "expected 1 input"),
+        (lambda m: m([torch.ones(2, 4)] * 2), "expects 1 input"),
         (lambda m: m.get_layer("hiden"), "Did you mean 'hidden'"),
         (lambda m: keras.Model(keras.Input((4,)), m.output), "Graph disconnected"),
         (lambda m: keras.Model(m.input, 3), "must be KerasTensors"),

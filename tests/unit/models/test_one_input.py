@@ -53,7 +53,7 @@ def test_several_inputs_are_refused():
         stack().predict({"x": X}, verbose=0)
     with pytest.raises(ValueError, match="takes one input"):
         stack()([X, X])
-    with pytest.raises(ValueError, match="expected 1 input"):
+    with pytest.raises(ValueError, match="expects 1 input"):
         stack(keras.Input((3,)))([X, X])
     with pytest.raises(ValueError, match='Missing data for input "x"'):
         stack(keras.Input((3,), name="x"))({"y": X})
