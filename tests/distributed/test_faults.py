@@ -55,7 +55,7 @@ def test_a_killed_process_costs_nothing(tmp_path, undisturbed, place, rank):
     """One restart is enough, and the weights are those of an uninterrupted run."""
     process = start(tmp_path, "kill", place, rank, ("--max-restarts", "1"))
     found, printed = weights_after(process, tmp_path)
-    assert "SIGKILL" in printed or "-9" in printed
+    assert "failed (exitcode: " in printed  # the killed one, or the other, which misses it
     for name in undisturbed[0].files:
         for one in (*found, undisturbed[1]):
             np.testing.assert_allclose(one[name], undisturbed[0][name], rtol=1e-6, atol=1e-7)
