@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.core.turns import settle
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.layers import calling, tracking
+from torchkeras_shim.layers import calling, put_in, tracking
 from torchkeras_shim.layers.weights import HasWeights, StructureVersion
 
 _MODULE_METHODS = frozenset(
@@ -38,9 +38,15 @@ class HasAttributes(HasWeights):
                 settle(value, self.training or None)  # torch modules are born in training mode; the container decides
             StructureVersion.bump()
         super().__setattr__(name, value)
+        if name == "call":
+            put_in.put_in(self, value)
+            StructureVersion.bump()
 
     def __delattr__(self, name: str) -> None:
-        if name in self.__dict__.get("_tracked_names", ()):
+        if name == "call" and "call" in self.__dict__:
+            put_in.take_out(self)
+            StructureVersion.bump()
+        elif name in self.__dict__.get("_tracked_names", ()):
             self._untrack(name)
         else:
             super().__delattr__(name)

@@ -103,7 +103,9 @@ def call_layer(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     masked = (layer.supports_masking or carried) and attach(layer, first, outputs, masks)
     # An input that was only cast may come the fast way too, where the layer's `forward` casts as well.
     plain = (
-        len(args) == 1 and not kwargs and (given[0] is first or (type(given[0]) is _Tensor and casting.armed(layer)))
+        len(args) == 1
+        and not kwargs
+        and (given[0] is first or (type(given[0]) is _Tensor and casting.casts_inputs(layer)))
     )
     if plain and type(first) is _Tensor and not (masked and not carried) and layer not in _adders:
         layer.__dict__["_seen_ndim"] = first.ndim

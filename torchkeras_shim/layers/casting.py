@@ -80,6 +80,8 @@ def arm(layer: Any) -> None:
     elif isinstance(state["_parameters"], CastingTable):
         state["_parameters"], state["_buffers"] = dict(state["_parameters"]), dict(state["_buffers"])
         state.pop("forward", None)
+        if "_put_in" in state:
+            state["forward"] = state["_put_in"]
 
 
 def changed_dtype(policy: DTypePolicy, fn: Callable[[torch.Tensor], torch.Tensor]) -> str | None:
@@ -98,14 +100,23 @@ def changed_dtype(policy: DTypePolicy, fn: Callable[[torch.Tensor], torch.Tensor
 
 
 def armed(layer: Any) -> bool:
-    """Returns whether a layer's `forward` casts its inputs."""
-    return layer.autocast and layer._input_cast is None and "forward" in layer.__dict__
+    """Returns whether a layer's `forward` casts weights and inputs."""
+    return isinstance(layer.__dict__["_parameters"], CastingTable)
+
+
+def casts_inputs(layer: Any) -> bool:
+    """Returns whether a layer's `forward` casts what it is given."""
+    return layer.autocast and layer._input_cast is None and armed(layer)
 
 
 def _run(layer: Any, *args: Any, **kwargs: Any) -> Any:
     """A layer's `forward` under a mixed policy."""
+    if "_put_in" in layer.__dict__:  # a function in the place of its class's `call`
+        forward = layer.__dict__["_put_in"]
+    else:
+        forward = functools.partial(type(layer).forward, layer)
     if not layer.autocast:  # it looks after its types itself
-        return type(layer).forward(layer, *args, **kwargs)
+        return forward(*args, **kwargs)
     if layer._input_cast is None:  # what reaches `forward` directly has not been cast yet
         dtype = layer._compute_dtype
         if len(args) != 1 or type(args[0]) is not _Tensor:
@@ -116,7 +127,7 @@ def _run(layer: Any, *args: Any, **kwargs: Any) -> Any:
     seen: dict[str, torch.Tensor] = {}
     calls.append((layer._parameters, buffers, seen))
     try:
-        outputs = type(layer).forward(layer, *args, **kwargs)
+        outputs = forward(*args, **kwargs)
     finally:
         calls.pop()
     if buffers and seen:

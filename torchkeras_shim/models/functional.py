@@ -42,7 +42,7 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the graph; Keras's name of `forward`."""
-        return self.forward(inputs, mask)
+        return type(self).forward(self, inputs, mask)
 
 
 def _masked(tensor: Any, mask: Any) -> Any:

@@ -148,8 +148,8 @@ class Model(Trainable):
 
     @property
     def _run_graph(self) -> Graph | None:
-        """The graph of a functional model, unless a subclass of one has a `call` of its own."""
-        return self._graph if getattr(type(self).forward, "runs_graph", False) else None
+        """The graph of a functional model, unless a subclass of one, or it alone, has a `call` of its own."""
+        return self._graph if getattr(self.forward, "runs_graph", False) else None
 
     # Graph ----------------------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ class Optimizer(OptimizerState):
         variables = list(variables)
         if self.built:
             self._plan_for(self._trainable_variables)
-        steady = self._steady
+        steady = None if self._applies_otherwise() else self._steady
         if steady is None or list(map(id, variables)) != steady.ids or not steady.is_current():
             return lambda grads: self.apply(grads, variables)
         group, strides = steady.groups[0], steady.strides
@@ -201,7 +201,8 @@ class Optimizer(OptimizerState):
     @property
     def capturable(self) -> bool:
         """Whether every step does the same device work, apart from the numbers of `step_scalars()`."""
-        return not (self.gradient_accumulation_steps or self._ema_overwrites() or self._has_own_step())
+        own = self._has_own_step() or self._applies_otherwise()
+        return not (self.gradient_accumulation_steps or self._ema_overwrites() or own)
 
     def prepare(self) -> None:
         """Gets everything ready that a step needs, so that `update` may be traced or captured right away.
@@ -279,6 +280,10 @@ class Optimizer(OptimizerState):
 
     def _has_own_step(self) -> bool:
         return type(self).update_step is not Optimizer.update_step or type(self)._update is Optimizer._update
+
+    def _applies_otherwise(self) -> bool:
+        """Returns whether there is a function in the place of `apply`, in a subclass or here alone."""
+        return "apply" in self.__dict__ or type(self).apply is not Optimizer.apply
 
     def _ema_overwrites(self) -> bool:
         return bool(self.use_ema and self.ema_overwrite_frequency)

@@ -18,8 +18,8 @@ def builtin(method: Function) -> Function:
 
 
 def overrides(model: Any, name: str) -> bool:
-    """Returns whether a model's class overrides a method that the built-in step would go without."""
-    return not getattr(getattr(type(model), name), "_is_builtin", False)
+    """Returns whether a model, by its class or alone, has a method of its own that the built-in step leaves out."""
+    return not getattr(getattr(model, name), "_is_builtin", False)
 
 
 def make_own_step(method: Callable[[Any], Any]) -> Step:

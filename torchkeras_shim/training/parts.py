@@ -24,6 +24,7 @@ from torchkeras_shim.training.objective import Objective
 Step = Callable[..., Any]
 
 _Tensor = torch.Tensor
+_PACKAGE = __name__.partition(".")[0]
 _FIT_ERRORS = (RuntimeError, IndexError)
 
 
@@ -133,6 +134,8 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None = None) -> C
         compile_options: Options of `torch.compile` if the pass is to go through it; `None` for as it is written. Each
             shape is compiled by itself unless they say otherwise: not all kernels can be compiled for symbolic ones.
     """
+    if not type(model).__call__.__module__.startswith(_PACKAGE):
+        return lambda x: model(x)  # a class with a `__call__` of its own
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
     if is_cut(model):
         return lambda x: tree.map_structure(whole, model(x))
