@@ -1,5 +1,6 @@
 """What a step on the CPU has freed is there for the next one, and goes back to the system at the end."""
 
+import itertools
 import os
 
 import pytest
@@ -69,7 +70,7 @@ def test_every_step_of_fit_and_predict_has_it():
     model.evaluate(torch.utils.data.DataLoader(data, batch_size=8), callbacks=[Count()], verbose=0)
     pages = 8 * 1024 * 1280 * 4 // os.sysconf("SC_PAGE_SIZE")
     assert len(faults) == 6
-    steps = [after - before for before, after in zip(faults, faults[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(faults)]
     assert min(steps) < pages // 5  # of a step with a batch and its activations
 
 
