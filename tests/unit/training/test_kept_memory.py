@@ -27,7 +27,7 @@ def touch():
 
 
 def fewest_faults():
-    """Of several rounds: memory that was freed may lack some bytes for the next tensor until its neighbours are free."""
+    """Of several rounds: freed memory may lack some bytes for the next tensor until its neighbours are free."""
     return min(page_faults(touch) for _ in range(12))
 
 
