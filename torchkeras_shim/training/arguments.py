@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 from typing import Any
 
+from torchkeras_shim.core import config
 from torchkeras_shim.data import describe
 from torchkeras_shim.layers.arguments import is_integer
 
@@ -29,6 +31,27 @@ def check_loop(batch_size: Any, steps: Any, verbose: Any, names: tuple[str, str]
             "`verbose` must be 'auto', 0 (silent), 1 (a progress bar) or 2 (a line per epoch). "
             f"Received: verbose={verbose!r}"
         )
+
+
+def check_not_empty(first: Any, what: str) -> None:
+    """Checks that there is a first batch.
+
+    Raises:
+        ValueError: If it is `None`.
+    """
+    if first is None:
+        raise ValueError(
+            f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
+        )
+
+
+def limited(epochs: int) -> int:
+    """Returns how many epochs `keras.config.set_max_epochs` lets `fit` run."""
+    limit = config.max_epochs()
+    if not limit or limit >= epochs:
+        return epochs
+    warnings.warn(f"Limiting epochs to {limit}", stacklevel=5)
+    return limit
 
 
 def check_fit(epochs: Any, initial_epoch: Any, validation_split: Any, validation_freq: Any) -> None:

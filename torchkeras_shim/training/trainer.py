@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from torchkeras_shim.callbacks import CallbackList
-from torchkeras_shim.core import config
 from torchkeras_shim.core.turns import Turn
 from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.layers import calling
 from torchkeras_shim.training import logs as logs_module
 from torchkeras_shim.training import resume
-from torchkeras_shim.training.arguments import check_fit, check_loop, check_validation_targets, is_due
+from torchkeras_shim.training.arguments import (
+    check_fit,
+    check_loop,
+    check_not_empty,
+    check_validation_targets,
+    is_due,
+    limited,
+)
 from torchkeras_shim.training.binding import Binding
 from torchkeras_shim.training.choice.explain import Seen, explain
 from torchkeras_shim.training.compiled import Compiled
@@ -90,10 +95,7 @@ class Trainer:
         """Trains the model. See `Model.fit`."""
         self.binding.require_compiled("fit")
         check_fit(epochs, initial_epoch, validation_split, validation_freq)
-        limit = config.max_epochs()
-        if limit and limit < epochs:
-            warnings.warn(f"Limiting epochs to {limit}", stacklevel=4)
-            epochs = limit
+        epochs = limited(epochs)
         check_loop(batch_size, steps_per_epoch, verbose, ("batch_size", "steps_per_epoch"))
         check_loop(validation_batch_size, validation_steps, verbose, ("validation_batch_size", "validation_steps"))
         if validation_split and validation_data is None:
@@ -343,9 +345,7 @@ class Trainer:
         self.stop_predicting = False
         with torch.no_grad():
             callbacks.on_predict_begin()
-            on_begin, on_end = self.binding.team.batch_hooks(
-                callbacks, "predict", lambda outputs: {"outputs": outputs}, owner=self
-            )
+            on_begin, on_end = self.binding.team.batch_hooks(callbacks, "predict", lambda y: {"outputs": y}, owner=self)
             run_epoch(
                 feed.epoch(),
                 bind,
@@ -395,10 +395,7 @@ class Trainer:
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
         self._seen.note_data(first, feed.adapter.places)
-        if first is None:
-            raise ValueError(
-                f"The data given to `{what}` has no batch. Check that the array, dataset or generator is not empty."
-            )
+        check_not_empty(first, what)
         self.model._check_inputs(self.model._standardized(first[0]))
         if not (self.binding.is_resolved and calling.is_built(self.model)):
             self.binding.build(first)
