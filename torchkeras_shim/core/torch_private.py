@@ -26,6 +26,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `sequence_number`, `number_of` | `tf.GradientTape`: what was computed in its block | all counts as computed in it |
 | `mps_generator` | random numbers on MPS | they are not seeded |
 | `without_subclasses` | weights that are cut over processes | no weights are cut |
+| `tree_map`, `assert_async` | tensors that are cut over processes | no weights are cut; indices on a GPU go unchecked |
 | `register_plainly` | weights that are cut over processes | the layer's own way, which looks like a change |
 | `may_be_inside` | models that were trained before the one around them | torch's refusal |
 | `reset_compiler` | `clear_session` | nothing to reset |
@@ -42,6 +43,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_map as tree_map
 
 #: The tables of a module's own hooks.
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -127,6 +129,9 @@ NON_PERSISTENT = "_non_persistent_buffers_set"
 
 #: A context in which subclasses of tensors are what torch itself takes them for.
 without_subclasses: Any = torch._C.DisableTorchFunctionSubclass
+
+#: Checks a condition on the device, without waiting for it.
+assert_async: Any = getattr(torch, "_assert_async", lambda condition: None)
 
 #: The class of all losses that are modules.
 TorchLoss: Any = getattr(torch.nn.modules.loss, "_Loss", torch.nn.MSELoss.__mro__[1])

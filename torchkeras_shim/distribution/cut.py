@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 from torch.distributed.tensor import DTensor, Replicate
-from torch.utils._pytree import tree_map
 
 from torchkeras_shim.core.sharded import local, sharded_class, sharded_variable
+from torchkeras_shim.core.torch_private import tree_map, without_subclasses
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.distribution.cut_rules import ON_WHOLE, RULES, lifted
 
 _Tensor = torch.Tensor
-_plainly = torch._C.DisableTorchFunctionSubclass
+_plainly = without_subclasses
 
 
 class CutTensor(DTensor):

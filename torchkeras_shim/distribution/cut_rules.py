@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
+from torchkeras_shim.core.torch_private import assert_async
+
 _Tensor = torch.Tensor
 
 
@@ -31,7 +33,7 @@ def embedding(input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
         if int(lowest) < 0 or int(highest) >= rows:
             raise IndexError("index out of range in self")
     elif input.is_cuda:
-        torch._assert_async(((input >= 0) & (input < rows)).all())
+        assert_async(((input >= 0) & (input < rows)).all())
     return NotImplemented
 
 

@@ -39,7 +39,6 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
     if not fresh:
         return
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
 
     for weight in fresh:  # one after the other: there need never be two copies of a model
         processes.spread([weight])
@@ -62,24 +61,7 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
         ]
         if not places and (unit is not model or unit in _units):
             continue
-        for module, _, _ in places:
-            register_plainly(module)
-        _units[unit] = _Unit(
-            unit,
-            places,
-            lambda: fully_shard(
-                unit,  # noqa: B023 - called at once
-                mesh=mesh,
-                reshard_after_forward=True,  # whoever looks at weights between steps meets those that are cut
-                shard_placement_fn=partial(_placement, count=processes.count),
-                ignored_params=kept,
-            ),
-        )
-        for module, key, weight in places:
-            now: Any = module._parameters[key]
-            if isinstance(weight, Variable) and not isinstance(now, Variable):
-                sharded.sharded_variable(now, like=weight)
-            exchanged[id(weight)] = (weight, now)
+        exchanged |= _cut(unit, places, mesh, kept, processes.count)
     for module in model.modules():
         optimizer: Any = getattr(module, "optimizer", None)
         if getattr(optimizer, "built", False):
@@ -87,6 +69,32 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
         if getattr(module, "_calls_members", False):
             module.__dict__.update(_is_cut=True, __deepcopy__=_refuse_copy, _apply=_refuse_move)
     StructureVersion.bump()
+
+
+def _cut(unit: Any, places: list[tuple[Any, str, Any]], mesh: Any, kept: set[Any], count: int) -> Exchanged:
+    """Lets torch gather and cut one layer's weights."""
+    from torch.distributed.fsdp import fully_shard
+
+    for module, _, _ in places:
+        register_plainly(module)
+    _units[unit] = _Unit(
+        unit,
+        places,
+        lambda: fully_shard(
+            unit,
+            mesh=mesh,
+            reshard_after_forward=True,  # whoever looks at weights between steps meets those that are cut
+            shard_placement_fn=partial(_placement, count=count),
+            ignored_params=kept,
+        ),
+    )
+    exchanged: Exchanged = {}
+    for module, key, weight in places:
+        now: Any = module._parameters[key]
+        if isinstance(weight, Variable) and not isinstance(now, Variable):
+            sharded.sharded_variable(now, like=weight)
+        exchanged[id(weight)] = (weight, now)
+    return exchanged
 
 
 _USED_ELSEWHERE = (

@@ -17,16 +17,8 @@ from torchkeras_shim.callbacks import CallbackList
 from torchkeras_shim.core.turns import Turn
 from torchkeras_shim.data import ArrayAdapter, choose_adapter, train_validation_split, unpack_x_y_sample_weight
 from torchkeras_shim.layers import calling
+from torchkeras_shim.training import arguments, resume
 from torchkeras_shim.training import logs as logs_module
-from torchkeras_shim.training import resume
-from torchkeras_shim.training.arguments import (
-    check_fit,
-    check_loop,
-    check_not_empty,
-    check_validation_targets,
-    is_due,
-    limited,
-)
 from torchkeras_shim.training.binding import Binding
 from torchkeras_shim.training.choice.explain import Seen, explain
 from torchkeras_shim.training.compiled import Compiled
@@ -94,10 +86,12 @@ class Trainer:
     ) -> Any:
         """Trains the model. See `Model.fit`."""
         self.binding.require_compiled("fit")
-        check_fit(epochs, initial_epoch, validation_split, validation_freq)
-        epochs = limited(epochs)
-        check_loop(batch_size, steps_per_epoch, verbose, ("batch_size", "steps_per_epoch"))
-        check_loop(validation_batch_size, validation_steps, verbose, ("validation_batch_size", "validation_steps"))
+        arguments.check_fit(epochs, initial_epoch, validation_split, validation_freq)
+        epochs = arguments.limited(epochs)
+        arguments.check_loop(batch_size, steps_per_epoch, verbose, ("batch_size", "steps_per_epoch"))
+        arguments.check_loop(
+            validation_batch_size, validation_steps, verbose, ("validation_batch_size", "validation_steps")
+        )
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
         with opened(self.binding, "fit", training=True) as turn:
@@ -123,9 +117,8 @@ class Trainer:
             outer, self._feed = self._feed, feed
             try:
                 with callbacks.told_of_failure():
-                    return self._run_fit(
-                        turn, feed, validation, callbacks, range(initial_epoch, epochs), validation_freq
-                    )
+                    span = range(initial_epoch, epochs)
+                    return self._run_fit(turn, feed, validation, callbacks, span, validation_freq)
             finally:
                 self._feed = outer  # it holds the data
 
@@ -146,7 +139,7 @@ class Trainer:
             self.model._check_inputs(self.model._standardized(first))
             own = overrides(self.model, "test_step") or overrides(self.model, "compute_loss")
             if self.binding.objective.loss is not None and not own:
-                check_validation_targets(data, targets)
+                arguments.check_validation_targets(data, targets)
         return feed
 
     def _run_fit(
@@ -167,7 +160,7 @@ class Trainer:
             if epoch_logs is None:
                 warn_of_end(f"before epoch {epoch + 1} of {epochs.stop} had any batch, so `fit` ends here")
                 break
-            if validation is not None and is_due(epoch, freq):
+            if validation is not None and arguments.is_due(epoch, freq):
                 steps = (validation.num_batches or math.inf) * len(epochs)
                 with opened(self.binding, "evaluate") as validation_turn:
                     results = self._run_evaluate(validation_turn, validation, callbacks, steps)
@@ -257,7 +250,7 @@ class Trainer:
     ) -> Any:
         """Computes the loss and metrics. See `Model.evaluate`."""
         self.binding.require_compiled("evaluate")
-        check_loop(batch_size, number_of_steps, verbose)
+        arguments.check_loop(batch_size, number_of_steps, verbose)
         with opened(self.binding, "evaluate") as turn:
             adapter = choose_adapter(
                 x,
@@ -312,7 +305,7 @@ class Trainer:
         self, x: Any, *, batch_size: int | None, verbose: Any, number_of_steps: int | None, callbacks: Any
     ) -> Any:
         """Computes the outputs as numpy arrays. See `Model.predict`."""
-        check_loop(batch_size, number_of_steps, verbose)
+        arguments.check_loop(batch_size, number_of_steps, verbose)
         with opened(self.binding, "predict") as turn:
             adapter = choose_adapter(x, batch_size=batch_size, steps=number_of_steps, device=self.binding.device)
             feed = Feed(self.binding.team.split(adapter), number_of_steps)
@@ -395,7 +388,7 @@ class Trainer:
     def _first_batch(self, feed: Feed, what: str) -> None:
         first = feed.peek()
         self._seen.note_data(first, feed.adapter.places)
-        check_not_empty(first, what)
+        arguments.check_not_empty(first, what)
         self.model._check_inputs(self.model._standardized(first[0]))
         if not (self.binding.is_resolved and calling.is_built(self.model)):
             self.binding.build(first)
