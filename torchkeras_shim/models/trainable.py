@@ -9,7 +9,7 @@ import torch
 
 from torchkeras_shim.core.errors import check_keywords
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.models import batch_steps
+from torchkeras_shim.models import batch_steps, step_functions
 from torchkeras_shim.training.compiled import Compiled, arguments_of
 from torchkeras_shim.training.single_batches import predict_on_batch, run_on_batch
 from torchkeras_shim.training.trainer import Trainer
@@ -30,6 +30,14 @@ class Trainable(Layer):
     compute_loss = batch_steps.compute_loss
     compute_metrics = batch_steps.compute_metrics
     get_metrics_result = batch_steps.get_metrics_result
+
+    # What is done with an iterator of batches: `None` until it is made.
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+    make_train_function = step_functions.make_train_function
+    make_test_function = step_functions.make_test_function
+    make_predict_function = step_functions.make_predict_function
 
     @property
     def device(self) -> torch.device:
@@ -162,6 +170,7 @@ class Trainable(Layer):
             if set(kwargs) <= _TORCH_COMPILE and optimizer == "rmsprop" and not given:
                 return super().compile(**kwargs)
             check_keywords(f"{type(self).__name__}.compile()", Trainable.compile, kwargs)
+        self.train_function = self.test_function = self.predict_function = None
         self._trainer.compile(
             Compiled(
                 optimizer=optimizer,

@@ -24,7 +24,14 @@ from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.compiled import Compiled
 from torchkeras_shim.training.measures import Measures
 from torchkeras_shim.training.objective import Objective
-from torchkeras_shim.training.own_steps import make_own_prediction, make_own_step, overrides
+from torchkeras_shim.training.own_steps import (
+    STEP_FUNCTIONS,
+    make_own_function_step,
+    make_own_prediction,
+    make_own_step,
+    overrides,
+    own_function_name,
+)
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_forward
 from torchkeras_shim.training.predictions import require_outputs
 from torchkeras_shim.training.results import Results
@@ -91,7 +98,8 @@ class Binding:
         """Unbinds the steps where a setting, a hook or a weight's memory has changed since the last look."""
         generation = getattr(self.optimizer, "_generation", 0)
         survey = Survey(self.model, self.objective.losses, self.results.metrics)
-        fingerprint = (id(self.optimizer), generation, *survey.fingerprint)
+        own = tuple(id(getattr(self.model, name)) for name in STEP_FUNCTIONS.values())
+        fingerprint = (id(self.optimizer), generation, own, *survey.fingerprint)
         if fingerprint != self._fingerprint:
             self.unbind()
             self._fingerprint = fingerprint
@@ -271,9 +279,10 @@ class Binding:
 
     def _own_step(self, method: str) -> Step:
         call = getattr(self.model, _OWN[method][0])
+        function = own_function_name(self.model, method)
         if method == "predict":
-            return make_own_prediction(call)
-        step = make_own_step(call)
+            return make_own_prediction(call) if function is None else make_own_function_step(self.model, method)
+        step = make_own_step(call) if function is None else make_own_function_step(self.model, method)
         processes, distribution = self.team.processes, self.team.distribution
         if processes is None or distribution is None:
             return step
@@ -288,6 +297,9 @@ class Binding:
 
     def _why_own(self, method: str) -> str | None:
         """Returns why a method calls the model's own step; `None` if the built-in one takes its place."""
+        function = own_function_name(self.model, method)
+        if function is not None:
+            return f"the model has a `{function}` of its own"
         if self.told.run_eagerly and method != "predict":
             return "run_eagerly=True"
         own = [name for name in _OWN[method] if overrides(self.model, name)]

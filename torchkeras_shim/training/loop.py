@@ -10,7 +10,17 @@ from torchkeras_shim.core.turns import Turn, turn_of
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training import denormals, kept_memory
 from torchkeras_shim.training.binding import Binding
+from torchkeras_shim.training.own_steps import make_own_functions
 from torchkeras_shim.training.team import team
+
+#: The loop whose steps are taken, by what is being done.
+_METHODS = {
+    "fit": "fit",
+    "train_on_batch": "fit",
+    "evaluate": "evaluate",
+    "test_on_batch": "evaluate",
+    "predict": "predict",
+}
 
 
 @contextmanager
@@ -23,6 +33,9 @@ def opened(binding: Binding, what: str, training: bool = False) -> Iterator[Turn
         training: Whether the layers are to be in training mode.
     """
     model = binding.model
+    method = _METHODS.get(what)
+    if method is not None:
+        make_own_functions(model, method)
     binding.work_with(team())
     metrics = None if what == "predict" else lambda: list(model.metrics)
     with turn_of(model, what, training=training, metrics=metrics) as turn:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.turns import turn_of
-from torchkeras_shim.data import choose_adapter
+from torchkeras_shim.data import choose_adapter, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from torchkeras_shim.training import logs as logs_module
 from torchkeras_shim.training.binding import Binding
 from torchkeras_shim.training.loop import opened
+from torchkeras_shim.training.own_steps import (
+    make_own_function_step,
+    make_own_functions,
+    make_own_prediction,
+    own_function_name,
+)
 from torchkeras_shim.training.predictions import Predictions
 
 
@@ -51,14 +58,43 @@ def run_on_batch(
     return values if return_dict else binding.results.in_order(values)
 
 
-def predict_on_batch(model: Any, x: Any) -> Any:
-    """Returns a model's outputs for one batch as numpy arrays."""
+def step_on_batch(binding: Binding, step: Callable[[Any], Any], data: Any, *, training: bool) -> Any:
+    """Runs a method for one batch, `train_step` or `test_step`, outside of a loop, and returns what it returns.
+
+    Args:
+        binding: What the model was compiled to.
+        step: The method.
+        data: The batch in Keras's packing, of tensors or arrays.
+        training: Whether it trains.
+    """
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    what = "train_function" if training else "test_function"
+    binding.require_compiled(what)
+    with opened(binding, what, training) as turn:
+        adapter = choose_adapter(x, y, sample_weight, batch_size=_length(x), device=binding.device)
+        batch = next(iter(adapter.batches()))
+        with turn:
+            binding.build(batch)
+            if training:
+                binding.build_optimizer()
+            turn.renew()
+            with torch.set_grad_enabled(training):
+                return step(pack_x_y_sample_weight(*batch))
+
+
+def predict_on_batch(model: Any, x: Any, as_numpy: bool = True) -> Any:
+    """Returns a model's outputs for one batch, as numpy arrays or as they are."""
     with turn_of(model, "predict_on_batch", training=False) as turn, turn, torch.no_grad():
         model._place()
         adapter = choose_adapter(x, batch_size=_length(x), device=model.device)
+        if not as_numpy:
+            return model.predict_step((next(iter(adapter.batches()))[0],))
+        make_own_functions(model, "predict")
+        own = own_function_name(model, "predict") is not None
+        step = make_own_function_step(model, "predict") if own else make_own_prediction(model.predict_step)
         collected = Predictions(adapter.num_samples)
         for inputs, _, _ in adapter.batches():
-            collected.add(model.predict_step((inputs,)))
+            collected.add(step(inputs))
     return collected.result()
 
 
