@@ -76,7 +76,8 @@ class SwapEMAWeights(Callback):
         with torch.no_grad():
             for optimizer in _averaging(self.model.optimizer):
                 for variable, average in zip(optimizer._trainable_variables, optimizer._averages, strict=True):
-                    function(variable, average)
+                    if average is not None:
+                        function(variable, average)
 
 
 def _swap(variable: torch.Tensor, average: torch.Tensor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,7 +25,15 @@ before_creation: ContextVar[Callable[[tuple[int, ...], torch.dtype], None] | Non
 #: it are still to come, its value then is kept.
 observers_of_writes: list[Callable[[torch.Tensor], None]] = []
 
-_KERAS_ATTRIBUTES = ("_name", "_path", "_trainable", "_regularizer", "_constraint", "_autocast")
+_KERAS_ATTRIBUTES = (
+    "_name",
+    "_path",
+    "_trainable",
+    "_regularizer",
+    "_constraint",
+    "_autocast",
+    "_overwrite_with_gradient",
+)
 
 
 def tell_observers(variables: Iterable[torch.Tensor]) -> None:
@@ -67,6 +75,10 @@ class Variable(torch.nn.Parameter):
     _regularizer: Callable[[torch.Tensor], torch.Tensor] | None
     _constraint: Callable[[torch.Tensor], torch.Tensor] | None
     _autocast: bool
+    _overwrite_with_gradient: bool = False
+
+    #: How often `overwrite_with_gradient` of any variable has changed: what was decided before is out of date.
+    overwriting_changes: ClassVar[int] = 0
 
     def __new__(
         cls,
@@ -152,6 +164,25 @@ class Variable(torch.nn.Parameter):
     def constraint(self, value: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
         self._constraint = value
 
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether the optimizer puts the gradient in the place of the value, where others are updated by its rule.
+
+        It is for values that the backward pass computes, such as the scales of float8. Set it before training.
+
+        Raises:
+            TypeError: If it is set to something else than a boolean.
+        """
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"`overwrite_with_gradient` must be a boolean. Received: {value}")
+        if value != self._overwrite_with_gradient:
+            self._overwrite_with_gradient = value
+            Variable.overwriting_changes += 1
+
     def numpy(self, *, force: bool = True) -> np.ndarray[Any, Any]:  # torch's signature, with Keras's default
         """Returns a copy as a numpy array, from whatever device."""
         return np.array(
@@ -235,6 +266,8 @@ class Variable(torch.nn.Parameter):
 
 def _rebuild(data: torch.Tensor, requires_grad: bool, state: dict[str, Any]) -> Variable:
     self: Variable = make_subclass(Variable, data, requires_grad)
+    state = dict(state)
+    self.overwrite_with_gradient = state.pop("_overwrite_with_gradient", False)
     for key, value in state.items():
         setattr(self, key, value)
     return self

@@ -60,7 +60,7 @@ class HasWeights(torch.nn.Module):
             regularizer: A penalty that training adds to the loss.
             constraint: A projection that the optimizer applies after each update.
             aggregation: How replicas combine the weight; only `"none"` and `"mean"` are supported.
-            overwrite_with_gradient: Only `False` is supported.
+            overwrite_with_gradient: Whether the optimizer puts the gradient in the place of the value.
             name: The weight's name.
 
         Returns:
@@ -74,11 +74,8 @@ class HasWeights(torch.nn.Module):
                 f"The first argument of `add_weight()` is the shape. Received: shape={shape!r}. The name is a keyword "
                 f"argument: self.add_weight(shape=(...), name={shape!r})"
             )
-        if overwrite_with_gradient or aggregation not in ("none", "mean", None):
-            raise ValueError(
-                "`add_weight` supports only aggregation='none' or 'mean', overwrite_with_gradient=False. "
-                f"Received: {aggregation=}, {overwrite_with_gradient=}"
-            )
+        if aggregation not in ("none", "mean", None):
+            raise ValueError(f"`add_weight` supports only aggregation='none' or 'mean'. Received: {aggregation=}")
         if self.built and not self.__dict__.get("_building"):
             raise ValueError(
                 "You cannot add new elements of state (variables or sub-layers) to a layer that is already built: "
@@ -97,6 +94,7 @@ class HasWeights(torch.nn.Module):
         variable._autocast = bool(autocast)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
         variable.requires_grad_(variable.requires_grad and self._trainable)
         variable = placed(variable)
         self._register_variable(self._free_key(name), variable, automatic=True)

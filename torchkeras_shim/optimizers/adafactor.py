@@ -15,6 +15,7 @@ from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.norms import norms_of
+from torchkeras_shim.optimizers.overwriting import is_overwritten
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 
 
@@ -91,19 +92,23 @@ class Adafactor(Optimizer):
         self.relative_step = relative_step
 
     def _create_slots(self, variables: list[torch.Tensor]) -> None:
-        self._rows: list[Variable] = []
-        self._columns: list[Variable] = []
-        self._velocities: list[Variable] = []
+        self._rows: list[Variable | None] = []
+        self._columns: list[Variable | None] = []
+        self._velocities: list[Variable | None] = []
         for index, variable in enumerate(variables):
             name = getattr(variable, "name", None) or f"variable_{index}"
             shape = tuple(variable.shape)
             if len(shape) < 2:
                 self._rows.append(self._placeholder(name))
                 self._columns.append(self._placeholder(name))
+            elif is_overwritten(variable):
+                self._rows.append(None)
+                self._columns.append(None)
             else:
                 self._rows.append(self._add_part(variable, shape[:-1], name))
                 self._columns.append(self._add_part(variable, (*shape[:-2], shape[-1]), name))
-            self._velocities.append(self.add_variable_from_reference(variable, "velocity"))
+            unused = is_overwritten(variable)
+            self._velocities.append(None if unused else self.add_variable_from_reference(variable, "velocity"))
 
     def _placeholder(self, name: str) -> Variable:
         """Adds what Keras saves in the place of rows and columns where a variable has none."""
@@ -112,7 +117,7 @@ class Adafactor(Optimizer):
         self._variables.append(variable)
         return variable
 
-    def _states(self) -> tuple[list[Variable], ...]:
+    def _states(self) -> tuple[list[Any], ...]:
         return self._rows, self._columns, self._velocities
 
     def _kernel_states(self, params: list[torch.Tensor], variables: list[torch.Tensor]) -> tuple[Any, ...]:

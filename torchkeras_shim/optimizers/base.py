@@ -10,8 +10,8 @@ import torch
 
 from torchkeras_shim.core import sharded
 from torchkeras_shim.core.torch_private import foreach
-from torchkeras_shim.core.variable import observers_of_writes, tell_observers
-from torchkeras_shim.optimizers import checks, clipping
+from torchkeras_shim.core.variable import Variable, observers_of_writes, tell_observers
+from torchkeras_shim.optimizers import checks, clipping, overwriting
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.plan import Group, Plan
 from torchkeras_shim.optimizers.state import OptimizerState
@@ -74,7 +74,7 @@ class Optimizer(OptimizerState):
                 trainable_variables = list(trainable_variables)
             tell_observers(self._trainable_variables if trainable_variables is None else trainable_variables)
         steady = self._steady
-        if steady is not None:
+        if steady is not None and steady.changes == Variable.overwriting_changes:
             if trainable_variables is not None and type(trainable_variables) is not list:
                 trainable_variables = list(trainable_variables)
             if steady.is_steady(grads, trainable_variables):
@@ -92,7 +92,10 @@ class Optimizer(OptimizerState):
         variables = self._known_variables(grads, trainable_variables)
         grads, variables = checks.without_missing(grads, variables)
         with torch.no_grad():
-            self._run(self._plan_for(variables), grads)
+            if overwriting.any_overwritten(variables):
+                grads, variables = self._overwrite(grads, variables)
+            if grads:
+                self._run(self._plan_for(variables), grads)
         self.advance()
 
     def stepper(self, variables: Sequence[torch.Tensor]) -> Callable[[list[Any]], None]:
@@ -115,19 +118,23 @@ class Optimizer(OptimizerState):
             tensor([0.5000, 0.5000])
         """
         variables = list(variables)
-        if self.built:
+        if self.built and not overwriting.any_overwritten(variables):
             self._plan_for(self._trainable_variables)
         steady = None if self._applies_otherwise() else self._steady
         if steady is None or list(map(id, variables)) != steady.ids or not steady.is_current():
             return lambda grads: self.apply(grads, variables)
-        group, strides = steady.groups[0], steady.strides
+        group, strides, changes = steady.groups[0], steady.strides, steady.changes
         params, states = group.params, group.states
         update = self._update_decayed if group.decays else self._update
 
         def step(grads: list[Any]) -> None:
             try:
                 # A setting that changed since, such as `clipnorm`, has dropped this plan.
-                fits = self._steady is steady and list(map(_stride, grads)) == strides
+                fits = (
+                    self._steady is steady
+                    and list(map(_stride, grads)) == strides
+                    and changes == Variable.overwriting_changes
+                )
             except TypeError:  # a `None`: some variable took no part in the loss
                 fits = False
             if fits:
@@ -175,7 +182,8 @@ class Optimizer(OptimizerState):
             Whether they can. The step count goes on in any case, see `take_back`.
         """
         able = not (self._has_own_step() or self.use_ema or self.gradient_accumulation_steps) and all(
-            self._can_leave_out(variable) for variable in self._trainable_variables
+            self._can_leave_out(variable) and not overwriting.is_overwritten(variable)
+            for variable in self._trainable_variables
         )
         self._flag = flag if able else None
         self.rebind()
@@ -201,7 +209,9 @@ class Optimizer(OptimizerState):
     @property
     def capturable(self) -> bool:
         """Whether every step does the same device work, apart from the numbers of `step_scalars()`."""
-        own = self._has_own_step() or self._applies_otherwise()
+        own = (
+            self._has_own_step() or self._applies_otherwise() or overwriting.any_overwritten(self._trainable_variables)
+        )
         return not (self.gradient_accumulation_steps or self._ema_overwrites() or own)
 
     def prepare(self) -> None:
@@ -320,6 +330,15 @@ class Optimizer(OptimizerState):
             update = self._update_decayed if group.decays else self._update
             update(group.params, [grads[i] for i in group.indices], group.states, scalars)
 
+    def _overwrite(self, grads: list[Any], variables: list[torch.Tensor]) -> overwriting.Pairs:
+        """Overwrites the variables that want it with their gradients, and returns the rest."""
+        overwritten, others = overwriting.split(grads, variables)
+        if self.gradient_accumulation_steps:
+            overwriting.overwrite_with_largest(overwritten, self.gradient_sums_of(overwritten[1]), self.completes_round)
+        else:
+            overwriting.overwrite(*overwritten)
+        return others
+
     def _accumulate(self, plan: Plan, grads: list[torch.Tensor], step: int) -> list[torch.Tensor]:
         """Adds to the sums; returns the mean where this step completes a round, and nothing if it does not."""
         sums = self.gradient_sums_of(plan.variables)
@@ -341,7 +360,7 @@ class Optimizer(OptimizerState):
         return grads
 
     def _average(self, step: int, momentum: Scalar) -> None:
-        averages, values = self._plan_for(self._trainable_variables).averages
+        averages, values = self._plan_for(self._averaged).averages
         foreach.mul_(averages, momentum)
         foreach.add_(averages, foreach.mul(values, 1.0 - momentum))
         if self.ema_overwrite_frequency and (step // self._every + 1) % self.ema_overwrite_frequency == 0:
@@ -370,8 +389,8 @@ class Optimizer(OptimizerState):
             if len(self._plans) >= _MAX_PLANS:
                 self._plans.clear()
             plan = self._plans[key] = Plan(variables, self._groups(variables))
-            if self.use_ema and key == tuple(self._trainable_variables_indices):
-                plan.averages = (_here(self._averages), _here(variables))
+            if self.use_ema and key == tuple(map(id, self._averaged)):
+                plan.averages = (_here(a for a in self._averages if a is not None), _here(variables))
             if key == tuple(self._trainable_variables_indices) and len(plan.groups) == 1 and self._is_plain(plan):
                 self._steady = plan
         return plan
@@ -454,7 +473,8 @@ class Optimizer(OptimizerState):
                 "on your model."
             )
         for variable, average in zip(var_list, self._averages, strict=True):
-            self.assign(variable, average)
+            if average is not None:
+                self.assign(variable, average)
 
     def scale_loss(self, loss: Any) -> Any:
         """Returns the loss, multiplied by `loss_scale_factor` if it is set."""

@@ -16,6 +16,7 @@ from torchkeras_shim.optimizers import checks
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
 from torchkeras_shim.optimizers.norms import groups_of
+from torchkeras_shim.optimizers.overwriting import any_overwritten, is_overwritten
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 
 _GROWTH, _BACKOFF = 2.0, 0.5
@@ -167,7 +168,8 @@ class LossScaleOptimizer(Optimizer):
                 checks.check_count(self, grads)
             self.build(variables or [])
         copies = [None if grad is None else torch.as_tensor(grad).detach().clone() for grad in grads]
-        self._step(copies, lambda unscaled: self._inner.apply(unscaled, variables))
+        known = self._trainable_variables if variables is None else variables
+        self._step(copies, lambda unscaled: self._inner.apply(unscaled, variables), known)
 
     def stepper(self, variables: Sequence[torch.Tensor]) -> Callable[[list[Any]], None]:
         """Returns `apply` for one list of variables; it divides the gradients it is given in place."""
@@ -175,11 +177,12 @@ class LossScaleOptimizer(Optimizer):
         if not self.built:
             return lambda grads: self.apply(grads, variables)
         run = self._inner.stepper(variables)
-        return lambda grads: self._step(grads, run)
+        return lambda grads: self._step(grads, run, variables)
 
-    def _step(self, grads: list[Any], run: Callable[[list[Any]], None]) -> None:
+    def _step(self, grads: list[Any], run: Callable[[list[Any]], None], variables: list[torch.Tensor]) -> None:
         self._settle()
         grads = [grad if grad is None or grad.layout is torch.strided else grad.to_dense() for grad in grads]
+        values = self._new_values(grads, variables)
         given = [grad for grad in grads if grad is not None]
         if self._sharing:
             given = [sharded.local(grad) for grad in given]
@@ -192,11 +195,19 @@ class LossScaleOptimizer(Optimizer):
             amp_update_scale_(
                 self.dynamic_scale, self.step_counter, self._found, _GROWTH, _BACKOFF, self.dynamic_growth_steps
             )
+        grads = [values.get(index, grad) for index, grad in enumerate(grads)] if values else grads
         if self._leaves_out:
             run(grads)
             self._waiting = _later(self._found)
         elif not self._found.item():
             run(grads)
+
+    def _new_values(self, grads: list[Any], variables: list[torch.Tensor]) -> dict[int, torch.Tensor]:
+        """Returns copies of gradients that are the new values of their variables, which no scale has touched."""
+        if not any_overwritten(variables):
+            return {}
+        pairs = enumerate(zip(grads, variables, strict=False))
+        return {i: grad.clone() for i, (grad, variable) in pairs if grad is not None and is_overwritten(variable)}
 
     def _check_and_unscale(self, grads: list[torch.Tensor]) -> None:
         """Divides the gradients by the scale, and sets the flag where one of them is not finite."""

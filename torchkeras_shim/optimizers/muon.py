@@ -15,6 +15,7 @@ from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import kernels
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
+from torchkeras_shim.optimizers.overwriting import is_overwritten
 from torchkeras_shim.optimizers.table import OPTIMIZERS
 
 
@@ -129,11 +130,12 @@ class Muon(Optimizer):
         return any(re.search(pattern, path) for pattern in self.exclude_layers)
 
     def _create_slots(self, variables: list[torch.Tensor]) -> None:
-        self.momentums: list[Variable] = []
+        self.momentums: list[Variable | None] = []
         self.adam_velocities: list[Variable | None] = []
         for variable in variables:
-            self.momentums.append(self.add_variable_from_reference(variable, "momentum"))
-            by_adam = self._should_use_adamw(variable)
+            unused = is_overwritten(variable)
+            self.momentums.append(None if unused else self.add_variable_from_reference(variable, "momentum"))
+            by_adam = not unused and self._should_use_adamw(variable)
             self.adam_velocities.append(self.add_variable_from_reference(variable, "velocity") if by_adam else None)
 
     def _states(self) -> tuple[list[Any], ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import sharded
+from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers.norms import norms_of
 
 # Unbound methods called through `map` check a whole list without a Python frame per tensor.
@@ -47,6 +48,7 @@ class Plan:
 
     __slots__ = (
         "averages",
+        "changes",
         "constrained",
         "groups",
         "ids",
@@ -62,6 +64,7 @@ class Plan:
         self.variables = variables
         self.groups = groups
         self.ids = list(map(id, variables))
+        self.changes = Variable.overwriting_changes
         #: Whether some variable is cut over processes: kernels then work on what of it is here.
         self.sharded = sharded.any_sharded(variables)
         self.pointers = self._pointers()
@@ -73,8 +76,8 @@ class Plan:
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
 
     def is_current(self) -> bool:
-        """Returns whether the variables still live where they lived (`module.to(...)` moves them)."""
-        return self._pointers() == self.pointers
+        """Returns whether the variables live where they lived (`module.to(...)` moves them), with their settings."""
+        return self.changes == Variable.overwriting_changes and self._pointers() == self.pointers
 
     def _pointers(self) -> list[int]:
         return list(map(_pointer, map(sharded.local, self.variables) if self.sharded else self.variables))

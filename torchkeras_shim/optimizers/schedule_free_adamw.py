@@ -86,7 +86,8 @@ class ScheduleFreeAdamW(Optimizer):
     def _create_slots(self, variables: list[torch.Tensor]) -> None:
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
         for momentum, variable in zip(self._momentums, variables, strict=True):
-            self.assign(momentum, variable.detach())
+            if momentum is not None:
+                self.assign(momentum, variable.detach())
 
     def _states(self) -> tuple[list[Variable], ...]:
         return self._momentums, self._velocities

@@ -14,6 +14,7 @@ from torchkeras_shim.core.config import floatx
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers import checks, slots
 from torchkeras_shim.optimizers.host import HostNumber
+from torchkeras_shim.optimizers.overwriting import is_overwritten
 from torchkeras_shim.optimizers.plan import Plan
 from torchkeras_shim.optimizers.rate import LearningRate
 
@@ -67,7 +68,8 @@ class OptimizerState:
         self._slot_owners: list[tuple[Variable, torch.Tensor]] = []
         self._excluded_variables: list[torch.Tensor] = []
         self._excluded_names: re.Pattern[str] | None = None
-        self._averages: list[Variable] = []
+        self._averages: list[Variable | None] = []
+        self._averaged: list[torch.Tensor] = []
         self._accumulated: list[Variable] = []
         self._flag: torch.Tensor | None = None
         self._steady: Plan | None = None
@@ -156,8 +158,13 @@ class OptimizerState:
         self._trainable_variables_indices = {self._var_key(v): i for i, v in enumerate(self._trainable_variables)}
         if self.use_ema:
             self._averages = self.add_optimizer_variables(self._trainable_variables, "average")
+            pairs = zip(self._trainable_variables, self._averages, strict=True)
+            self._averaged = [variable for variable, average in pairs if average is not None]
         if self.gradient_accumulation_steps:
-            self._accumulated = self.add_optimizer_variables(self._trainable_variables, "gradient_accumulator")
+            self._accumulated = [
+                self.add_variable_from_reference(variable, "gradient_accumulator")
+                for variable in self._trainable_variables
+            ]
         self.built = True
         self._create_slots(self._trainable_variables)
 
@@ -232,7 +239,8 @@ class OptimizerState:
             initializer: The first value, or a list of them, one for each name.
 
         Returns:
-            A list of variables, or a tuple of lists where several names were given.
+            A list of variables, or a tuple of lists where several names were given; `None` for variables that are
+            overwritten with their gradients.
 
         Raises:
             ValueError: If names and initializers differ in number.
@@ -244,10 +252,12 @@ class OptimizerState:
                 "The number of provided names must match the number of provided initializers. "
                 f"Received name='{name}', initializer='{initializer}'"
             )
-        lists: tuple[list[Variable], ...] = tuple([] for _ in names)
+        lists: tuple[list[Variable | None], ...] = tuple([] for _ in names)
         for variable in trainable_variables:
+            unused = is_overwritten(variable)
             for kind, one_name, one_initializer in zip(lists, names, initializers, strict=True):
-                kind.append(self.add_variable_from_reference(variable, one_name, one_initializer))
+                slot = None if unused else self.add_variable_from_reference(variable, one_name, one_initializer)
+                kind.append(slot)
         return lists[0] if isinstance(name, str) else lists
 
     def _var_key(self, variable: torch.Tensor) -> int:

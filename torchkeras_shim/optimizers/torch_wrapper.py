@@ -11,6 +11,7 @@ from torchkeras_shim.core import sharded
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.optimizers.base import Optimizer
 from torchkeras_shim.optimizers.kernels import Scalar
+from torchkeras_shim.optimizers.overwriting import any_overwritten, is_overwritten, overwrite
 
 
 class TorchOptimizer(Optimizer):
@@ -108,12 +109,21 @@ class TorchOptimizer(Optimizer):
         for grad, variable in zip(grads, variables, strict=True):
             if variable.grad is not grad:
                 variable.grad = grad
+        if any_overwritten(variables):
+            self._put_gradients(variables)
         number = self._rate.number
         assert number is not None
         if number.variable._version != number.version:
             self._push_rate()
         self.optimizer.step()
         self.advance()
+
+    def _put_gradients(self, variables: list[torch.Tensor]) -> None:
+        """Puts gradients in the places of values, where variables want it; torch then finds none there."""
+        for variable in filter(is_overwritten, variables):
+            if variable.grad is not None:
+                overwrite([variable.grad], [variable])
+                variable.grad = None
 
     def stepper(self, variables: Sequence[torch.Tensor]) -> Callable[[list[Any]], None]:
         """Returns `apply` for one list of variables."""
