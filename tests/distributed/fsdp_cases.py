@@ -71,6 +71,25 @@ def plain() -> Any:
     }
 
 
+@case
+def probabilities() -> Any:
+    """Cross-entropies go back through the logits behind a softmax or sigmoid, past the outputs."""
+    x, y = data()
+    results = []
+    for head, loss in (
+        ([layers.Dense(3, activation="softmax")], "sparse_categorical_crossentropy"),
+        ([layers.Dense(3), layers.Activation("softmax")], "sparse_categorical_crossentropy"),
+        ([layers.Dense(1, activation="sigmoid")], "binary_crossentropy"),
+        ([layers.Dense(3, activation="softmax")], "mse"),
+    ):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="relu"), *head])
+        model.compile("adam", loss)
+        targets = np.eye(3, dtype="float32")[y] if loss == "mse" else (y > 1 if loss.startswith("bin") else y)
+        results.append(fitted(model, x, targets, epochs=1))
+    return results
+
+
 OPTIMIZERS = [
     keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.05),
     keras.optimizers.Adam(0.05, global_clipnorm=0.1, gradient_accumulation_steps=3),

@@ -173,6 +173,8 @@ class _Unit:
     - The gathered weights have the names that their variables have.
     - Masks stay with inputs, in whose places torch's hook puts tensors of its own.
     - Outputs are tensors of their own: torch's hooks on views are lost where something changes them in place.
+    - Logits that ride on probabilities count as outputs: a cross-entropy goes back through them, and torch has to
+      gather the weights before that too.
 
     Args:
         module: The module. Its class, which torch replaces, stays what it is.
@@ -201,9 +203,11 @@ class _Unit:
         self._names = [weight if isinstance(weight, Variable) else None for _, _, weight in places]
         self._module = weakref.ref(module)
         self._masks: list[Any] = []
+        self._shows_logits = False
         module.register_forward_pre_hook(self._before, prepend=True, with_kwargs=True)
         module.register_forward_pre_hook(self._after, with_kwargs=True)
-        module.register_forward_hook(_apart, prepend=True)
+        module.register_forward_hook(self._apart, prepend=True)
+        module.register_forward_hook(self._together)
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if Flags.masks:
@@ -227,6 +231,26 @@ class _Unit:
                     share = _Unit.share
                     _Unit.handles.append(weight.register_hook(lambda gradient: gradient * share))  # noqa: B023
 
+    def _apart(self, module: torch.nn.Module, args: Any, outputs: Any) -> Any:
+        """Returns outputs of which none is a view of another tensor, with the logits that ride on them beside them."""
+        self._shows_logits = False
+        if not torch.is_grad_enabled():
+            return None
+        outputs = tree.map_structure(_own_tensor, outputs)
+        logits = [_own_tensor(getattr(leaf, "_keras_logits", None)) for leaf in tree.flatten(outputs)]
+        self._shows_logits = any(one is not None for one in logits)
+        return (outputs, logits) if self._shows_logits else outputs
+
+    def _together(self, module: torch.nn.Module, args: Any, outputs: Any) -> Any:
+        """Returns the outputs with their logits on them again."""
+        if not self._shows_logits:
+            return None
+        outputs, logits = outputs
+        for leaf, one in zip(tree.flatten(outputs), logits, strict=True):
+            if one is not None:
+                leaf._keras_logits = one
+        return outputs
+
     def forget_step(self) -> None:
         """Lets torch forget a step that was not ended."""
         module: Any = self._module()
@@ -239,19 +263,13 @@ class _Unit:
             module.__class__ = kind
 
 
-def _apart(module: torch.nn.Module, args: Any, outputs: Any) -> Any:
-    """Returns outputs of which none is a view of another tensor."""
-    if not torch.is_grad_enabled():
-        return None
-    return tree.map_structure(_own_tensor, outputs)
-
-
 def _own_tensor(leaf: Any) -> Any:
     if not isinstance(leaf, torch.Tensor) or not leaf.requires_grad or base_of(leaf) is leaf:
         return leaf
     copy: Any = leaf.clone()
-    if hasattr(leaf, "_keras_mask"):
-        copy._keras_mask = leaf._keras_mask
+    for name in ("_keras_mask", "_keras_logits"):
+        if hasattr(leaf, name):
+            setattr(copy, name, getattr(leaf, name))
     return copy
 
 
