@@ -41,7 +41,11 @@ def test_what_is_listed_as_refused_is_not_here_after_all():
 
 def test_states():
     assert script.state("math.add") == ("present", "")
-    assert script.state("queue.FIFOQueue") == ("refused", "Write Python's `queue`, or a data set.")
+    assert script.state("queue.FIFOQueue") == ("present", "")
+    assert script.state("queue.PaddingFIFOQueue") == (
+        "refused",
+        "Write `tf.queue.FIFOQueue`, and pad what you take out.",
+    )
     assert script.state("math.no_such_name") == ("missing", "")
 
 

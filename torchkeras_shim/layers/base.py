@@ -55,7 +55,7 @@ class Layer(HasAttributes):
         ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
         ...     def call(self, inputs):
         ...         return inputs * self.scale
-        >>> layer = Scale()
+        >>> layer = Scale(name="scale")
         >>> layer(torch.ones(2, 3)).shape, [w.path for w in layer.weights]
         (torch.Size([2, 3]), ['scale/scale'])
     """

@@ -100,20 +100,9 @@ class HasWeights(torch.nn.Module):
         self._register_variable(self._free_key(name), variable, automatic=True)
         return variable
 
-    def add_variable(
-        self,
-        shape: Sequence[int] | int,
-        initializer: Any,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """Creates a weight; see `add_weight`."""
-        options = {"trainable": trainable, "autocast": autocast, "regularizer": regularizer, "constraint": constraint}
-        return self.add_weight(shape, initializer, dtype, name=name, **options)
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
+        """Creates a weight: `add_weight` by another name, with the same arguments."""
+        return self.add_weight(*args, **kwargs)
 
     @property
     def variable_dtype(self) -> str:

@@ -163,7 +163,9 @@ def test_code_is_never_run_for_training(path):
 def test_no_guard_can_be_switched_off(path):
     for value in (False, 0):
         refused(path, "`safe_mode=False` is not supported", safe_mode=value)
-    assert not hasattr(keras.config, "enable_unsafe_deserialization")
+    with pytest.raises(ValueError, match="never run"):
+        keras.config.enable_unsafe_deserialization()
+    refused(path, "`safe_mode=False` is not supported", safe_mode=False)
 
 
 @pytest.mark.parametrize(

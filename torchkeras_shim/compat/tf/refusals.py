@@ -33,4 +33,5 @@ refuse("Quantized tensors are not supported. Write `model.quantize(...)`.", "qua
 refuse("Use torch.profiler.", "profiler")
 refuse("Use torch's `torch.func.jvp`.", "autodiff.ForwardAccumulator")
 refuse("TPUs are not supported.", "compat.v1.tpu")
+refuse("Write `tf.queue.FIFOQueue`, and pad what you take out.", "queue.PaddingFIFOQueue")
 refuse("Write `with tf.GradientTape() as tape:`.", "hessians")
