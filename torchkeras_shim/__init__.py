@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torchkeras_shim.core.variable import Variable
     from torchkeras_shim.initializers import Initializer
     from torchkeras_shim.layers import Input, InputSpec, Layer
+    from torchkeras_shim.layers.remat import RematScope, remat
     from torchkeras_shim.losses import Loss
     from torchkeras_shim.metrics import Metric
     from torchkeras_shim.models import Model, Sequential
@@ -98,10 +99,12 @@ _ATTRIBUTES = {
     "Operation": "core.operation",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
+    "RematScope": "layers.remat",
     "Sequential": "models",
     "Variable": "core.variable",
     "device": "core.device",
     "name_scope": "core.naming",
+    "remat": "layers.remat",
 }
 
 # What `%load_ext torchkeras_shim` asks for. They are not Keras's, so they are not in `__all__`.
@@ -111,14 +114,12 @@ _NOTEBOOK = ("load_ipython_extension", "unload_ipython_extension")
 NOT_YET = (
     "Function",
     "Quantizer",
-    "RematScope",
     "StatelessScope",
     "SymbolicScope",
     "distillation",
     "export",
     "legacy",
     "quantizers",
-    "remat",
     "visualization",
 )
 
@@ -136,6 +137,7 @@ __all__ = [
     "Operation",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
     "Variable",
     "__version__",
@@ -161,6 +163,7 @@ __all__ = [
     "preprocessing",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "tree",
     "utils",

@@ -16,7 +16,7 @@ from torchkeras_shim.core import captured_config, dtype_policies, dtypes, naming
 from torchkeras_shim.core.operation import Operation
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import arguments, call_spec, called, calling, casting
+from torchkeras_shim.layers import arguments, call_spec, called, calling, casting, remat
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output, kept_spec, spec_as_said
@@ -169,6 +169,7 @@ class Layer(HasAttributes):
         state["_input_cast"] = None
         state["_input_rank"] = None
         state["_tracked_names"] = set()
+        remat.note_scope(self)
         self._adopt_policy(policy)
 
     # Calling --------------------------------------------------------------------------------------------------------
@@ -307,6 +308,7 @@ class Layer(HasAttributes):
         )
         if not members:
             casting.arm(self)
+        remat.arm(self)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Moves or casts the layer; what `double`, `half` or `to` make of its weights is what it computes in."""

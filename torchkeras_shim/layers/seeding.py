@@ -75,6 +75,9 @@ class LayerSeedGenerator(SeedGenerator):
         if (stand["start"] is not None) is not self.is_own:
             StructureVersion.bump()
         self._start = None if stand["start"] is None else tuple(stand["start"])
+        for device, begun in self._by_device.items():
+            if str(device) not in stand["states"]:  # nothing had been drawn on it
+                begun.manual_seed(self._stream())
         for name, text in stand["states"].items():
             generator = self.on(torch.device(name))
             assert generator is not None
