@@ -9,8 +9,10 @@ import torch
 
 from torchkeras_shim import losses as losses_module
 from torchkeras_shim import metrics as metrics_module
+from torchkeras_shim.core import tree
 from torchkeras_shim.distribution.portion import Portion, Work
-from torchkeras_shim.training.outputs import Outputs, flattener
+from torchkeras_shim.training import joint
+from torchkeras_shim.training.outputs import Outputs, flattener, is_config
 
 
 class Objective:
@@ -26,7 +28,7 @@ class Objective:
         self.loss_weights = loss_weights
         self.built = False
         self.trackers: list[Any] = []
-        self._entries: list[tuple[int, Any, float | None]] = []
+        self._entries: list[tuple[Any, Any, float | None]] = []
         #: Whether the first batch of this run was looked at by value.
         self.checked = False
         #: The only loss's short way, a function of `(y_true, y_pred)` that returns `None` where it does not apply;
@@ -48,40 +50,47 @@ class Objective:
             device: Where the losses of single outputs are accumulated.
         """
         outputs = self.outputs = Outputs(y_pred, output_names)
-        if outputs.count > 1:
+        is_joint = joint.is_joint(self.loss, outputs.structure)
+        if outputs.count > 1 and not is_joint:
             given = outputs.assign(self.loss, "loss")
             outputs.with_loss = [index for index, identifier in enumerate(given) if identifier is not None]
         flat_pred = outputs.flatten(y_pred, "y_pred")
         self._flatten_true = flattener(outputs, y_true, "y_true")
         flat_true = self._flatten_true(y_true)
-        weights = [None] * outputs.count
-        if self.loss_weights is not None:
-            weights = outputs.assign(self.loss_weights, "loss_weights")
+        terms = joint.joint_terms(outputs, self.loss, self.loss_weights) if is_joint else self._terms()
         self._entries, self.trackers = [], []
-        assigned = outputs.assign(self.loss, "loss")
-        for index, (identifier, weight) in enumerate(zip(assigned, weights, strict=True)):
-            if identifier is None:
-                continue
-            outputs.require_target(flat_true[index], index, "loss")
-            loss = _resolve_loss(identifier, flat_true[index], flat_pred[index])
-            self._entries.append((index, loss, _as_weight(weight)))
+        for term in terms:
+            for place in tree.flatten(term.places):
+                outputs.require_target(flat_true[place], place, "loss")
+            true, pred = joint.pick(flat_true, term.places), joint.pick(flat_pred, term.places)
+            self._entries.append((term.places, _resolve_loss(term.identifier, true, pred), _as_weight(term.weight)))
         if not self._entries:
             raise ValueError(
                 f"No loss is given for any output. Received: loss={self.loss}. Write, for example, "
                 "`model.compile(optimizer='adam', loss='sparse_categorical_crossentropy')`."
             )
-        if isinstance(self.loss, dict) and outputs.keys:  # Keras takes them in the order of the dict
-            order = [key for key in self.loss if key in outputs.keys]
-            self._entries.sort(key=lambda entry: order.index(outputs.keys[entry[0]]) if outputs.keys else 0)
         if len(self._entries) > 1:
-            for index, loss, _ in self._entries:
-                tracker = metrics_module.Mean(name=f"{outputs.loss_names[index] or loss.name}_loss")
+            for term, (_, loss, _) in zip(terms, self._entries, strict=True):
+                tracker = metrics_module.Mean(name=f"{term.name or loss.name}_loss")
                 tracker.to(device)
                 self.trackers.append(tracker)
         # The everyday case gets the shortest way: one output, one loss, no weight of the loss.
         self._only = self._entries[0][1] if outputs.single and self._entries[0][2] is None else None
         self.fused = None
         self.built = True
+
+    def _terms(self) -> list[joint.Term]:
+        """Returns the losses of single outputs, in Keras's order: that of a dict, or that of the outputs."""
+        outputs = self.outputs
+        weights = [None] * outputs.count
+        if self.loss_weights is not None:
+            weights = outputs.assign(self.loss_weights, "loss_weights")
+        given = enumerate(zip(outputs.assign(self.loss, "loss"), weights, outputs.loss_names, strict=True))
+        terms = [joint.Term(index, *rest) for index, rest in given if rest[0] is not None]
+        if isinstance(self.loss, dict) and (keys := outputs.keys):
+            order = [key for key in self.loss if key in keys]
+            terms.sort(key=lambda term: order.index(keys[term.places]))
+        return terms
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
         """Returns the weighted sum of all outputs' losses, as a scalar tensor."""
@@ -99,15 +108,17 @@ class Objective:
             flat_weight = flattener(outputs, sample_weight, "sample_weight")(sample_weight)
         if not self.checked:
             for index, loss, _ in self._entries:
-                losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
+                if type(index) is int:
+                    losses_module.check_first_batch(loss, flat_true[index], flat_pred[index], outputs.names[index])
             self.checked = True
             only = self._only
             alone = Work.sharing is None and isinstance(y_true, torch.Tensor)
             self.fused = only.fused if only is not None and alone else None
         batch = flat_pred[0].shape[0] if flat_pred[0].ndim else 1
         total: torch.Tensor | None = None
-        for number, (index, loss, weight) in enumerate(self._entries):
-            value = loss(flat_true[index], flat_pred[index], flat_weight[index])
+        for number, (places, loss, weight) in enumerate(self._entries):
+            true, pred = joint.pick(flat_true, places), joint.pick(flat_pred, places)
+            value = loss(true, pred, joint.weight_of(flat_weight, places))
             if Work.sharing is not None:
                 value = _share(loss, value, Work.sharing)
                 if self.trackers:
@@ -162,6 +173,12 @@ def _resolve_loss(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     """Turns any identifier into a loss object; "crossentropy" and "ce" choose their kind by shape."""
     if isinstance(identifier, (list, tuple)) and len(identifier) == 1:
         identifier = identifier[0]
+    if isinstance(identifier, (list, tuple, dict)) and not is_config(identifier):
+        raise ValueError(
+            f"Expected one loss for an output, received a {type(identifier).__name__}: {identifier}. Losses of all "
+            "outputs together go in front of those of single outputs, in a list where the outputs are a tuple or a "
+            "dict, and in a tuple where they are a list: `loss=[of_all, (of_first, of_second)]`."
+        )
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         if y_pred.shape[-1] == 1:
             identifier = "binary_crossentropy"
