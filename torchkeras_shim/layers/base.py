@@ -16,7 +16,7 @@ from torchkeras_shim.core import captured_config, dtype_policies, dtypes, naming
 from torchkeras_shim.core.operation import Operation
 from torchkeras_shim.core.registry import Registry
 from torchkeras_shim.core.symbolic import KerasTensor
-from torchkeras_shim.layers import arguments, call_spec, called, calling, casting, remat
+from torchkeras_shim.layers import arguments, call_spec, called, calling, casting, remat, stateless
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output, kept_spec, spec_as_said
@@ -244,6 +244,8 @@ class Layer(HasAttributes):
         if isinstance(shape, dict):
             return {key: self._as_spec(item) for key, item in shape.items()}
         return KerasTensor(shape, self.compute_dtype)
+
+    stateless_call = stateless.stateless_call
 
     # Losses ---------------------------------------------------------------------------------------------------------
 

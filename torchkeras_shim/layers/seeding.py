@@ -75,6 +75,8 @@ class LayerSeedGenerator(SeedGenerator):
         if (stand["start"] is not None) is not self.is_own:
             StructureVersion.bump()
         self._start = None if stand["start"] is None else tuple(stand["start"])
+        if not self.is_own:
+            return
         for device, begun in self._by_device.items():
             if str(device) not in stand["states"]:  # nothing had been drawn on it
                 begun.manual_seed(self._stream())

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim import initializers
-from torchkeras_shim.core import config, dtype_policies, dtypes, naming, tree
+from torchkeras_shim.core import config, dtype_policies, dtypes, naming, stateless, tree
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.metrics.table import METRICS
 
@@ -140,6 +140,40 @@ class Metric:
         with torch.no_grad():
             for variable in self.variables:
                 variable.zero_()
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[torch.Tensor]:
+        """Returns the state that `update_state` makes of a given one; the metric's own stays as it is.
+
+        Args:
+            metric_variables: Values in the order of `variables`.
+            *args: What `update_state` takes.
+            **kwargs: The same.
+        """
+        variables = self.variables
+        values = stateless.checked(
+            "metric_variables", metric_variables, variables, f"{type(self).__name__}().variables"
+        )
+        with stateless.holding(variables, values):
+            self.update_state(*args, **kwargs)
+            return stateless.read(variables)
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """Returns the result for a given state; the metric's own stays as it is."""
+        variables = self.variables
+        values = stateless.checked(
+            "metric_variables", metric_variables, variables, f"{type(self).__name__}().variables"
+        )
+        with stateless.holding(variables, values):
+            return tree.map_structure(
+                lambda leaf: leaf.detach().clone() if isinstance(leaf, torch.Tensor) else leaf, self.result()
+            )
+
+    def stateless_reset_state(self) -> list[torch.Tensor]:
+        """Returns the state that a metric starts with; the metric's own stays as it is."""
+        variables = self.variables
+        with stateless.holding(variables, variables):
+            self.reset_state()
+            return stateless.read(variables)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Updates the state and returns the result."""

@@ -9,7 +9,7 @@ import torch
 
 from torchkeras_shim.core.errors import check_keywords
 from torchkeras_shim.layers.base import Layer
-from torchkeras_shim.models import batch_steps, step_functions
+from torchkeras_shim.models import batch_steps, state_tree, step_functions
 from torchkeras_shim.training.compiled import Compiled, arguments_of
 from torchkeras_shim.training.single_batches import predict_on_batch, run_on_batch
 from torchkeras_shim.training.trainer import Trainer
@@ -38,6 +38,9 @@ class Trainable(Layer):
     make_train_function = step_functions.make_train_function
     make_test_function = step_functions.make_test_function
     make_predict_function = step_functions.make_predict_function
+
+    get_state_tree = state_tree.get_state_tree
+    set_state_tree = state_tree.set_state_tree
 
     @property
     def device(self) -> torch.device:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core import sharded
+from torchkeras_shim.core import sharded, stateless
 from torchkeras_shim.core.torch_private import foreach
 from torchkeras_shim.core.variable import Variable, observers_of_writes, tell_observers
 from torchkeras_shim.optimizers import checks, clipping, overwriting
@@ -97,6 +97,35 @@ class Optimizer(OptimizerState):
             if grads:
                 self._run(self._plan_for(variables), grads)
         self.advance()
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Returns what `apply` makes of given values; the optimizer's and the model's own stay as they are.
+
+        Args:
+            optimizer_variables: Values in the order of `variables`.
+            grads: The gradients.
+            trainable_variables: Values of the variables that the optimizer was built with.
+
+        Returns:
+            The trainable values and the optimizer's.
+
+        Raises:
+            ValueError: If the optimizer is not built, or number or shapes differ.
+        """
+        name = type(self).__name__
+        if not self.built:
+            raise ValueError(
+                f"To call `stateless_apply`, {name} must be built (i.e. its variables must have been created). You can "
+                "build it via `optimizer.build(trainable_variables)`."
+            )
+        own, trained = self.variables, self._trainable_variables
+        state = stateless.checked("optimizer_variables", optimizer_variables, own, f"{name}().variables")
+        weights = stateless.checked("trainable_variables", trainable_variables, trained, "the variables of `build`")
+        with stateless.holding([*own, *trained], [*state, *weights]):
+            self.apply(grads)
+            return stateless.read(trained), stateless.read(self.variables)
 
     def stepper(self, variables: Sequence[torch.Tensor]) -> Callable[[list[Any]], None]:
         """Returns `apply` for one list of variables, for a loop whose gradients autograd makes.
