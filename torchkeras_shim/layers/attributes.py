@@ -56,7 +56,7 @@ class HasAttributes(HasWeights):
 
         def on_change() -> None:
             container = tracking.Container()
-            present = container.sync(tracking.members(self.__dict__[name]))
+            present = container.sync(self.__dict__[name])
             if not present and not isinstance(self._modules.get(name), tracking.Container):
                 return  # plain values, as before
             if present:

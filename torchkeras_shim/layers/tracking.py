@@ -17,20 +17,26 @@ class Container(torch.nn.Module):
     Metrics among the members become attributes, where metrics are looked for in every module.
     """
 
-    def sync(self, items: dict[str, Any]) -> bool:
-        """Takes over the present members. Returns whether there are any."""
+    def sync(self, collection: Any, around: tuple[Any, ...] = ()) -> bool:
+        """Takes over the present members. Returns whether there are any.
+
+        Args:
+            collection: The collection that has them.
+            around: The collections that it is in: one of them may be in it again.
+        """
+        around = (*around, collection)
         self._modules.clear()
         self._parameters.clear()
         self._buffers.clear()
         for key in self.__dict__.pop("_metric_keys", ()):
             self.__dict__.pop(key, None)
         metrics = self.__dict__["_metric_keys"] = []
-        for key, value in items.items():
+        for key, value in members(collection).items():
             if isinstance(value, torch.nn.Module):
                 self._modules[key] = value
             elif isinstance(value, (Tracked, *COLLECTIONS)):
                 inner = Container()
-                if inner.sync(members(value)):
+                if not any(value is one for one in around) and inner.sync(value, around):
                     self._modules[key] = inner
             elif isinstance(value, Variable) and not value.trainable:
                 self.register_buffer(key, value)
@@ -171,28 +177,36 @@ COLLECTIONS = (list, tuple, dict, set, frozenset, collections.deque)
 _WRAPPERS: dict[type, type] = {kind: wrapper for base, wrapper, _ in _KINDS for kind in (base, wrapper)}
 
 
-def track(value: Any, on_change: Callable[[], None] | None) -> Any:
+def track(value: Any, on_change: Callable[[], None] | None, known: dict[int, Any] | None = None) -> Any:
     """Wraps plain collections, and those in them, so that `on_change` hears of their changes.
 
     Anything else is returned as it is: a tuple too, unless there is a list or the like in it.
+
+    Args:
+        value: The value.
+        on_change: What is to hear of changes.
+        known: The wrappers by the `id` of what they wrap, while a collection that may hold itself is wrapped.
     """
     kind = type(value)
+    known = {} if known is None else known
+    if id(value) in known:
+        return known[id(value)]
     if isinstance(value, tuple):
-        wrapped = [track(item, on_change) for item in value]
+        wrapped = [track(item, on_change, known) for item in value]
         if all(new is old for new, old in zip(wrapped, value, strict=True)):
             return value
         return kind._make(wrapped) if hasattr(kind, "_make") else kind(wrapped)
     wrapper: Any = _WRAPPERS.get(kind)
     if wrapper is None or (kind is wrapper and value._on_change is on_change):
         return value
-    new: Any
+    new: Any = wrapper(value.default_factory) if wrapper is TrackedDefaultDict else wrapper()
+    known[id(value)] = new
     if issubclass(wrapper, dict):
-        items = {key: track(item, on_change) for key, item in value.items()}
-        new = wrapper(value.default_factory, items) if wrapper is TrackedDefaultDict else wrapper(items)
+        new.update({key: track(item, on_change, known) for key, item in value.items()})
     elif wrapper is TrackedList:
-        new = wrapper(track(item, on_change) for item in value)
+        new.extend([track(item, on_change, known) for item in value])
     else:
-        new = wrapper(value)
+        new.update(value)
     new._on_change = on_change
     return new
 
