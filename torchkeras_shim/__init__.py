@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torchkeras_shim.losses import Loss
     from torchkeras_shim.metrics import Metric
     from torchkeras_shim.models import Model, Sequential
+    from torchkeras_shim.models.function import Function
     from torchkeras_shim.optimizers import Optimizer
     from torchkeras_shim.regularizers import Regularizer
 
@@ -88,6 +89,7 @@ _MODULES = (
 _ATTRIBUTES = {
     "DTypePolicy": "core.dtype_policies",
     "FloatDTypePolicy": "core.dtype_policies",
+    "Function": "models.function",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
@@ -112,7 +114,6 @@ _NOTEBOOK = ("load_ipython_extension", "unload_ipython_extension")
 
 # Names of Keras 3 that this version does not have: asked for, they are told apart from misspelt ones.
 NOT_YET = (
-    "Function",
     "Quantizer",
     "StatelessScope",
     "SymbolicScope",
@@ -126,6 +127,7 @@ NOT_YET = (
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "Initializer",
     "Input",
     "InputSpec",

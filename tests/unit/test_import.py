@@ -11,6 +11,7 @@ import torchkeras_shim
 KERAS_NAMES = {
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "Initializer",
     "Input",
     "InputSpec",
