@@ -74,8 +74,8 @@ class Layer(HasAttributes):
     _dtype_policy: dtype_policies.DTypePolicy
     _policy_map: dtype_policies.DTypePolicyMap | None
     _compute_dtype: torch.dtype
-    _seen_ndim: int
-    _seen_dtype: torch.dtype | None
+    _seen_ndim: int | tuple[int, ...]
+    _seen_dtype: torch.dtype | tuple[torch.dtype, ...] | None
     _added_losses: list[torch.Tensor]
     _inbound_nodes: list[Any]
     _input_shape_argument: tuple[int | None, ...] | None
@@ -160,7 +160,7 @@ class Layer(HasAttributes):
                 f"Expected `trainable` to be a boolean. Received: trainable={trainable!r} (of type {type(trainable)})"
             )
         state["_trainable"] = trainable
-        state["_seen_ndim"] = -1  # the rank and type that the fast way accepts; none yet
+        state["_seen_ndim"] = -1  # the rank and type that the fast way accepts, or those of a list; none yet
         state["_seen_dtype"] = None
         state["_added_losses"] = []
         state["_inbound_nodes"] = []
@@ -192,6 +192,12 @@ class Layer(HasAttributes):
                 and x.dtype is self._seen_dtype
                 and not (_flags.masks and hasattr(x, "_keras_mask"))
             ):
+                try:
+                    return _module_call(self, x)
+                except (RuntimeError, IndexError) as error:
+                    explain(self, args, error)
+                    raise
+            if type(x) is list and not _flags.masks and calling.is_usual(self, x):
                 try:
                     return _module_call(self, x)
                 except (RuntimeError, IndexError) as error:

@@ -20,7 +20,8 @@ class Called(Protocol):
     _call_spec: Any
     _policy_map: Any
     _compute_dtype: Any
-    _seen_ndim: int
+    _seen_ndim: int | tuple[int, ...]
+    _seen_dtype: Any
     _input_rank: Any
     _input_cast: Any
     _mask_is_of_first: bool

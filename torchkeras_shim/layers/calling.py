@@ -110,6 +110,9 @@ def call_layer(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if plain and type(first) is _Tensor and not (masked and not carried) and layer not in _adders:
         layer.__dict__["_seen_ndim"] = first.ndim
         layer.__dict__["_seen_dtype"] = given[0].dtype
+    elif type(first) is list and not kwargs and not Flags.masks and layer not in _adders and _are(first, given):
+        layer.__dict__["_seen_ndim"] = tuple([x.ndim for x in first])
+        layer.__dict__["_seen_dtype"] = tuple([x.dtype for x in first])
     return outputs
 
 
@@ -127,6 +130,24 @@ def _heed_rule(layer: Any) -> None:
                 lambda one: current.lay_out(one, layout, f"output '{path}'"), outputs
             )
         )
+
+
+def _are(tensors: list[Any], given: tuple[Any, ...]) -> bool:
+    """Returns whether a list has the very tensors that a layer's only argument had: nothing had to be converted."""
+    if len(given) != 1 or type(given[0]) is not list or len(given[0]) != len(tensors):
+        return False
+    return all(x is own and type(x) is _Tensor for x, own in zip(tensors, given[0], strict=True))
+
+
+def is_usual(layer: Called, tensors: list[Any]) -> bool:
+    """Returns whether a list has plain tensors of the ranks and types that a layer takes without more ado."""
+    ranks = layer._seen_ndim
+    if type(ranks) is not tuple or len(ranks) != len(tensors):
+        return False
+    return all(
+        type(x) is _Tensor and x.ndim == rank and x.dtype is dtype
+        for x, rank, dtype in zip(tensors, ranks, layer._seen_dtype, strict=True)
+    )
 
 
 def _call_symbolic(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

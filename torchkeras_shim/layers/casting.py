@@ -111,12 +111,13 @@ def casts_inputs(layer: Any) -> bool:
 
 def _run(layer: Any, *args: Any, **kwargs: Any) -> Any:
     """A layer's `forward` under a mixed policy."""
+    itself: tuple[Any, ...] = (layer,)
     if "_put_in" in layer.__dict__:  # a function in the place of its class's `call`
-        forward = layer.__dict__["_put_in"]
+        forward, itself = layer.__dict__["_put_in"], ()
     else:
-        forward = functools.partial(type(layer).forward, layer)
+        forward = type(layer).forward
     if not layer.autocast:  # it looks after its types itself
-        return forward(*args, **kwargs)
+        return forward(*itself, *args, **kwargs)
     if layer._input_cast is None:  # what reaches `forward` directly has not been cast yet
         dtype = layer._compute_dtype
         if len(args) != 1 or type(args[0]) is not _Tensor:
@@ -127,7 +128,7 @@ def _run(layer: Any, *args: Any, **kwargs: Any) -> Any:
     seen: dict[str, torch.Tensor] = {}
     calls.append((layer._parameters, buffers, seen))
     try:
-        outputs = forward(*args, **kwargs)
+        outputs = forward(*itself, *args, **kwargs)
     finally:
         calls.pop()
     if buffers and seen:

@@ -22,8 +22,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _NEVER = -1
 _USUAL = ((_MMAP_MAX, 65536), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 64 << 20))
 
-#: After so many seconds it is worth while to give memory back: in less, a process cannot have touched much.
-_LONG = 0.02
+#: After loops of so many seconds memory is given back. It takes time, and so does getting it anew in the next loop:
+#: glibc itself gives back what lies at the end of its heap.
+_LONG = 1.0
 
 
 class _Keepers:
