@@ -182,7 +182,7 @@ class LossScaleOptimizer(Optimizer):
     def _step(self, grads: list[Any], run: Callable[[list[Any]], None], variables: list[torch.Tensor]) -> None:
         self._settle()
         grads = [grad if grad is None or grad.layout is torch.strided else grad.to_dense() for grad in grads]
-        values = self._new_values(grads, variables)
+        values = self._new_values(grads, variables) if Variable.overwriting_changes else None
         given = [grad for grad in grads if grad is not None]
         if self._sharing:
             given = [sharded.local(grad) for grad in given]
