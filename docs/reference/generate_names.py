@@ -36,6 +36,8 @@ NAMESPACES = (
     "backend",
     "utils",
     "utils.legacy",
+    "legacy",
+    "legacy.saving",
     "preprocessing",
     "preprocessing.image",
     "preprocessing.sequence",

@@ -38,6 +38,7 @@ KERAS_NAMES = {
     "dtype_policies",
     "initializers",
     "layers",
+    "legacy",
     "losses",
     "metrics",
     "mixed_precision",
