@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from torchkeras_shim.layers import casting
+from torchkeras_shim.layers import casting, remat
 from torchkeras_shim.layers.call_spec import CallSpec, as_forward
 
 
@@ -23,6 +23,7 @@ def put_in(layer: Any, call: Callable[..., Any]) -> None:
     state["_put_in"] = functools.partial(as_forward(of_class), layer)
     if not casting.armed(layer):  # else `casting` calls it
         state["forward"] = state["_put_in"]
+        remat.arm(layer)
 
 
 def take_out(layer: Any) -> None:
@@ -32,6 +33,7 @@ def take_out(layer: Any) -> None:
         state.pop(name, None)
     if not casting.armed(layer):
         state.pop("forward", None)
+        remat.arm(layer)
 
 
 def _with_self(call: Callable[..., Any]) -> inspect.Signature:

@@ -98,6 +98,18 @@ def test_call_of_one_layer_gets_what_it_asks_for():
     assert (keras.Model(inputs, layer(inputs))(X) == -1).all()
 
 
+def test_call_of_one_layer_is_computed_again_where_its_scope_says_so():
+    with keras.RematScope(mode="full"):
+        layer = layers.Dense(2)
+    layer(X)
+    layer.call = seen = Seen(lambda inputs: inputs * layer.kernel.sum())
+    layer(X).sum().backward()
+    assert seen.count == 2
+    del layer.call
+    assert layer(X).shape == (8, 2)
+    assert "forward" in layer.__dict__
+
+
 def test_call_of_one_model():
     inputs = keras.Input((3,))
     for model in (made(), keras.Model(inputs, layers.Dense(2)(inputs))):
