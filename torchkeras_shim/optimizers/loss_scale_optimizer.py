@@ -101,6 +101,8 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale = initial_scale
         self.dynamic_growth_steps = dynamic_growth_steps
         self._waiting: Callable[[], bool] | None = None  # tells whether the last step was left out
+        self._overwrites = False  # whether a variable is overwritten with its gradient,
+        self._overwriting_changes = -1  # as of how many such settings
         self._leaves_out = False  # whether the inner optimizer's kernels can leave a step out
         self._several_devices = False
         self._sharing: list[Any] = []  # of processes that each have other parts of variables
@@ -182,7 +184,10 @@ class LossScaleOptimizer(Optimizer):
     def _step(self, grads: list[Any], run: Callable[[list[Any]], None], variables: list[torch.Tensor]) -> None:
         self._settle()
         grads = [grad if grad is None or grad.layout is torch.strided else grad.to_dense() for grad in grads]
-        values = self._new_values(grads, variables) if Variable.overwriting_changes else None
+        if self._overwriting_changes != Variable.overwriting_changes:
+            self._overwriting_changes = Variable.overwriting_changes
+            self._overwrites = any_overwritten(self._trainable_variables)
+        values = self._new_values(grads, variables) if self._overwrites else None
         given = [grad for grad in grads if grad is not None]
         if self._sharing:
             given = [sharded.local(grad) for grad in given]
@@ -204,8 +209,6 @@ class LossScaleOptimizer(Optimizer):
 
     def _new_values(self, grads: list[Any], variables: list[torch.Tensor]) -> dict[int, torch.Tensor]:
         """Returns copies of gradients that are the new values of their variables, which no scale has touched."""
-        if not any_overwritten(variables):
-            return {}
         pairs = enumerate(zip(grads, variables, strict=False))
         return {i: grad.clone() for i, (grad, variable) in pairs if grad is not None and is_overwritten(variable)}
 
