@@ -23,8 +23,17 @@ def pytest_addoption(parser):
     plugin.add_options(parser)
 
 
+class FreshNames:
+    """Gives the examples in docstrings their first automatic names, whichever were run before in the same process."""
+
+    def pytest_runtest_setup(self, item):
+        if isinstance(item, pytest.DoctestItem):
+            naming.reset_uids()
+
+
 def pytest_configure(config):
     config.pluginmanager.register(plugin.Oracle(config), "oracle")
+    config.pluginmanager.register(FreshNames(), "fresh names")
 
 
 @pytest.hookimpl(tryfirst=True)
