@@ -15,11 +15,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "script.py"
 
-pytestmark = [pytest.mark.nightly, pytest.mark.subprocess, pytest.mark.slow]
+pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
 
 
 #: Where a process is killed, and which one.
-KILLED = [("first", 1), ("middle", 1), ("middle", 0), ("validation", 1), ("end", 0), ("between", 1), ("backup", 0)]
+KILLED = [
+    ("middle", 1),
+    *(
+        pytest.param(*one, marks=pytest.mark.nightly)
+        for one in [("first", 1), ("middle", 0), ("validation", 1), ("end", 0), ("between", 1), ("backup", 0)]
+    ),
+]
 
 
 def start(folder, what, place="", rank=1, options=()):
@@ -61,6 +67,7 @@ def test_a_killed_process_costs_nothing(tmp_path, undisturbed, place, rank):
             np.testing.assert_allclose(one[name], undisturbed[0][name], rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("what", "place", "message"),
     [
@@ -78,6 +85,7 @@ def test_an_error_of_one_process_ends_all_and_is_told(tmp_path, what, place, mes
     assert message in summary
 
 
+@pytest.mark.nightly
 def test_an_interrupt_ends_all(tmp_path):
     process = start(tmp_path, "interrupt")
     end = time.monotonic() + 60
