@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "script.py"
 
-pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
+pytestmark = [pytest.mark.nightly, pytest.mark.subprocess, pytest.mark.slow]
 
 
 #: Where a process is killed, and which one.
