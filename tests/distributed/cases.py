@@ -1114,6 +1114,10 @@ def refusals_and_reports() -> None:
     with raises(ValueError, "takes all samples of a batch together", "axis"):
         model.fit(x, y, verbose=0)
     model = classifier()
+    model.layers[0].kernel.overwrite_with_gradient = True
+    with raises(NotImplementedError, "overwrite_with_gradient", "set_distribution(None)"):
+        model.fit(x, y, verbose=0)
+    model = classifier()
     model.fit(x, y, verbose=0)
     lines: list[str] = []
     model.explain_step(print_fn=lines.append)

@@ -21,6 +21,7 @@ from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.tensors import spread
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
+from torchkeras_shim.optimizers.overwriting import any_overwritten
 from torchkeras_shim.training.noise import Noise
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
 from torchkeras_shim.training.rounds import Rounds
@@ -31,6 +32,7 @@ def make_several_training(parts: Parts) -> Step:
     """Returns the training step of one of several processes."""
     assert parts.processes is not None
     optimizer, processes, parameters = parts.optimizer, parts.processes, parts.parameters
+    refuse_overwritten(parameters)
     scales = getattr(optimizer, "loss_scale_factor", None) is not None
     apply = optimizer.stepper(parameters)
     update = make_update(parts)
@@ -68,6 +70,19 @@ def make_several_training(parts: Parts) -> Step:
     return training
 
 
+def refuse_overwritten(parameters: Sequence[torch.Tensor]) -> None:
+    """Refuses gradients that are new values: those of several processes are shares, which would be added up.
+
+    Raises:
+        NotImplementedError: If a variable is overwritten with its gradient.
+    """
+    if any_overwritten(parameters):
+        raise NotImplementedError(
+            "Several processes cannot train variables with `overwrite_with_gradient=True`: each has the new value of "
+            "its own rows alone. Train in one process: `keras.distribution.set_distribution(None)`."
+        )
+
+
 def make_several_evaluation(parts: Parts) -> Step:
     """Returns the evaluation step of one of several processes."""
     loss_of, update = make_loss(parts, ExtraLosses(parts.model)), make_update(parts)
@@ -89,6 +104,7 @@ def make_several_applying(parts: Parts, gradients: Callable[[Portion, Any, Any, 
     """
     assert parts.processes is not None
     processes = parts.processes
+    refuse_overwritten(parts.parameters)
     apply = parts.optimizer.stepper(parts.parameters)
     together, rounds = Together(parts), Rounds(parts)
     used: list[bool] | None = None

@@ -12,7 +12,7 @@ import torch
 
 from torchkeras_shim.core import sharded
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
-from torchkeras_shim.training.several import Together, used_anywhere
+from torchkeras_shim.training.several import Together, refuse_overwritten, used_anywhere
 from torchkeras_shim.training.sharding import whole_steps
 
 
@@ -20,6 +20,7 @@ def make_sharded_training(parts: Parts) -> Step:
     """Returns the training step of one of several processes that each have a part of every weight."""
     assert parts.processes is not None
     optimizer, processes, parameters = parts.optimizer, parts.processes, parts.parameters
+    refuse_overwritten(parameters)
     scales = getattr(optimizer, "loss_scale_factor", None) is not None
     extra = ExtraLosses(parts.model)
     loss_of, update = make_loss(parts, extra), make_update(parts)
