@@ -95,6 +95,7 @@ def _accumulates(optimizer: Any) -> bool:
         isinstance(optimizer, Optimizer)
         and bool(optimizer.gradient_accumulation_steps)
         and type(optimizer).apply is Optimizer.apply  # one that scales losses looks at the gradients of all
+        and "apply" not in optimizer.__dict__  # so does, perhaps, a function that a user has put in its place
     )
 
 
