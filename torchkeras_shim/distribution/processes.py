@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,10 @@ from torchkeras_shim.distribution.meeting import meeting_place
 
 #: After how many seconds a process gives up waiting for another one.
 TIMEOUT = 600.0
+
+#: How long a process that ends waits for threads that are about to let go of tensors. They take microseconds, on a
+#: busy machine until it is their turn.
+_SECONDS_TO_LET_GO = 0.25
 
 _ADDRESSES, _COUNT, _RANK = (
     "KERAS_DISTRIBUTION_JOB_ADDRESSES",
@@ -203,7 +208,12 @@ def _backend(rank: int) -> str:
 
 
 def _leave() -> None:
-    if is_initialized() and getattr(sys, "last_type", None) is None:
+    if not is_initialized():
+        return
+    # A thread of gloo's lets go of the tensors of an exchange after it has said that the exchange is done, and needs
+    # the interpreter for that. Before Python 3.14 the whole process aborts if the interpreter is gone by then.
+    time.sleep(_SECONDS_TO_LET_GO)
+    if getattr(sys, "last_type", None) is None:
         dist.destroy_process_group()
 
 
