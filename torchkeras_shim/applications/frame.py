@@ -208,8 +208,7 @@ class Frame:
         inputs = image if self.input_tensor is None else get_source_inputs(self.input_tensor)
         model = Functional(inputs, output, name=self.name)
         if self.imagenet:
-            file = files.choose(self.include_top) if isinstance(files, Files) else files
-            model.load_weights(file.fetch())
+            _load_published(model, files.choose(self.include_top) if isinstance(files, Files) else files)
         elif self.weights is not None:
             self._load(model)
         return model
@@ -224,6 +223,15 @@ class Frame:
                 "file was written with; or, to load what fits, build the model with `weights=None` and write "
                 f"model.load_weights({os.fspath(self.weights)!r}, skip_mismatch=True)"
             ) from error
+
+
+def _load_published(model: Model, file: File) -> None:
+    path = file.fetch()
+    try:
+        model.load_weights(path)
+    except ValueError as error:
+        error.args = (file.explain(error),)
+        raise
 
 
 def _shape(height: int | None, width: int | None, channels: int) -> tuple[int | None, ...]:

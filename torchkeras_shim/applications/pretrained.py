@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from torchkeras_shim.core.config import keras_home
-from torchkeras_shim.core.downloads import get_file
+from torchkeras_shim.core.downloads import cache_folder, get_file, has_hash
 
 _FOLDER = "models"
 ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -35,10 +34,28 @@ class File:
         try:
             return get_file(self.name, self.origin, file_hash=self.file_hash, cache_subdir=_FOLDER)
         except OSError as error:
+            path = os.path.join(cache_folder(None, _FOLDER), self.name)
             raise FileNotFoundError(
-                f"{error}\n{self.name} is not on this computer, and it could not be downloaded. Download {self.origin} "
-                f"on a computer that has a network and put it there as {os.path.join(keras_home(), _FOLDER, self.name)}"
+                f"{error}\n{self._state(path)}, and it could not be downloaded. Download {self.origin} on a computer "
+                f"that has a network and put it there as {path}"
             ) from error
+
+    def _state(self, path: str) -> str:
+        """Returns what is wrong with the file that is here, or that there is none."""
+        if os.path.isfile(path) and self.file_hash and not has_hash(path, self.file_hash):
+            return f"{path} is incomplete or another file: its hash is not {self.file_hash}"
+        return f"{self.name} is not on this computer"
+
+    def explain(self, error: Exception) -> str:
+        """Returns what to do about a file that does not fit the model: one without a hash may be anything.
+
+        Args:
+            error: What came of it when it was read.
+        """
+        return (
+            f"{error}\nThe file in the cache is not the one that Keras publishes, or not whole. Delete it and run this "
+            f"again, or put {self.origin} in its place."
+        )
 
 
 def files(folder: str, stem: str, hashes: tuple[str, str], ends: tuple[str, str] = (".h5", "_notop.h5")) -> Files:

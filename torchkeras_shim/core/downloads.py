@@ -83,7 +83,7 @@ def get_file(
         )
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
-    folder = _cache_folder(cache_dir, cache_subdir)
+    folder = cache_folder(cache_dir, cache_subdir)
     name = _file_name(fname, origin)
     unpacked = None
     if extract or untar:
@@ -126,8 +126,13 @@ def _file_name(fname: str | os.PathLike[str] | None, origin: str) -> str:
     return name
 
 
-def _cache_folder(cache_dir: str | os.PathLike[str] | None, subfolder: str | os.PathLike[str]) -> str:
-    """Returns the folder of a cached file, which exists."""
+def cache_folder(cache_dir: str | os.PathLike[str] | None, subfolder: str | os.PathLike[str]) -> str:
+    """Returns the folder of a cached file, which exists.
+
+    Args:
+        cache_dir: What `get_file` takes.
+        subfolder: What it takes as `cache_subdir`.
+    """
     base = keras_home() if cache_dir is None else os.path.expanduser(os.fspath(cache_dir))
     if not os.path.isabs(subfolder) and not _can_write(base):
         base = _temporary_home()

@@ -49,20 +49,57 @@ def test_weights_are_a_path(weights):
         small(weights=weights)
 
 
-def test_imagenet_reads_the_file_in_keras_s_cache(saved, monkeypatch, tmp_path):
-    folder, expected = saved
+@pytest.fixture
+def published(monkeypatch, tmp_path):
+    """Lets VGG16 ask for a file with a given hash, from a server that is not there; returns its place in the cache."""
     (tmp_path / "models").mkdir()
-    content = (folder / "vgg.h5").read_bytes()
-    file = pretrained.File("vgg.h5", "http://127.0.0.1:1/vgg.h5", hashlib.md5(content).hexdigest())
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(pretrained.Files, "choose", lambda files, top: file)
-    with pytest.raises(FileNotFoundError, match="not on this computer") as caught:
+
+    def publish(file_hash):
+        file = pretrained.File("vgg.h5", "http://127.0.0.1:1/vgg.h5", file_hash)
+        monkeypatch.setattr(pretrained.Files, "choose", lambda files, top: file)
+        return tmp_path / "models" / "vgg.h5"
+
+    return publish
+
+
+def test_imagenet_reads_the_file_in_keras_s_cache(saved, published):
+    folder, expected = saved
+    content = (folder / "vgg.h5").read_bytes()
+    place = published(hashlib.md5(content).hexdigest())
+    with pytest.raises(FileNotFoundError, match=r"vgg.h5 is not on this computer, and it could not be down") as caught:
         small(weights="imagenet")
-    place = tmp_path / "models" / "vgg.h5"
-    assert str(place) in str(caught.value)
-    assert "http://127.0.0.1:1/vgg.h5" in str(caught.value)
+    assert str(caught.value).endswith(
+        f"http://127.0.0.1:1/vgg.h5 on a computer that has a network and put it there as {place}"
+    )
+    place.write_bytes(content[:-1])
+    with pytest.raises(
+        FileNotFoundError, match=f"{place} is incomplete or another file: its hash is not .* put it there"
+    ):
+        small(weights="imagenet")
     place.write_bytes(content)
     np.testing.assert_array_equal(small(weights="imagenet").weights[-1].numpy(), expected[-1])
+
+
+@pytest.mark.parametrize(
+    ("write", "error", "words"),
+    [
+        (lambda place: place.write_bytes(b"<html>"), OSError, "cannot be opened as an HDF5 file"),
+        (
+            lambda place: small(weights=None, pooling="max", input_shape=(32, 32, 1)).save(place),
+            ValueError,
+            "Shape mism",
+        ),
+    ],
+    ids=["another kind of file", "another model"],
+)
+def test_a_file_in_the_cache_that_has_no_hash_and_does_not_fit(write, error, words, published):
+    place = published(None)
+    write(place)
+    with pytest.raises(
+        error, match=rf"(?s){words}.*Delete it and run this again, or put http://127.0.0.1:1/vgg.h5 in its"
+    ):
+        small(weights="imagenet")
 
 
 def test_an_input_tensor_is_where_the_model_begins():
