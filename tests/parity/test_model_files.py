@@ -456,6 +456,38 @@ def test_functional_models(make, writer, reader, ending, tmp_path):
     assert int(loaded.optimizer.iterations) == 1
 
 
+def computed(k):
+    inputs = k.Input((6,))
+    x = k.layers.Dense(4)(inputs)
+    x = k.ops.concatenate([1 - x * (k.layers.ReLU(6.0)(x + 3.0) / 6), inputs[:, 2:4]], axis=1)
+    x = k.layers.Average()([x, k.ops.expand_dims(k.ops.average(x, axis=1), 1)])
+    return k.Model(inputs, -k.ops.reshape(k.ops.maximum(x, k.ops.leaky_relu(x, 0.3)), (-1, 2, 3)))
+
+
+def test_operations_in_an_older_file_which_keras_itself_cannot_read(tmp_path):
+    model = vary(computed(keras))
+    x = np.random.default_rng(0).standard_normal((5, 6)).astype("float32")
+    model.save(tmp_path / "model.h5")
+    with pytest.raises((TypeError, ValueError)):
+        load(keras, str(tmp_path / "model.h5"))
+    loaded = load(torchkeras_shim, str(tmp_path / "model.h5"))
+    assert_close(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_layer_of_one_s_own_in_an_older_file_that_is_called_like_an_operation(tmp_path):
+    class Flip(torchkeras_shim.layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+        def get_config(self):
+            return {"name": self.name}
+
+    inputs = torchkeras_shim.Input((6,))
+    torchkeras_shim.Model(inputs, Flip()(inputs)).save(tmp_path / "model.h5")
+    loaded = torchkeras_shim.saving.load_model(tmp_path / "model.h5", custom_objects={"Flip": Flip})
+    assert isinstance(loaded.layers[-1], Flip)
+
+
 def with_assets(k):
     class Words(k.layers.Layer):
         words = ()

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import naming, serialization, symbolic, tree
 from torchkeras_shim.core.errors import did_you_mean
 from torchkeras_shim.core.operation import Operation
@@ -295,9 +296,26 @@ class _Function:
         return self.function(*args, **self.settings, **kwargs)
 
 
+def _is_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> bool:
+    """Returns whether an entry is of `keras.ops`, not of a layer.
+
+    `.h5` files of Keras 3 do not say where a class is from. Keras takes all of them for layers, so that it cannot read
+    its own files of `x + 1` or `MobileNetV3Small`. Unlike an operation's config, a layer's says whether it is trained.
+    """
+    if entry.get("module"):
+        return ".ops" in str(entry["module"])
+    nodes, name = entry.get("inbound_nodes") or [None], str(entry["class_name"])
+    return (
+        isinstance(nodes[0], dict)  # the form of Keras 3
+        and "trainable" not in entry["config"]
+        and naming.to_snake_case(name) in FUNCTIONS
+        and name not in (custom_objects or {})
+        and custom.find(name) is None
+    )
+
+
 def _operation_from_config(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
-    module = str(entry.get("module") or "")
-    if ".ops" not in module:
+    if not _is_operation(entry, custom_objects):
         inner = {key: value for key, value in entry.items() if key not in ("name", "inbound_nodes")}
         return serialization.deserialize_keras_object(inner, custom_objects, default_module="keras.layers")
     name = naming.to_snake_case(entry["class_name"])
