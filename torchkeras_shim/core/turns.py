@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.modules import modules_in
 from torchkeras_shim.core.torch_private import in_backward_thread
 
 
@@ -56,7 +57,7 @@ class Turn:
         self.training = training
         self._model = model
         self._thread = threading.get_ident()
-        self._modules = {id(module) for module in model.modules()}
+        self._modules = set(map(id, modules_in(model)))
         self._metrics = metrics
         self._modes: list[tuple[torch.nn.Module, bool]] | None = None
         self._values: list[tuple[Any, list[torch.Tensor]]] = []
@@ -86,7 +87,7 @@ class Turn:
 
     def renew(self) -> None:
         """Begins an epoch: whatever was done to the modes, the whole model is in this loop's mode."""
-        self._modules = {id(module) for module in self._model.modules()}
+        self._modules = set(map(id, modules_in(self._model)))
         self._modes = None
         self.room.modes = None
         self.take()
@@ -104,7 +105,8 @@ class Turn:
             settle(self._model, self.training)
         else:
             for module, mode in self._modes:
-                module.training = mode
+                if module.training is not mode:
+                    module.training = mode
         room.modes = self
         if self._metrics is not None and room.values is not self:
             if room.values is not None:
@@ -115,7 +117,7 @@ class Turn:
     def _note_modes(self) -> None:
         holder, self.room.modes = self.room.modes, None
         if holder is not None:
-            holder._modes = [(module, module.training) for module in holder._model.modules()]
+            holder._modes = [(module, module.training) for module in modules_in(holder._model)]
 
     def _note_values(self) -> None:
         assert self._metrics is not None
@@ -132,7 +134,7 @@ class Turn:
 
     def shares_with(self, module: torch.nn.Module) -> bool:
         """Returns whether any layer of a module is in this turn's model."""
-        return id(module) in self._modules or any(id(child) in self._modules for child in module.modules())
+        return id(module) in self._modules or any(id(child) in self._modules for child in modules_in(module))
 
     def _open(self) -> Turn | None:
         """Joins the loops that share layers. Returns the turn of the batch that this loop is run in, if any."""
@@ -210,11 +212,23 @@ def settle(module: torch.nn.Module, training: bool | None) -> None:
         training: Whether they are to be in training mode. `None` leaves each at rest, so that a bare call does what it
             does in Keras: inference, except in layers that augment images.
     """
-    module.train(bool(training))
+    _train(module, bool(training))
     if training is None:
-        for child in module.modules():
+        for child in modules_in(module):
             if getattr(type(child), "_trains_at_rest", False):
                 child.training = True
+
+
+def _train(module: torch.nn.Module, training: bool) -> None:
+    """Does what `module.train(training)` does, and nothing to modules that are in that mode already."""
+    if type(module).train is not torch.nn.Module.train or "train" in module.__dict__:
+        module.train(training)
+        return
+    if module.training is not training:
+        module.training = training
+    for child in module._modules.values():
+        if child is not None:
+            _train(child, training)
 
 
 def visit(module: torch.nn.Module) -> Turn | None:

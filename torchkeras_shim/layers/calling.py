@@ -16,6 +16,7 @@ import torch
 
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import naming, symbolic, tree, turns
+from torchkeras_shim.core.modules import modules_in
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.sparse import SparseTensor
 from torchkeras_shim.core.symbolic import KerasTensor
@@ -47,7 +48,7 @@ def note_adder(layer: Called) -> None:
 
 def adders_in(module: Any) -> list[Any]:
     """Returns the layers of a module that add losses while they run."""
-    return [child for child in module.modules() if child in _adders] if Flags.adders else []
+    return [child for child in modules_in(module) if child in _adders] if Flags.adders else []
 
 
 def is_running(layer: Any) -> bool:
@@ -302,11 +303,11 @@ def device_of(module: Any) -> torch.device:
 @contextmanager
 def in_mode(module: Any, training: Any) -> Iterator[None]:
     """Runs a block with a module in training or inference mode, and puts every module's own mode back."""
-    if training is None or all(child.training == bool(training) for child in module.modules()):
+    if training is None or all(child.training == bool(training) for child in modules_in(module)):
         yield
         return
     with turns.visit(module) or nullcontext():  # a loop's layers are switched between two of its batches only
-        saved = [(child, child.training) for child in module.modules()]
+        saved = [(child, child.training) for child in modules_in(module)]
         module.train(bool(training))
         try:
             yield
@@ -358,4 +359,4 @@ def tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_built(model: torch.nn.Module) -> bool:
     """Returns whether a model and every layer in it have their weights."""
-    return all(module.__dict__.get("built", True) for module in model.modules())
+    return all(module.__dict__.get("built", True) for module in modules_in(model))

@@ -10,6 +10,7 @@ import torch
 from torchkeras_shim import export, saving, summary
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import turns
+from torchkeras_shim.core.modules import tensors_in
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
@@ -274,9 +275,8 @@ class Model(Trainable):
         """Moves raw torch modules to where the Keras weights are, or to the default device, unless a user moved it."""
         if self._placed:
             return
-        parameters = list(self.parameters())
-        home = next((p.device for p in parameters if isinstance(p, Variable)), None) or devices.default_device()
-        if any(tensor.device != home for tensor in (*parameters, *self.buffers())):
+        home = next((p.device for p in self.parameters() if isinstance(p, Variable)), None) or devices.default_device()
+        if any(tensor.device != home for tensor in tensors_in(self)):
             self.to(home)
             self.__dict__["_placed"] = False  # by us, not by the user
 

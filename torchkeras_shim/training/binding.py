@@ -19,6 +19,7 @@ from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.choice.choose import WAYS, Wish, choose
+from torchkeras_shim.training.choice.glance import Glance
 from torchkeras_shim.training.choice.report import Report
 from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.compiled import Compiled
@@ -80,12 +81,14 @@ class Binding:
         self._heard: set[str] = set()  # why what was asked for does not work, as far as the user has heard it
         self._bound: dict[str, _Bound] = {}
         self._fingerprint: Any = None
+        #: What tells quickly that the fingerprint still holds, by the mode of the model.
+        self._glances: dict[bool, tuple[Any, Glance]] = {}
         #: The processes to work with.
         self.team: Team = ALONE
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the bound steps out of copies and pickles; they are made again at the next batch."""
-        return {**self.__dict__, "_bound": {}, "_fingerprint": None, "reports": {}, "team": ALONE}
+        return {**self.__dict__, "_bound": {}, "_fingerprint": None, "_glances": {}, "reports": {}, "team": ALONE}
 
     # What is out of date ----------------------------------------------------------------------------------------------
 
@@ -93,16 +96,24 @@ class Binding:
         """Lets every step be bound again when it is next asked for."""
         self._bound.clear()
         self._fingerprint = None
+        self._glances.clear()
 
     def recheck(self) -> None:
         """Unbinds the steps where a setting, a hook or a weight's memory has changed since the last look."""
         generation = getattr(self.optimizer, "_generation", 0)
-        survey = Survey(self.model, self.objective.losses, self.results.metrics)
         own = tuple(id(getattr(self.model, name)) for name in STEP_FUNCTIONS.values())
-        fingerprint = (id(self.optimizer), generation, own, *survey.fingerprint)
+        settings = (id(self.optimizer), generation, own)
+        measuring = (*self.objective.losses, *self.results.compiled)
+        told, glance = self._glances.get(self.model.training, (None, None))
+        if glance is not None and told == settings and glance.holds(measuring):
+            return
+        metrics = self.results.metrics
+        survey = Survey(self.model, self.objective.losses, metrics)
+        fingerprint = (*settings, *survey.fingerprint)
         if fingerprint != self._fingerprint:
             self.unbind()
             self._fingerprint = fingerprint
+        self._glances[self.model.training] = settings, Glance(self.model, measuring, metrics, survey)
 
     def recheck_single(self) -> None:
         """Does the same for a single batch outside of a loop: nothing is replayed there unless that was asked for."""

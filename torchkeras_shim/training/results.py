@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import torch
 
 from torchkeras_shim import metrics as metrics_module
+from torchkeras_shim.core.modules import modules_in
 from torchkeras_shim.training.measures import Measures
 from torchkeras_shim.training.objective import Objective
 
@@ -31,6 +33,11 @@ class Results:
         return [*self._losses(), *_layer_metrics(self._model), *self._measures.metrics]
 
     @property
+    def compiled(self) -> list[Any]:
+        """All metrics but those of layers."""
+        return [*self._losses(), *self._measures.metrics]
+
+    @property
     def names(self) -> list[str]:
         """The names of what `evaluate` returns, in its order."""
         measures = self._measures
@@ -52,7 +59,7 @@ class Results:
         results: dict[str, Any] = {} if self._tracker is None else {"loss": self._tracker.result()}
         results.update({tracker.name: tracker.result() for tracker in self._objective.trackers})
         results.update(self._measures.results())
-        known = {id(metric) for metric in (*self._losses(), *self._measures.metrics)}
+        known = set(map(id, self.compiled))
         for metric in self._model.metrics:
             if id(metric) not in known:
                 result = metric.result()
@@ -82,8 +89,11 @@ class Results:
 
 def _layer_metrics(model: Any) -> list[Any]:
     seen: dict[int, Any] = {}
-    for module in model.modules():
-        for value in module.__dict__.values():
+    tables = [module.__dict__ for module in modules_in(model)]
+    # Layers have thousands of attributes of few types: nearly always the types tell that there is no metric.
+    kinds = set(map(type, chain.from_iterable(map(dict.values, tables))))
+    if any(issubclass(kind, metrics_module.Metric) for kind in kinds):
+        for value in chain.from_iterable(map(dict.values, tables)):
             if isinstance(value, metrics_module.Metric):
                 seen.setdefault(id(value), value)
     return list(seen.values())

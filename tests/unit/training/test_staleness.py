@@ -11,6 +11,7 @@ import torch
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers
+from torchkeras_shim.training import binding as binding_module
 
 X = np.random.default_rng(0).normal(size=(96, 4)).astype("float32")
 Y = X[:, :1] * 2
@@ -146,6 +147,119 @@ def test_a_change_between_two_fits_binds_anew(change):
     target = Y if model.output_shape == (None, 1) else np.tile(Y, 5)
     model.fit(X, target, batch_size=8, verbose=0)
     assert model._trainer.binding.step("fit") is not step
+
+
+class Act:
+    """An activation with a setting, two of which are equal if their settings are."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def __call__(self, x):
+        return x * self.slope
+
+    def __eq__(self, other):
+        return self.slope == other.slope
+
+    __hash__ = None
+
+
+def several_kinds():
+    """A model in which everything has a setting: raw modules, functions, regularizers, losses, metrics."""
+    x = inputs = keras.Input((4,))
+    x = layers.Dense(4, activation=Act(1.0), kernel_regularizer=keras.regularizers.L2(0.1), name="dense")(x)
+    x = layers.TorchModuleWrapper(torch.nn.Sequential(torch.nn.Dropout(0.5)), name="raw")(x)
+    x = layers.Dense(1, activity_regularizer=keras.regularizers.L1(0.1), name="last")(keras.ops.tanh(x))
+    model = keras.Model(inputs, x)
+    model.layers[1].sizes = [1, 2]
+    model.layers[1].none_of_ours = [torch.ones(1)]
+    model.compile("sgd", torch.nn.HuberLoss(), metrics=[keras.metrics.BinaryAccuracy(threshold=0.5)], jit_compile=False)
+    model.fit(X, Y, verbose=0)
+    return model
+
+
+def with_other_attributes(layer):
+    layer.__dict__ = {**layer.__dict__, "sizes": [1, 3]}
+
+
+def renamed(layer):
+    layer.size_s = layer.__dict__.pop("sizes")
+
+
+SETTINGS = {
+    "a number of a raw module": lambda model: setattr(model.get_layer("raw").module[0], "p", 0.25),
+    "a raw module": lambda model: model.get_layer("raw").module.__setitem__(0, torch.nn.Dropout(0.5)),
+    "one more raw module": lambda model: model.get_layer("raw").module.append(torch.nn.Tanh()),
+    "an item of a list": lambda model: model.layers[1].__dict__["sizes"].__setitem__(1, 3),
+    "one more item of a list": lambda model: model.layers[1].__dict__["sizes"].append(3),
+    "a list that becomes plain": lambda model: model.layers[1].none_of_ours.__setitem__(0, 2),
+    "another of the same value": lambda model: setattr(model.get_layer("dense"), "activation", Act(1.0)),
+    "a setting of an activation": lambda model: setattr(model.get_layer("dense").activation, "slope", 2.0),
+    "a weight's penalty": lambda model: setattr(model.get_layer("dense").kernel.regularizer, "l2", 0.2),
+    "one more penalty": lambda model: setattr(model.get_layer("last").kernel, "regularizer", keras.regularizers.L2()),
+    "a setting of a penalty": lambda model: setattr(model.get_layer("last").activity_regularizer, "l1", 0.2),
+    "a setting of a loss": lambda model: setattr(model.loss, "delta", 2.0),
+    "a setting of a metric": lambda model: setattr(model.metrics[-1], "threshold", 0.25),
+    "a weight with a penalty": lambda model: setattr(model.get_layer("dense").kernel, "requires_grad", False),
+    "a table of attributes": lambda model: with_other_attributes(model.layers[1]),
+    "a name": lambda model: renamed(model.layers[1]),
+    "an attribute more": lambda model: model.layers[1].__dict__.update(more=1),
+    "an attribute less": lambda model: model.layers[1].__dict__.pop("sizes"),
+    "a hook of a raw module": lambda model: model.get_layer("raw").module[0].register_forward_pre_hook(lambda *_: None),
+}
+
+
+@pytest.mark.parametrize("change", SETTINGS)
+def test_a_glance_sees_whatever_a_survey_sees(change):
+    model = several_kinds()
+    binding = model._trainer.binding
+    binding.recheck()
+    step, kept = binding.step("fit"), binding._fingerprint
+    binding.recheck()
+    assert binding.step("fit") is step
+    SETTINGS[change](model)
+    binding.recheck()
+    assert binding._fingerprint != kept
+    assert binding.step("fit") is not step
+
+
+def test_a_hook_that_was_taken_away_binds_anew():
+    model = several_kinds()
+    handle = model.layers[1].register_forward_hook(lambda *_: None)
+    model.fit(X, Y, verbose=0)
+    step = model._trainer.binding.step("fit")
+    handle.remove()
+    model.fit(X, Y, verbose=0)
+    assert model._trainer.binding.step("fit") is not step
+
+
+def test_a_change_that_another_loop_saw_and_that_was_undone_binds_anew():
+    model = several_kinds()
+    dropout = model.get_layer("raw").module[0]
+    model.predict(X, verbose=0)
+    dropout.p = 0.25
+    model.predict(X, verbose=0)
+    dropout.p = 0.5
+    step = model._trainer.binding.step("predict")
+    model.fit(X, Y, verbose=0)
+    assert model._trainer.binding.step("predict") is not step
+
+
+def test_a_model_in_which_nothing_changes_is_surveyed_once_for_each_mode(monkeypatch):
+    made = []
+    survey = binding_module.Survey
+    monkeypatch.setattr(binding_module, "Survey", lambda *given: made.append(1) or survey(*given))
+    model = several_kinds()
+    model.layers[1].seen = torch.ones(2)
+    LOOPS["fit"](model)
+    LOOPS["predict"](model)
+    made.clear()
+    for value in range(2):
+        model.layers[1].seen = torch.full((2,), value)  # what layers keep of their inputs is no setting
+        model.fit(X, Y, epochs=2, validation_data=(X, Y), verbose=0)
+        model.evaluate(X, Y, verbose=0)
+        model.predict(X, verbose=0)
+    assert not made
 
 
 @pytest.mark.parametrize("jit_compile", [False, "auto", "captured"])

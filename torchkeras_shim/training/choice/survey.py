@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.modules import modules_in
 from torchkeras_shim.core.torch_private import HOOKS
 
 _KNOWN = ("torchkeras_shim.", "torch.", "torchvision.models", "torchvision.ops")
@@ -30,10 +31,12 @@ class Survey:
         foreign: What part is the user's own code, for a message; `None` if there is none. Kernels of such code may
             depend on what only Python knows, so that nobody but the user can say whether they can be replayed.
         fingerprint: Equal for two looks between which no setting, no module and no weight's memory has changed.
+        things: All parts that it looked at.
     """
 
     def __init__(self, model: Any, losses: Sequence[Any], metrics: Sequence[Any]) -> None:
         self.foreign: str | None = None
+        self.things: list[Any] = []
         marks: list[Any] = []
         for thing in _things(model, (*losses, *metrics)):
             for helper in self._look_at(thing, marks):
@@ -46,6 +49,7 @@ class Survey:
     def _look_at(self, thing: Any, marks: list[Any]) -> list[Any]:
         """Notes the settings of one part. Returns what it calls that has settings of its own."""
         marks.append(id(thing))
+        self.things.append(thing)
         others: list[tuple[str, Any]] = []  # few of some seventy attributes, all of which each epoch looks at
         for name, value in vars(thing).items():
             if type(value) in _PLAIN_TYPES:
@@ -56,11 +60,11 @@ class Survey:
         marks += [mark for name, value in others for mark in _marks(name, value)]
         if self.foreign is None:
             self.foreign = _foreign(thing, others)
-        return [value for name, value in others if _has_settings(value) and not name.endswith(_NOT_IN_THE_STEP)]
+        return [value for name, value in others if has_settings(value) and not name.endswith(_NOT_IN_THE_STEP)]
 
 
 def _things(model: Any, measuring: Sequence[Any]) -> Iterator[Any]:
-    for module in model.modules():
+    for module in modules_in(model):
         yield module
         graph = module.__dict__.get("_graph")
         for operation in getattr(graph, "operations", ()):
@@ -73,7 +77,12 @@ def _things(model: Any, measuring: Sequence[Any]) -> Iterator[Any]:
             yield regularizer
 
 
-def _has_settings(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Returns whether an attribute is a plain value, or a function, which is compared like one."""
+    return isinstance(value, (*_PLAIN, *_FUNCTIONS))
+
+
+def has_settings(value: Any) -> bool:
     """Returns whether an attribute is called and has settings of its own: an activity regularizer, a loss of torch."""
     return not isinstance(value, (*_FUNCTIONS, type)) and callable(value) and hasattr(value, "__dict__")
 
