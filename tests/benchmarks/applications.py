@@ -1,13 +1,12 @@
 """Times networks of `keras.applications` beside torchvision's own, channels-last, in one process.
 
-    python tests/benchmarks/applications.py ResNet50 --size 96 --batch 8
-    KERAS_BACKEND=jax python tests/benchmarks/applications.py ResNet50 --size 96 --batch 8 --keras
+    python tests/benchmarks/applications.py ResNet50 --size 97 --batch 8
+    KERAS_BACKEND=jax python tests/benchmarks/applications.py ResNet50 --size 97 --batch 8 --keras
 
-Each round lets both compute once, one after the other. Times are those of the processor, so that other programs on the
-machine lengthen them little. ResNet50 of torchvision gets Keras's strides; its convolutions have no biases, Keras's do.
-VGG16 of torchvision gets as many features per picture as Keras's has, where its own would always be 7 x 7.
-`predict` and `fit` are of three batches, beside loops by hand. `--keras` times real Keras instead, alone; its "call" is
-`predict_on_batch`.
+Both have the same weights and, for pictures of 97 or 193, the same architecture: `torchvision_networks` says what is
+done for it. How far the outputs are apart is printed first. Each round lets both compute once, one after the other.
+Times are those of the processor, so that other programs on the machine lengthen them little. `predict` and `fit` are of
+three batches, beside loops by hand. `--keras` times real Keras instead, alone; its "call" is `predict_on_batch`.
 """
 
 from __future__ import annotations
@@ -19,16 +18,10 @@ import time
 from collections.abc import Callable
 
 import torch
-import torchvision
+from torchvision_networks import NETWORKS, SCALES, copy_weights, network
 
 import torchkeras_shim as keras
 
-NETWORKS = {
-    "ResNet50": "resnet50",
-    "MobileNetV2": "mobilenet_v2",
-    "EfficientNetB0": "efficientnet_b0",
-    "VGG16": "vgg16",
-}
 STEPS = 3
 
 
@@ -39,24 +32,15 @@ def seconds(function: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def torchvision_network(name: str, size: int) -> torch.nn.Module:
-    """Returns torchvision's network, with the strides and the classifier's inputs that Keras's has."""
-    net = getattr(torchvision.models, NETWORKS[name])()
-    if name == "ResNet50":
-        for stage in (net.layer2, net.layer3, net.layer4):
-            stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
-    if name == "VGG16":
-        net.avgpool, net.classifier[0] = torch.nn.Identity(), torch.nn.Linear(512 * (size // 32) ** 2, 4096)
-    return net.to(memory_format=torch.channels_last)
-
-
 def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
     """Returns what is timed: of each act torchvision's function and ours."""
-    net = torchvision_network(name, size)
-    network = getattr(keras.applications, name)
-    model = network(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    x, y = torch.rand(batch, size, size, 3), torch.randint(0, 1000, (batch,))
-    first = x.permute(0, 3, 1, 2)
+    net = network(name, size)
+    build = getattr(keras.applications, name)
+    model = build(weights=None, input_shape=(size, size, 3), classifier_activation=None)
+    copy_weights(net, model)
+    pictures, y = torch.rand(batch, size, size, 3), torch.randint(0, 1000, (batch,))
+    x, first = pictures * SCALES.get(name, 1), pictures.permute(0, 3, 1, 2)
+    print_distance(name, net.eval(), model, first, x)
     loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=1e-3)
     model.compile(keras.optimizers.SGD(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     data, labels = torch.cat([x] * STEPS), torch.cat([y] * STEPS)
@@ -69,7 +53,7 @@ def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], obje
     def predict() -> None:
         net.eval()
         with torch.inference_mode():
-            torch.cat([net(part.permute(0, 3, 1, 2)) for part in data.split(batch)])
+            torch.cat([net(part.permute(0, 3, 1, 2)) for part in torch.cat([pictures] * STEPS).split(batch)])
 
     def train() -> None:
         net.train()
@@ -83,6 +67,13 @@ def pairs(name: str, size: int, batch: int) -> dict[str, tuple[Callable[[], obje
         "predict": (predict, lambda: model.predict(data, batch_size=batch, verbose=0)),
         "training": (train, lambda: model.fit(data, labels, batch_size=batch, verbose=0, shuffle=False)),
     }
+
+
+def print_distance(name: str, net: torch.nn.Module, model: keras.Model, first: torch.Tensor, x: torch.Tensor) -> None:
+    """Prints how far the two networks' outputs are apart, beside their size."""
+    with torch.inference_mode():
+        theirs, ours = net(first), model(x)
+    print(f"{name}: outputs differ by {(ours - theirs).abs().max() / theirs.abs().max():.1e}", flush=True)
 
 
 def keras_acts(name: str, size: int, batch: int) -> dict[str, Callable[[], object]]:
@@ -112,7 +103,7 @@ def main() -> None:
     """Reads the command line, runs, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], default=list(NETWORKS))
-    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--size", type=int, default=97)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
