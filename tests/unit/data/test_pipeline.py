@@ -6,8 +6,12 @@ import collections
 import gc
 import itertools
 import pickle
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -19,10 +23,13 @@ import torchkeras_shim as keras
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.text import StringTensor
 from torchkeras_shim.data import choose_adapter
-from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec, TFRecordDataset
+from torchkeras_shim.data.pipeline import AUTOTUNE, Dataset, TensorSpec, TFRecordDataset, prefetching
 from torchkeras_shim.data.pipeline.indices import shuffled, shuffled_positions
 
 Point = collections.namedtuple("Point", "x y")
+
+
+ROOT = Path(__file__).parents[3]
 
 
 def values(dataset):
@@ -575,3 +582,31 @@ def test_data_sets_and_their_methods_can_be_pickled():
     assert [[int(x) for x in window] for window in windows] == [[0, 1], [2, 3]] * 2
     batch = pickle.loads(pickle.dumps(Dataset.range(3).batch))
     assert [part.tolist() for part in batch(2)] == [[0, 1], [2]]
+
+
+#: Makes an iterator whose thread is always at work in torch.
+COMPUTING = (
+    "iterator = iter(Dataset.range(10**9).map(lambda x: torch.ones(200, 200) @ torch.ones(200, 200)).prefetch(1))"
+)
+
+
+def test_threads_of_iterators_that_are_held_end_with_the_program():
+    made = {"Dataset": Dataset, "torch": torch}
+    exec(COMPUTING, made)
+    next(made["iterator"])
+    assert len(threads()) == 1
+    prefetching._end_all()
+    assert no_threads()
+    assert len(list(made["iterator"])) <= 2
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("end", ["", "raise ValueError('the end')", "os.kill(os.getpid(), signal.SIGINT)"])
+def test_a_program_ends_while_a_thread_computes(end):
+    """Python would end in a signal of its own: its threads are stopped in the middle of torch's C++."""
+    imports = "import os, signal, torch\nfrom torchkeras_shim.data.pipeline import Dataset"
+    code = f"{imports}\n{COMPUTING}\nnext(iterator)\n{end}"
+    for _ in range(5):
+        result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert result.returncode in (0, 1, -signal.SIGINT), result.stderr
+        assert "terminate called" not in result.stderr

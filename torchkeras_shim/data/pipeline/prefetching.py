@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from torchkeras_shim.data.pipeline.ordering import as_count
 _AHEAD = 2
 #: How long the end of an iterator waits for its thread, which may be in the middle of an element.
 _SECONDS_TO_END = 1.0
+#: How long the end of the program does.
+_SECONDS_AT_EXIT = 10.0
 
 
 class Prefetch(Through):
@@ -49,6 +52,10 @@ class Prefetch(Through):
         return ahead(iter(self.source), self.size) if self.size else iter(self.source)
 
 
+#: The threads that make elements, with their queues and what stops them.
+_at_work: dict[threading.Thread, tuple[queue.Queue[Any], threading.Event]] = {}
+
+
 class _End:
     """What a thread puts last into its queue, with the error that has ended it."""
 
@@ -66,6 +73,7 @@ def ahead(elements: Iterator[Any], size: int) -> Iterator[Any]:
         target=_produce, args=(elements, ready, stop), name="torchkeras_shim-prefetch", daemon=True
     )
     del elements
+    _at_work[thread] = ready, stop
     thread.start()
     try:
         while True:
@@ -76,10 +84,31 @@ def ahead(elements: Iterator[Any], size: int) -> Iterator[Any]:
                 return
             yield element
     finally:
+        _end(thread)
+
+
+def _end(thread: threading.Thread, seconds: float = _SECONDS_TO_END) -> None:
+    """Ends a thread, which may be waiting for room in its queue."""
+    work = _at_work.pop(thread, None)
+    if work is not None:
+        ready, stop = work
         stop.set()
         _drain(ready)
-        if thread is not threading.current_thread():
-            thread.join(_SECONDS_TO_END)
+    if thread is not threading.current_thread():
+        thread.join(seconds)
+
+
+@atexit.register
+def _end_all() -> None:
+    """Ends the threads of iterators that are still held.
+
+    A thread that is at work in torch while Python goes is ended in the middle of C++, which aborts the whole process.
+    """
+    for ready, stop in list(_at_work.values()):
+        stop.set()
+        _drain(ready)
+    for thread in list(_at_work):
+        _end(thread, _SECONDS_AT_EXIT)
 
 
 def _produce(elements: Iterator[Any], ready: queue.Queue[Any], stop: threading.Event) -> None:
