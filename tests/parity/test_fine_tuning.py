@@ -1,10 +1,44 @@
 """Fine-tuning as it is taught: a head on a frozen base, then its last layers. Losses and weights are Keras's."""
 
+import contextlib
+import functools
+
 import numpy as np
 import pytest
 
 import torchkeras_shim
 from tests.parity.oracle import kept, keras
+
+
+@contextlib.contextmanager
+def without_rounding(library):
+    """Lets a library compute in float64.
+
+    Adam divides gradients by their size: those that are nothing but rounding make whole steps, too. In float32 VGG16's
+    losses are 3e-4 from those in float64 after nine epochs, here as in Keras.
+    """
+    x64 = contextlib.nullcontext()
+    if library is not torchkeras_shim:
+        import jax
+
+        x64 = jax.experimental.enable_x64()
+    library.config.set_floatx("float64")
+    try:
+        with x64:
+            yield
+    finally:
+        library.config.set_floatx("float32")
+
+
+def precise(function):
+    """Returns a function that lets its library compute without rounding."""
+
+    @functools.wraps(function)
+    def in_float64(library, *arguments, **options):
+        with without_rounding(library):
+            return function(library, *arguments, **options)
+
+    return in_float64
 
 
 def base_of(library, function, size, **arguments):
@@ -126,20 +160,20 @@ def test_a_small_base(tmp_path):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(
-    ("function", "thawed", "tolerance", "arguments"),
+    ("function", "thawed", "arguments"),
     [
-        pytest.param("ResNet50V2", 12, 2e-3, {}, id="ResNet50V2"),
-        pytest.param("DenseNet121", 14, 2e-3, {}, id="DenseNet121"),
-        pytest.param("MobileNetV3Small", 14, 2e-3, {"alpha": 0.75}, id="MobileNetV3Small"),
-        # Adam makes whole steps of gradients that are nothing but rounding. In float64 both agree within 1e-7.
-        pytest.param("VGG16", 4, 1e-2, {}, id="VGG16"),
+        pytest.param("ResNet50V2", 12, {}, id="ResNet50V2"),
+        pytest.param("DenseNet121", 14, {}, id="DenseNet121"),
+        pytest.param("MobileNetV3Small", 14, {"alpha": 0.75}, id="MobileNetV3Small"),
+        pytest.param("VGG16", 4, {}, id="VGG16"),
     ],
 )
-def test_a_family(function, thawed, tolerance, arguments, tmp_path):
+def test_a_family(function, thawed, arguments, tmp_path):
     case = (function, 32, thawed, 3, arguments)
-    theirs = kept(fine_tune, keras, *case, saved=tmp_path / "theirs.keras")
-    ours = fine_tune(torchkeras_shim, *case, saved=tmp_path / "ours.keras")
-    check(ours, theirs, tolerance)
-    check_continued(continued(torchkeras_shim, tmp_path / "ours.keras", 32, 3), ours, tolerance=1e-6)
-    check_continued(continued(torchkeras_shim, tmp_path / "theirs.keras", 32, 3), theirs, tolerance)
-    check_continued(kept(continued, keras, tmp_path / "ours.keras", 32, 3), ours, tolerance)
+    ours_file, theirs_file = tmp_path / "ours.keras", tmp_path / "theirs.keras"
+    theirs = kept(precise(fine_tune), keras, *case, saved=theirs_file)
+    ours = precise(fine_tune)(torchkeras_shim, *case, saved=ours_file)
+    check(ours, theirs, tolerance=1e-6)
+    check_continued(precise(continued)(torchkeras_shim, ours_file, 32, 3), ours, tolerance=1e-9)
+    check_continued(precise(continued)(torchkeras_shim, theirs_file, 32, 3), theirs, tolerance=1e-6)
+    check_continued(kept(precise(continued), keras, ours_file, 32, 3), ours, tolerance=1e-6)

@@ -5,6 +5,7 @@ import torch
 
 import torchkeras_shim as keras
 from tests.benchmarks.torchvision_networks import SCALES, copy_weights, network, trained_weights
+from tests.parity.application_cases import build
 
 
 def varied(net):
@@ -37,7 +38,7 @@ def no_rounding():
 )
 def test_a_network_with_torchvision_s_weights(name):
     net = varied(network(name, 33)).double().eval()
-    model = getattr(keras.applications, name)(weights=None, input_shape=(33, 33, 3), classifier_activation=None)
+    model = build(keras, name, {}, 33)
     copy_weights(net, model)
     x, y = torch.rand(4, 33, 33, 3, dtype=torch.float64), torch.arange(4)
 
