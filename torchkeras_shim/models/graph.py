@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes, tree
+from torchkeras_shim.core.open_tapes import as_source
 from torchkeras_shim.core.symbolic import KerasTensor, Node, RecordedFunction, is_symbolic
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer
@@ -155,6 +156,7 @@ class Graph:
         if self._watched:
             nodes, _ = _sort(self.inputs, [*self.outputs, *(tensor for tensor, _ in self._watched.values())])
         last_use, returned = _last_uses(nodes), set(map(id, self.outputs))
+        sources = returned & {id(tensor) for node in nodes for tensor in node.input_tensors}
         followers = _followers(nodes, returned | set(self._watched))
         joined: set[int] = set()
         for index, node in enumerate(nodes):
@@ -166,6 +168,8 @@ class Graph:
                 writer.call(node)
             for tensor in node.outputs:
                 writer.show(tensor, self._watched)
+                if id(tensor) in sources:
+                    writer.pass_through(as_source, "as_source", tensor)
             writer.forget([tensor for tensor in last_use.get(index, []) if id(tensor) not in returned])
         self.code = writer.function(names, self.unpacked(self.output_structure))
         self._run = writer.build(self.code)
@@ -281,8 +285,12 @@ class _Writer:
     def show(self, tensor: KerasTensor, watched: dict[int, tuple[KerasTensor, Callable[[Any], Any]]]) -> None:
         """Writes a line that shows a value to who watches it."""
         if id(tensor) in watched:
-            name = self.name(tensor)
-            self.lines.append(f"{name} = {self.bind(watched[id(tensor)][1], 'watch')}({name})")
+            self.pass_through(watched[id(tensor)][1], "watch", tensor)
+
+    def pass_through(self, function: Callable[[Any], Any], hint: str, tensor: KerasTensor) -> None:
+        """Writes a line that replaces a value by what a function makes of it."""
+        name = self.name(tensor)
+        self.lines.append(f"{name} = {self.bind(function, hint)}({name})")
 
     def forget(self, tensors: list[KerasTensor]) -> None:
         """Lets the memory of tensors go that are not needed any more."""

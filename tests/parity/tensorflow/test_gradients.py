@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import torchkeras_shim
 from tests.parity.oracle import imported, kept
 from tests.parity.tensorflow.ours import tf as ours
 
@@ -46,6 +47,21 @@ def intermediate(tf):
         h = v * v
         y = h * h
     return tape.gradient(y, [h, v])
+
+
+def features_of_a_frozen_model(tf):
+    keras = getattr(tf, "keras", torchkeras_shim)
+    layers = keras.layers
+    inputs = keras.Input((3,))
+    features = layers.Dense(2, kernel_initializer="ones")(inputs)
+    hidden = layers.BatchNormalization()(features * features)
+    scores = layers.Dense(1, kernel_initializer="ones")(layers.Activation("relu")(hidden))
+    model = keras.Model(inputs, {"features": features, "hidden": hidden, "scores": scores})
+    model.trainable = False
+    with tf.GradientTape(persistent=True) as tape:
+        found = model(X)
+    sources = [found["features"], found["hidden"]]
+    return [tape.gradient(found["scores"], sources), tape.gradient(found["hidden"], sources)]
 
 
 def several_targets(tf):
@@ -371,6 +387,7 @@ CASES = {
     "a variable and a watched tensor": variable_and_watched,
     "an unwatched tensor": unwatched,
     "what was computed on the way": intermediate,
+    "features of a frozen model": features_of_a_frozen_model,
     "several targets": several_targets,
     "weighted targets": weighted,
     "persistent": persistent,

@@ -7,7 +7,6 @@ results in TensorFlow's form.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,16 +21,8 @@ from torchkeras_shim.compat.tf.dtypes import as_dtype
 from torchkeras_shim.compat.tf.recorded import Recorded
 from torchkeras_shim.compat.tf.tensors import like
 from torchkeras_shim.core import tree
-
-
-class _Thread(threading.local):
-    """The tapes that are open in a thread, the innermost last: autograd's modes and hooks are a thread's own, too."""
-
-    def __init__(self) -> None:
-        self.tapes: list[GradientTape] = []
-
-
-_thread = _Thread()
+from torchkeras_shim.core.open_tapes import begin
+from torchkeras_shim.core.open_tapes import thread as _thread
 
 
 @public("UnconnectedGradients")
@@ -105,7 +96,7 @@ class GradientTape:
         if self._persistent or self._inside_others:
             self._hooks = kept_weights.begin(self)
             self._hooks.__enter__()
-        _thread.tapes.append(self)
+        begin(self)
         self._recorded.start()
         return self
 
@@ -129,7 +120,7 @@ class GradientTape:
             with nullcontext() if _thread.tapes else torch.no_grad():
                 yield
         finally:
-            _thread.tapes.append(self)
+            begin(self)
             self._recorded.start()
 
     def reset(self) -> None:
