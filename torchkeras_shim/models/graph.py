@@ -20,7 +20,7 @@ from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer
 from torchkeras_shim.layers.input_spec import InputSpec, align_rank
 from torchkeras_shim.models.inputs import InputStructure
-from torchkeras_shim.models.joined import Joined, joins
+from torchkeras_shim.models.joined import Joined, pairs_in
 
 #: Values of which equal ones get one name.
 _PLAIN = (int, str, bool, type(None))
@@ -157,14 +157,14 @@ class Graph:
             nodes, _ = _sort(self.inputs, [*self.outputs, *(tensor for tensor, _ in self._watched.values())])
         last_use, returned = _last_uses(nodes), set(map(id, self.outputs))
         sources = returned & {id(tensor) for node in nodes for tensor in node.input_tensors}
-        followers = _followers(nodes, returned | set(self._watched))
-        joined: set[int] = set()
+        pairs = pairs_in(nodes, returned | set(self._watched))
+        done: set[int] = set()
         for index, node in enumerate(nodes):
-            follower = followers.get(id(node))
-            if follower is not None:
-                writer.call_joined(node, follower)
-                joined.add(id(follower))
-            elif id(node) not in joined:
+            pair = pairs.get(id(node))
+            if pair is not None:
+                writer.call_joined(node, *pair)
+                done.add(id(pair[0]))
+            elif id(node) not in done:
                 writer.call(node)
             for tensor in node.outputs:
                 writer.show(tensor, self._watched)
@@ -192,18 +192,6 @@ def _last_uses(nodes: list[Node]) -> dict[int, list[KerasTensor]]:
     for index, tensor in last.values():
         uses.setdefault(index, []).append(tensor)
     return uses
-
-
-def _followers(nodes: list[Node], seen: set[int]) -> dict[int, Node]:
-    """Which nodes run as one with the activation behind them, which is the only one to see what they make."""
-    uses = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
-    makers = {id(tensor): node for node in nodes for tensor in node.outputs}
-    followers = {}
-    for node in nodes:
-        given = id(node.input_tensors[0]) if len(node.input_tensors) == 1 else None
-        if given in makers and given not in seen and uses[given] == 1 and joins(makers[given], node):
-            followers[id(makers[given])] = node
-    return followers
 
 
 class _Writer:
@@ -276,9 +264,8 @@ class _Writer:
         targets = ", ".join(self.name(leaf) if isinstance(leaf, KerasTensor) else "_" for leaf in leaves)
         self.lines.append(f"{targets}{',' if len(leaves) == 1 else ''} = flatten({source})")
 
-    def call_joined(self, node: Node, follower: Node) -> None:
-        """Writes the line of a node and the activation behind it."""
-        pair = Joined(node.operation, follower.operation)
+    def call_joined(self, node: Node, follower: Node, pair: Joined) -> None:
+        """Writes the line of a node and the one behind it."""
         given, made = self.render(node.args[0]), self.name(follower.outputs[0])
         self.lines.append(f"{made} = {self.bind(pair, pair.name)}({given})")
 

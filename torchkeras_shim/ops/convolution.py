@@ -77,24 +77,89 @@ def convolve(
         return outputs.squeeze(1)
     x = inputs.permute(TO_FIRST[rank]) if channels_last else inputs
     if isinstance(padding, str):
-        x, padding = _pad(x, kernel.shape[:rank], strides, padding, dilation)
+        x, padding = _pad(x, _pairs(x, kernel.shape[:rank], strides, padding, dilation))
     outputs = _CONV[rank](x, kernel.permute(KERNEL_TO_TORCH[rank]), bias, strides, padding, dilation, groups)
     return outputs.permute(TO_LAST[rank]) if channels_last else outputs
 
 
-def _pad(
+def convolve_padded(
+    inputs: torch.Tensor,
+    kernel: torch.Tensor,
+    bias: torch.Tensor | None,
+    strides: tuple[int, ...],
+    pairs: Sequence[tuple[int, int]],
+    dilation: tuple[int, ...],
+    groups: int,
+    channels_last: bool,
+) -> torch.Tensor:
+    """Convolves images that zeros are put around: `convolve` with the amounts before and after, for each dimension.
+
+    The outputs may be a part of a larger tensor, with gaps in memory.
+
+    Args:
+        inputs: Of rank 4.
+        kernel: As in `convolve`.
+        bias: As in `convolve`.
+        strides: As in `convolve`.
+        pairs: How many zeros to put before and after, by dimension.
+        dilation: As in `convolve`.
+        groups: As in `convolve`.
+        channels_last: As in `convolve`.
+    """
+    x = inputs.permute(TO_FIRST[2]) if channels_last else inputs
+    weight = kernel.permute(KERNEL_TO_TORCH[2])
+    amounts, cuts = (0, 0), None
+    if all(before == after for before, after in pairs):
+        amounts = (pairs[0][0], pairs[1][0])
+    elif _wastes_little(x, weight, groups):
+        reach = [step * (size - 1) + 1 for size, step in zip(kernel.shape, dilation, strict=False)]
+        (high, rows), (wide, columns) = map(_symmetric, x.shape[2:], pairs, reach, strides)
+        amounts, cuts = (high, wide), (slice(None), slice(None), rows, columns)
+    else:
+        x = pad_spatial(x, pairs)
+    outputs = F.conv2d(x, weight, bias, strides, amounts, dilation, groups)
+    outputs = outputs if cuts is None else outputs[cuts]
+    return outputs.permute(TO_LAST[2]) if channels_last else outputs
+
+
+def _wastes_little(x: torch.Tensor, weight: torch.Tensor, groups: int) -> bool:
+    """Returns whether it is faster to compute a row and a column too many than to copy the inputs.
+
+    On the CPU, convolutions of each channel by itself take less time than the memory of a copy (with the normalization
+    behind them, 96 channels, 16 images of 96 x 96: 12 ms against 43). The gradients of a part take more than is saved.
+    """
+    needs_gradients = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    return 1 < groups == x.shape[1] and x.device.type == "cpu" and not needs_gradients
+
+
+def _symmetric(size: int, pair: tuple[int, int], reach: int, stride: int) -> tuple[int, slice]:
+    """Returns how many zeros at both ends have all windows of a pair of amounts among theirs, and which those are.
+
+    Raises:
+        RuntimeError: If there is no window.
+    """
+    count = (size + sum(pair) - reach) // stride + 1
+    if count < 1:
+        raise RuntimeError(f"A window of {reach} does not fit {size} with {pair[0]} zeros before and {pair[1]} after.")
+    amount = pair[0]
+    while (size + 2 * amount - reach) // stride + 1 < (amount - pair[0]) // stride + count:
+        amount += stride
+    first = (amount - pair[0]) // stride
+    return amount, slice(first, first + count)
+
+
+def _pairs(
     x: torch.Tensor, window: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int]
-) -> tuple[torch.Tensor, tuple[int, ...]]:
-    """Pads by what the input's size asks for. Where both sides get the same, the kernel is told to do it instead."""
-    symmetric, pairs = True, []
-    for axis, size in enumerate(window):
-        if padding == "causal":
-            before, after = dilation[axis] * (size - 1), 0
-        else:
-            before, after = same_padding(x.shape[axis + 2], size, strides[axis], dilation[axis])
-        symmetric = symmetric and before == after
-        pairs.append((before, after))
-    if symmetric:
+) -> list[tuple[int, int]]:
+    """Returns how many zeros an input of this size asks for at both ends."""
+    if padding == "causal":
+        return [(dilation[axis] * (size - 1), 0) for axis, size in enumerate(window)]
+    return [same_padding(x.shape[axis + 2], size, strides[axis], dilation[axis]) for axis, size in enumerate(window)]
+
+
+def _pad(x: torch.Tensor, pairs: Sequence[tuple[int, int]]) -> tuple[torch.Tensor, tuple[int, ...]]:
+    """Pads. Where both sides get the same, the kernel is told to do it instead."""
+    if all(before == after for before, after in pairs):
         return x, tuple([before for before, _ in pairs])
     return pad_spatial(x, pairs), (0,) * len(pairs)
 
@@ -219,9 +284,14 @@ def convolve_depthwise(
     channels_last: bool,
 ) -> torch.Tensor:
     """Convolves each channel by itself: `convolve` with as many groups as channels."""
+    groups = kernel.shape[-2]
+    return convolve(inputs, flat_depthwise(kernel), bias, strides, padding, dilation, groups, channels_last)
+
+
+def flat_depthwise(kernel: torch.Tensor) -> torch.Tensor:
+    """Returns a kernel that convolves each channel by itself as one of as many groups."""
     *window, channels, multiplier = kernel.shape
-    flat = kernel.reshape(*window, 1, channels * multiplier)
-    return convolve(inputs, flat, bias, strides, padding, dilation, channels, channels_last)
+    return kernel.reshape(*window, 1, channels * multiplier)
 
 
 @op

@@ -158,3 +158,111 @@ def test_fit_gives_the_same_weights(jit_compile):
         one.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
     for one, other in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+CONVOLUTIONS = {
+    "channel by channel": lambda **given: layers.DepthwiseConv2D(given.pop("kernel_size", 3), name="second", **given),
+    "two kernels for each channel": lambda **given: layers.DepthwiseConv2D(
+        given.pop("kernel_size", 3), depth_multiplier=2, activation="relu", name="second", **given
+    ),
+    "in groups": lambda **given: layers.Conv2D(4, given.pop("kernel_size", 3), groups=2, name="second", **given),
+    "of all channels": lambda **given: layers.Conv2D(
+        3, given.pop("kernel_size", 3), use_bias=False, name="second", **given
+    ),
+}
+AMOUNTS = {
+    "one row after": (((0, 1), (0, 1)), {"strides": 2}),
+    "more after": (((1, 2), (1, 2)), {"strides": 2, "kernel_size": 5}),
+    "less after": (((2, 1), (3, 0)), {"strides": 3}),
+    "much after": (((0, 7), (1, 5)), {"strides": 2}),
+    "apart": (((0, 1), (2, 2)), {"dilation_rate": 2}),
+    "step by step": (((0, 1), (1, 0)), {}),
+    "the same": (((1, 1), (2, 2)), {"strides": 2}),
+}
+
+
+def padded(convolution, amounts, shape=(6, 7, 4), behind=None, **given):
+    amounts, settings = AMOUNTS[amounts]
+    inputs = keras.Input(shape)
+    x = layers.ZeroPadding2D(amounts, name="first", **given)(inputs)
+    x = CONVOLUTIONS[convolution](**settings, **given)(x)
+    behind = behind or layers.BatchNormalization(axis=1 if given.get("data_format") == "channels_first" else -1)
+    return keras.Model(inputs, behind(x))
+
+
+@pytest.mark.parametrize("layout", [{}, {"data_format": "channels_first"}])
+@pytest.mark.parametrize("amounts", AMOUNTS)
+@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+def test_a_convolution_that_pads_by_itself_computes_the_same(convolution, amounts, layout):
+    shape = (6, 7, 4) if not layout else (4, 6, 7)
+    model = padded(convolution, amounts, shape, **layout)
+    for weight in model.weights:
+        weight.assign(torch.rand(weight.shape))
+    for _ in range(2):  # the first call is not yet the quick one
+        x = torch.randn(2, *shape, requires_grad=True)
+        for training in (True, False):
+            model.train(training)
+            joined, plain = model(x), apart(model, x)
+            torch.testing.assert_close(joined, plain)
+            for one, other in zip(gradients(joined, model), gradients(plain, model), strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-4)
+        with torch.no_grad():
+            torch.testing.assert_close(model(x), apart(model, x))
+
+
+def test_it_is_one_line_and_makes_no_copy_of_the_inputs(monkeypatch):
+    calls = []
+    pad = torch.nn.functional.pad
+    monkeypatch.setattr(torch.nn.functional, "pad", lambda *given: calls.append(1) or pad(*given))
+    model, x = padded("channel by channel", "one row after"), torch.randn(2, 6, 7, 4)
+    calls.clear()
+    with torch.no_grad():
+        outputs = [model(x) for _ in range(3)]
+        assert not calls
+        assert "first_second" in model._graph.code
+        assert all(torch.equal(one, apart(model, x)) for one in outputs)
+    with torch.enable_grad():
+        calls.clear()
+        model(x)
+    assert calls, "the gradients of a part take more than a copy"
+
+
+def test_outputs_have_no_gaps_where_the_users_code_may_see_them():
+    seen = []
+    model = padded("channel by channel", "one row after", behind=layers.Lambda(lambda x: seen.append(x) or x))
+    x = torch.randn(2, 6, 7, 4)
+    with torch.no_grad():
+        outputs = [model(x) for _ in range(2)]
+    assert all(one.is_contiguous() for one in (*outputs, *seen[-2:]))
+    assert "first_second" not in model._graph.code
+
+
+def test_hooks_see_what_is_padded():
+    model, seen = padded("of all channels", "the same"), []
+    x = torch.randn(2, 6, 7, 4)
+    model(x)
+    handle = model.get_layer("second").register_forward_pre_hook(lambda layer, given: seen.append(given[0].shape))
+    model(x)
+    handle.remove()
+    model(x)
+    assert seen == [(2, 8, 11, 4)]
+
+
+@pytest.mark.parametrize("convolution", ["channel by channel", "of all channels"])
+def test_an_error_is_that_of_the_layer(convolution):
+    model = padded(convolution, "one row after", (None, None, 4))
+    with torch.no_grad():
+        model(torch.zeros(1, 6, 6, 4))
+        with pytest.raises(ValueError, match="Layer 'second': Computed output size would be zero or negative"):
+            model(torch.zeros(1, 1, 6, 4))
+
+
+def test_subclasses_of_the_users_are_called():
+    class Own(layers.Conv2D):
+        def call(self, inputs):
+            return super().call(inputs) * 2
+
+    inputs = keras.Input((6, 6, 4))
+    model = keras.Model(inputs, Own(3, 3, name="second")(layers.ZeroPadding2D(1, name="first")(inputs)))
+    model(torch.zeros(1, 6, 6, 4))
+    assert "first_second" not in model._graph.code

@@ -214,6 +214,16 @@ class BaseConv(Activated):
         kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
         return outputs if kernel is None else kernel(outputs)
 
+    def call_padded(self, inputs: torch.Tensor, pairs: Sequence[tuple[int, int]]) -> torch.Tensor:
+        """Does what `call` does with floats that zeros are put around; for images, without a `convolution_op` of one's
+        own, with `padding="valid"`.
+        """
+        outputs = convolution.convolve_padded(
+            inputs, self.kernel, self.bias, self.strides, pairs, self.dilation_rate, self.groups, self._channels_last
+        )
+        kernel = self._activation_kernel if self.activation is self._activation_of else self._find_kernel()
+        return outputs if kernel is None else kernel(outputs)
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the outputs as `KerasTensor`s. No activation is run that keeps the shape: it is not light on meta."""
         if not activations.keeps_shape(self.activation):

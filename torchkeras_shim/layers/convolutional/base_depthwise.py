@@ -120,6 +120,15 @@ class BaseDepthwiseConv(BaseDepthwise):
             inputs = inputs.to(self._compute_dtype)
         return self._activate(self._convolve(inputs, self.kernel, self.bias))
 
+    def call_padded(self, inputs: torch.Tensor, pairs: Sequence[tuple[int, int]]) -> torch.Tensor:
+        """Does what `call` does with floats that zeros are put around; for images, with `padding="valid"`."""
+        kernel, bias, rate = convolution.flat_depthwise(self.kernel), self.bias, self.dilation_rate
+        groups = self.kernel.shape[-2]
+        outputs = convolution.convolve_padded(
+            inputs, kernel, bias, self.strides, pairs, rate, groups, self._channels_last
+        )
+        return self._activate(outputs)
+
 
 class BaseSeparableConv(BaseDepthwise):
     """Convolution of each channel by itself, then a mixing of the channels at each place."""
