@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import random
 import sys
@@ -73,7 +75,21 @@ def pytest_collection_modifyitems(config, items):
 def _seed():
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    if torch.cuda.is_initialized() or hasattr(torch, "stand_in"):
+        torch.manual_seed(0)
+    else:  # without noting where it was called, once for each kind of device that is not in use: 10 µs against 2 ms
+        torch.default_generator.manual_seed(0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """Spares the garbage collector all that is there before the first test: half a second of each full collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collectstart(collector):
@@ -104,6 +120,21 @@ def _small_memory():
     yield
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
+
+
+@pytest.fixture
+def logged():
+    """What the library says to its logger, from the level INFO on.
+
+    In place of `caplog`, whose plugin goes through all loggers of the process six times for each test: 2 ms.
+    """
+    messages, logger, handler = [], logging.getLogger("torchkeras_shim"), logging.Handler()
+    level, handler.emit = logger.level, lambda record: messages.append(record.getMessage())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield messages
+    logger.setLevel(level)
+    logger.removeHandler(handler)
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

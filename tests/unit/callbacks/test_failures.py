@@ -86,7 +86,7 @@ def test_an_error_in_the_data_and_evaluate_alone(tmp_path):
     assert held(tmp_path) == before
 
 
-def test_an_error_while_cleaning_up_hides_nothing(caplog):
+def test_an_error_while_cleaning_up_hides_nothing(logged):
     class Clumsy(callbacks.Callback):
         def _on_failure(self):
             raise OSError("cannot close")
@@ -101,7 +101,7 @@ def test_an_error_while_cleaning_up_hides_nothing(caplog):
     with pytest.raises(ValueError, match="the first"):
         model_of().fit(X, Y, verbose=0, callbacks=[Clumsy(), careful, Fail("on_epoch_end", ValueError("the first"))])
     assert careful.told
-    assert "Clumsy could not clean up: cannot close" in caplog.text
+    assert "Clumsy could not clean up: cannot close" in "\n".join(logged)
 
 
 def test_averages_go_back(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 import types
@@ -163,15 +162,14 @@ def test_tensors_are_averaged_where_they_are_and_read_when_drawn(capsys):
     assert capsys.readouterr().out.endswith(" - loss: 2.0000\n")
 
 
-def test_messages_can_go_to_a_logger(clock, caplog, capsys):
+def test_messages_can_go_to_a_logger(clock, logged, capsys):
     console.disable_interactive_logging()
     try:
-        with caplog.at_level(logging.INFO, logger="torchkeras_shim"):
-            fit(clock, epochs=2)
+        fit(clock, epochs=2)
     finally:
         console.enable_interactive_logging()
     assert capsys.readouterr().out == ""
-    assert [record.message.split(" ")[0] for record in caplog.records] == ["Epoch", "100/100", "Epoch", "100/100"]
+    assert [message.split(" ")[0] for message in logged] == ["Epoch", "100/100", "Epoch", "100/100"]
 
 
 def test_a_console_that_cannot_show_the_bar_gets_a_plainer_one(monkeypatch):

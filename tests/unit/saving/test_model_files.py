@@ -433,7 +433,7 @@ def test_optimizers_of_tf_keras(tmp_path):
     assert float(optimizer.learning_rate) == pytest.approx(0.25)
 
 
-def test_state_of_an_optimizer_that_does_not_fit(tmp_path, caplog):
+def test_state_of_an_optimizer_that_does_not_fit(tmp_path, logged):
     path = str(tmp_path / "model.h5")
     write_tf_keras_file(path, tf_keras_config(), TF_TRAINING)
     with h5py.File(path, "r+") as file:
@@ -441,14 +441,14 @@ def test_state_of_an_optimizer_that_does_not_fit(tmp_path, caplog):
         group["Adam/iter:0"] = np.int64(7)
         group.attrs["weight_names"] = [b"Adam/iter:0"]
     assert keras.saving.load_model(path).optimizer.iterations == 0
-    assert "freshly initialized optimizer" in caplog.text
+    assert "freshly initialized optimizer" in "\n".join(logged)
 
 
-def test_files_without_a_training_config_say_so(tmp_path, caplog):
+def test_files_without_a_training_config_say_so(tmp_path, logged):
     path = str(tmp_path / "model.h5")
     write_tf_keras_file(path, tf_keras_config())
     assert not keras.saving.load_model(path).compiled
-    assert "No training configuration found in the save file" in caplog.text
+    assert "No training configuration found in the save file" in "\n".join(logged)
 
 
 def test_weights_files_are_no_models(tmp_path):

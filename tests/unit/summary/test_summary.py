@@ -23,15 +23,14 @@ def test_it_prints_and_returns_nothing(capsys):
     assert text.endswith(" Non-trainable params: 0 (0.00 B)\n")
 
 
-def test_it_may_go_to_a_logger(caplog, capsys):
+def test_it_may_go_to_a_logger(logged, capsys):
     console.disable_interactive_logging()
     try:
-        with caplog.at_level("INFO", logger="torchkeras_shim"):
-            model_of(4).summary()
+        model_of(4).summary()
     finally:
         console.enable_interactive_logging()
     assert capsys.readouterr().out == ""
-    assert 'Model: "sequential"' in caplog.text
+    assert 'Model: "sequential"' in "\n".join(logged)
 
 
 class Noisy(torch.nn.Module):
