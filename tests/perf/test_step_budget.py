@@ -16,6 +16,15 @@ from torchkeras_shim import layers
 PACKAGE = str(Path(keras.__file__).parent)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Where torch has several, a step takes one call more: it sees to it that small kernels do not share them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def mlp(**arguments):
     model = keras.Sequential(
         [

@@ -19,7 +19,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `operator_of` | captured steps | calls go through the overload |
 | `overload_of` | source files of models: operators by their names | none |
 | `compiler_is_loaded` | shapes of layers: what a run on meta costs | none |
-| `mode_readers`, `function_modes` | what captured steps depend on | a mode counts as constant |
+| `mode_readers`, `function_modes`, `dispatch_modes` | what captured steps depend on | a mode counts as constant |
 | `TorchLoss` | losses of torch in `compile` | what `MSELoss` is derived from |
 | `is_persistent`, `NON_PERSISTENT` | weights in files | every buffer counts as persistent |
 | `base_of` | `tf.GradientTape`: views | a view counts as a tensor of its own |
@@ -178,6 +178,11 @@ def storage_id(tensor: torch.Tensor) -> int:
 def function_modes() -> list[Any]:
     """Returns the modes that see calls of torch's functions at the moment, outermost first."""
     return [torch._C._get_function_stack_at(index) for index in range(mode_readers.function_modes())]
+
+
+def dispatch_modes() -> list[Any]:
+    """Returns the modes that see calls of kernels at the moment, outermost first."""
+    return [torch._C._get_dispatch_stack_at(index) for index in range(mode_readers.dispatch_modes())]
 
 
 def schema_of(function: Any) -> Any:

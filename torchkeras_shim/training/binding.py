@@ -20,6 +20,7 @@ from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.choice.choose import WAYS, Wish, choose
 from torchkeras_shim.training.choice.glance import Glance
+from torchkeras_shim.training.choice.one_thread import Size, on_one_thread_if_small
 from torchkeras_shim.training.choice.report import Report
 from torchkeras_shim.training.choice.survey import Survey
 from torchkeras_shim.training.compiled import Compiled
@@ -78,6 +79,8 @@ class Binding:
         self.parameters: list[torch.Tensor] = []
         #: What ran how, by the name of the method: for `explain_step`.
         self.reports: dict[str, Report] = {}
+        #: How large their steps are.
+        self.sizes = {name: Size() for name in WAYS}
         self._heard: set[str] = set()  # why what was asked for does not work, as far as the user has heard it
         self._bound: dict[str, _Bound] = {}
         self._fingerprint: Any = None
@@ -284,6 +287,9 @@ class Binding:
             wish = Wish(self.told.jit_compile, planned, report=report, heard=self._heard)
             step = choose(WAYS[method], self.parts(), wish)
         processes = self.team.processes
+        if report.strategy != "torch.compile" and processes is None:
+            report.size = self.sizes[method]
+            step = on_one_thread_if_small(step, self.model, self.device, report.size)
         if method == "predict" and processes is not None:
             step = make_several_prediction(step, self.model, self.device, processes)
         return _Bound(step, version, own=own is not None)

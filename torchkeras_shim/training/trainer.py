@@ -197,7 +197,7 @@ class Trainer:
             self.binding.recheck()  # a callback may have changed what a captured step would not look at
             self.binding.step("fit", planned)
             start = time.perf_counter()
-            batches = feed.epoch() if resumption is None else resumption.start(self.model, feed, self.binding.team)
+            batches = feed.epoch() if resumption is None else resumption.start(self.model, feed, self.binding)
         on_begin, on_end = self._hooks(callbacks, "train", turn)
         returned, count = run_epoch(
             batches,
@@ -228,7 +228,7 @@ class Trainer:
             batches: How many batches of it are done.
         """
         assert self._feed is not None
-        return resume.get_state(self.model, self._feed, epoch, batches, team=self.binding.team)
+        return resume.get_state(self.model, self._feed, epoch, batches, binding=self.binding)
 
     def resume_from(self, state: dict[str, Any]) -> None:
         """Lets the `fit` that is beginning go on where `get_state` saw another one. Call it in `on_train_begin`."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.torch_private import function_modes, mode_readers
+from torchkeras_shim.core.torch_private import dispatch_modes, function_modes, mode_readers
+from torchkeras_shim.training.capture.work import Work
 
 _grad, _inference, _anomaly = torch.is_grad_enabled, torch.is_inference_mode_enabled, torch.is_anomaly_enabled
 _float, _deterministic = torch.get_default_dtype, mode_readers.deterministic
@@ -23,8 +24,13 @@ def surroundings() -> tuple[Any, ...]:
     """
     return (
         _grad(), _inference(), _float(), _deterministic(), _onednn(), _cudnn(), _math(), _flash(), _efficient(),
-        _autocast(), _anomaly(), _functions(), _dispatch(),
+        _autocast(), _anomaly(), _functions(), _dispatch() and _watchers(),
     )  # fmt: skip
+
+
+def _watchers() -> int:
+    """Returns how many modes of torch's dispatch are on that a step may depend on: it does not on counting its work."""
+    return sum(type(mode) is not Work for mode in dispatch_modes())
 
 
 def obstacle() -> str | None:
@@ -33,6 +39,6 @@ def obstacle() -> str | None:
         return "torch.autocast is on, which keeps casts of weights from step to step"
     if _anomaly():
         return "torch's anomaly detection watches autograd, which a replay goes without"
-    if _dispatch() or any(type(mode).__name__ != "DeviceContext" for mode in function_modes()):
+    if (_dispatch() and _watchers()) or any(type(mode).__name__ != "DeviceContext" for mode in function_modes()):
         return "a mode of torch's dispatch is on, which is to see every call"
     return None

@@ -16,6 +16,7 @@ from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
 from torchkeras_shim.training import denormals
 from torchkeras_shim.training.capture.recording import Recorder
+from torchkeras_shim.training.choice.one_thread import one_thread
 from torchkeras_shim.training.choice.report import Report
 from torchkeras_shim.training.own_steps import overrides
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_update
@@ -86,7 +87,8 @@ def explain(model: Any, binding: Explained, *, seen: Seen, print_fn: Callable[[s
     try:
         with denormals.flushed(device):
             reads = _host_reads(step, seen.sample)
-            rows = _times(parts, step, seen.sample)
+            with one_thread(binding.reports.get("fit", Report()).size.small):
+                rows = _times(parts, step, seen.sample)
     finally:
         random.restore()
     say(f"Host reads of device values per step: {len(reads)}" + "".join(f"\n  {place}" for place in reads))

@@ -7,6 +7,7 @@ from typing import Any
 
 from torchkeras_shim.training.capture.recording import Recorder
 from torchkeras_shim.training.capture.torch_compiled import TorchCompiled
+from torchkeras_shim.training.choice.one_thread import Size
 from torchkeras_shim.training.parts import Step
 
 #: Steps before anything is tried: the first ones allocate, check the data and warm the caches.
@@ -20,6 +21,7 @@ class Report:
         strategy: The strategy in force.
         reason: Why.
         foreign: Whether the reason is that part of the model is the user's own code.
+        size: How large the step is: a small one runs on one thread.
         ran: What replays and counts its replays; `None` if nothing does.
         eager_ms: The median time of an eager step in the trial, in milliseconds.
         captured_ms: The same of a replayed one.
@@ -29,12 +31,19 @@ class Report:
         self.strategy = strategy
         self.reason = reason
         self.foreign = False
+        self.size = Size()
         self.ran: Any = None
         self.eager_ms: float | None = None
         self.captured_ms: float | None = None
 
     def told(self) -> tuple[str, str]:
         """Returns the strategy and the reason, with what has really been replayed so far."""
+        strategy, reason = self._told()
+        return strategy, "; ".join(
+            filter(None, [reason, "on one thread, because it is small" if self.size.small else ""])
+        )
+
+    def _told(self) -> tuple[str, str]:
         ran = self.ran
         if ran is None:
             return self.strategy, self.reason
