@@ -90,6 +90,18 @@ def find(name: str) -> Any:
     return _registered.get(name)
 
 
+def find_short(name: str) -> Any:
+    """Returns the user's object that is registered as `package>name`, as Keras 3.6 and before wrote functions.
+
+    Returns `None` if there is none, or if two packages have one.
+    """
+    if ">" in name:
+        return None
+    known = {**_registered, **{key: obj for scope in getattr(_scopes, "stack", []) for key, obj in scope.items()}}
+    found = [obj for key, obj in known.items() if key.endswith(f">{name}")]
+    return found[0] if len(found) == 1 else None
+
+
 def raised_by_user(error: BaseException) -> bool:
     """Whether an error came out of the user's own classes or functions, those that are known now."""
     known = [*_registered.values(), *(obj for scope in getattr(_scopes, "stack", []) for obj in scope.values())]

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
+class ConfigError(ValueError, TypeError):
+    """A config that nothing can be made of. Keras raises a `TypeError`; what is wrong is the value, from a file."""
+
+
 class OpError(Exception):
     """What an operation on data raises in TensorFlow: `tf.errors.OpError`."""
 

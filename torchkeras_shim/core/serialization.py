@@ -16,13 +16,15 @@ import torch
 
 from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import dtypes, sharing
-from torchkeras_shim.core.errors import did_you_mean
+from torchkeras_shim.core.errors import ConfigError, did_you_mean
 from torchkeras_shim.core.tables import PUBLIC_NAMES, TABLES, load_all
 
 _short = reprlib.repr
 _PLAIN = (str, bool, int, float, type(None))
 #: Objects of which one is as good as another of the same config.
 _VALUES = ("DTypePolicy",)
+#: The packages whose names are looked up in the tables, by what Keras and TensorFlow have called them.
+_OURS = ("keras", "tf_keras", "tensorflow", "builtins", "torchkeras_shim")
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -84,7 +86,7 @@ def serialize_keras_object(obj: Any) -> Any:
 def _serialize_function(function: Any) -> dict[str, Any]:
     if getattr(function, "__name__", "") == "<lambda>":
         raise ValueError(
-            "Cannot serialize a lambda: its code would have to be executed from a file. "
+            "Cannot serialize a lambda: to load it would be arbitrary code execution out of a file. "
             "Write `def my_function(x): ...`, decorate it with `@keras.saving.register_keras_serializable()`, pass it."
         )
     if function in PUBLIC_NAMES:
@@ -99,7 +101,7 @@ def _serialize_function(function: Any) -> dict[str, Any]:
 
 
 def _serialize_object(obj: Any) -> dict[str, Any]:
-    cls = type(obj)
+    cls = getattr(type(obj), "_written_as", None) or type(obj)
     config = {key: serialize_keras_object(value) for key, value in obj.get_config().items()}
     if cls in PUBLIC_NAMES:
         module, name = PUBLIC_NAMES[cls]
@@ -197,9 +199,12 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
         return shared
     cls = _find(class_name, config.get("registered_name"), config.get("module"), "class", default_module)
     if not hasattr(cls, "from_config"):
-        raise ValueError(f"{class_name} in the config has no `from_config()`. Received: {config}")
+        raise ConfigError(
+            f"Unable to reconstruct an instance of '{class_name}' because the class is missing a `from_config()` "
+            "method, a classmethod that takes what `get_config()` returns. Full object config: " + _short(config)
+        )
     _check_parts(config, class_name)
-    instance = cls.from_config(inner or {})
+    instance = _made(cls, inner or {})
     if config.get("build_config") and hasattr(instance, "build_from_config"):
         instance.build_from_config(config["build_config"])
     if config.get("compile_config") and hasattr(instance, "compile_from_config"):
@@ -208,12 +213,30 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
     return instance
 
 
+def _made(cls: Any, inner: Any) -> Any:
+    """Returns an instance of a class that is made from its config."""
+    try:
+        return cls.from_config(inner)
+    except ConfigError:
+        raise
+    except TypeError as error:
+        raise ConfigError(
+            f"{cls} could not be deserialized properly: {error}. Please ensure that components that are Python object "
+            "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the model's "
+            '`from_config()` method: `config["layer"] = keras.saving.deserialize_keras_object(config["layer"])`. '
+            f"Received: config={_short(inner)}"
+        ) from error
+
+
 def _check_parts(config: dict[str, Any], class_name: str) -> None:
-    """Makes sure that what an object is made from is a dict; a config of layers may be a list."""
+    """Makes sure that what an object is made from is a dict."""
     for key in ("config", "build_config", "compile_config"):
         value = config.get(key)
-        if value and not isinstance(value, (dict, list) if key == "config" else dict):
-            raise ValueError(f"Expected `{key}` of the class '{class_name}' to be a dict. Received: {_short(value)}")
+        if value and not isinstance(value, dict):
+            raise ConfigError(
+                f"Expected '{key}' to be a dict for {class_name}, instead got {type(value).__name__}. "
+                f"Received: {_short(value)}"
+            )
 
 
 def _numpy(inner: dict[str, Any]) -> Any:
@@ -227,6 +250,23 @@ def _tensor(inner: dict[str, Any]) -> Any:
     return torch.tensor(inner["value"], dtype=dtypes.to_torch_dtype(inner["dtype"]))
 
 
+def _refused_lambda(inner: Any) -> Any:
+    raise ValueError(
+        "Requested the deserialization of a Python lambda. This carries a potential risk of arbitrary code execution, "
+        "and is not supported: code out of a file (`__lambda__`) is never executed here. Write the function with "
+        "`def`, decorate it with `@keras.saving.register_keras_serializable()`, and save it by its name."
+    )
+
+
+def _refused_typespec(inner: Any) -> Any:
+    if not isinstance(inner, (list, tuple)):
+        raise ConfigError(
+            "Expected 'config' to be a list or a tuple for a __typespec__ class name, instead got "
+            f"{type(inner).__name__}. Received: {_short(inner)}"
+        )
+    raise ConfigError(f"Type specifications of TensorFlow are not supported in configs. Received: {_short(inner)}")
+
+
 _SPECIAL: dict[str, Any] = {
     "__tuple__": lambda inner: tuple(_deserialize(item) for item in inner["value"]),
     "__bytes__": lambda inner: inner["value"].encode("utf-8"),
@@ -234,31 +274,58 @@ _SPECIAL: dict[str, Any] = {
     "__tensor__": _tensor,
     "__slice__": lambda inner: slice(*(_deserialize(inner[key]) for key in ("start", "stop", "step"))),
     "__ellipsis__": lambda inner: Ellipsis,
+    "__lambda__": _refused_lambda,
+    "__typespec__": _refused_typespec,
 }
 
 
 def _find(name: Any, registered_name: Any, module: Any, what: str, default_module: str | None) -> Any:
     """Looks a name up: the user's objects, then the table of its module, then every table."""
     if not isinstance(name, str):
-        raise ValueError(f"Expected the name of a {what} in the config. Received: {name!r}")
+        raise ConfigError(
+            f"Expected 'config' to be a non-null str for a {what} classname, instead got {type(name).__name__}. "
+            f"Received: {_short(name)}"
+        )
     for candidate in (registered_name, name):
         if isinstance(candidate, str):
             found = custom.find(candidate)
             if found is not None:
                 return found
-    for attempt in range(2):
-        tables = _tables_for(module, default_module, is_users=isinstance(registered_name, str))
-        found = _first([table.lookup(name) for table in tables], what)
-        if found is not None:
-            return found
-        if attempt == 0:
-            for load in load_all:
-                load()
-    known = [key for table in tables for key in table.names()]
-    raise ValueError(
-        f"Could not find the {what} '{name}' of the config.{did_you_mean(name, known)} If it is your own, decorate it "
-        "with `@keras.saving.register_keras_serializable()` or pass `custom_objects={" + f"{name!r}: ..." + "}`."
+    is_users = isinstance(registered_name, str)
+    known: list[str] = []
+    if what == "function" or not is_users or _is_ours(module):
+        for attempt in range(2):
+            tables = _tables_for(module, default_module, is_users)
+            found = _first([table.lookup(name) for table in tables], what)
+            if found is not None:
+                _check_registered_name(registered_name, name, what)
+                return found
+            if attempt == 0:
+                for load in load_all:
+                    load()
+        known = [key for table in tables for key in table.names()]
+    found = custom.find_short(name) if what == "function" else None
+    if found is not None:
+        return found
+    raise ConfigError(
+        f"Could not locate {what} '{name}'.{did_you_mean(name, known)} If it is your own, decorate it with "
+        "`@keras.saving.register_keras_serializable()` or pass `custom_objects={" + f"{name!r}: ..." + "}`."
     )
+
+
+def _is_ours(module: Any) -> bool:
+    """Whether a class of this module is Keras's, and none of a user's that has its name."""
+    return isinstance(module, str) and module.partition(".")[0] in _OURS
+
+
+def _check_registered_name(registered_name: Any, name: str, what: str) -> None:
+    """Refuses a name of a user's object with a class or function of Keras: one of the two is wrong."""
+    if registered_name and registered_name not in (name, "function" if what == "function" else name):
+        raise ConfigError(
+            f"`registered_name={_short(registered_name)}` was provided in the config, but '{name}' resolved to a Keras "
+            "built-in, and does not use registered names. If the object is your own, register it under that name, or "
+            "pass it in `custom_objects`; otherwise remove `registered_name` from the config."
+        )
 
 
 def _first(candidates: list[Any], what: str) -> Any:

@@ -34,8 +34,8 @@ def layers_of(config: Any, kind: str) -> list[dict[str, Any]]:
     for index, entry in enumerate(layers):
         if not isinstance(entry, dict) or not {"class_name", "config"} <= set(entry):
             raise ValueError(
-                f"Expected each of `layers` in the config of a {kind} model to be a dict with a `class_name` and a "
-                f"`config`. Received at index {index}: {_short(entry)}"
+                "Expected a dictionary containing a 'config' key. Each of `layers` in the config of a "
+                f"{kind} model has one, and a 'class_name'. Received at index {index}: {_short(entry)}"
             )
     return list(layers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 from torchkeras_shim.core import serialization
@@ -42,6 +43,11 @@ def stack_to_config(model: Any) -> dict[str, Any]:
 
 def stack_from_config(cls: type, config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
     """Returns a model of class `cls` with the layers of a config, of Keras 1 or 2 too; the weights are new."""
+    if isinstance(config, dict) and not {"name", "layers"} <= set(config):
+        raise ValueError(
+            "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys. "
+            f"Received: config={reprlib.repr(config)}"
+        )
     config = legacy_config.modernize_model(config, "Sequential")
     entries = config_checks.layers_of(config, "Sequential")
     model = cls(name=config.get("name"))

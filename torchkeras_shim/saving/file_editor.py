@@ -117,22 +117,8 @@ class KerasFileEditor:
         print("Running comparison")
         with h5py.File(io.BytesIO(), "w") as file:
             write_weights(reference_model, file)
-            reference = _shapes(_read(file, None))
-        found = _shapes(self.weights_dict)
-        errors = 0
-        for place, shape in reference.items():
-            if place not in found:
-                errors += 1
-                print(f"...Weight {place} present in reference model, missing from saved file")
-            elif found[place] != shape:
-                errors += 1
-                print(f"...Weight shape mismatch for {place}")
-                print(f"    In reference model: shape={shape}\n    In saved file: shape={found[place]}")
-        for place in found:
-            if place not in reference:
-                errors += 1
-                print(f"...Weight {place} present in saved file, missing from reference model")
-        matches = sum(found.get(place) == shape for place, shape in reference.items())
+            reference = _read(file, None)
+        errors, matches = _compare(self.weights_dict, reference, "")
         print("─────────────────────")
         if errors:
             plural = "" if errors == 1 else "s"
@@ -313,14 +299,38 @@ def _joined(path: str, key: str) -> str:
     return f"{path}/{key}" if path else key
 
 
-def _shapes(tree: Tree, path: str = "") -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            shapes.update(_shapes(value, f"{path}/{key}"))
+def _compare(found: Tree, reference: Tree, path: str) -> tuple[int, int]:
+    """Prints how a file and a model differ; returns the number of differences and of weights that agree.
+
+    An object that one of them does not have counts once, however many weights it holds.
+    """
+    errors = matches = 0
+    for key, expected in reference.items():
+        place, value = f"{path}/{key}", found.get(key)
+        if value is None:
+            errors += 1
+            print(f"...{_kind(expected)} {place} present in reference model, missing from saved file")
+        elif isinstance(expected, dict) and isinstance(value, dict):
+            inner = _compare(value, expected, place)
+            errors, matches = errors + inner[0], matches + inner[1]
+        elif isinstance(expected, dict) or isinstance(value, dict):
+            errors += 1
+            print(f"...{place} is a {_kind(expected)} in reference model, a {_kind(value)} in saved file")
+        elif np.shape(value) != np.shape(expected):
+            errors += 1
+            print(f"...Weight shape mismatch for {place}")
+            print(f"    In reference model: shape={tuple(np.shape(expected))}")
+            print(f"    In saved file: shape={tuple(np.shape(value))}")
         else:
-            shapes[f"{path}/{key}"] = tuple(np.shape(value))
-    return shapes
+            matches += 1
+    for key in [key for key in found if key not in reference]:
+        errors += 1
+        print(f"...{_kind(found[key])} {path}/{key} present in saved file, missing from reference model")
+    return errors, matches
+
+
+def _kind(value: Any) -> str:
+    return "Object" if isinstance(value, dict) else "Weight"
 
 
 def _holders(tree: Tree, name: str) -> list[Tree]:

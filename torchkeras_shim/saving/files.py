@@ -80,6 +80,11 @@ def save_model(
         _logger.warning("The `save_format` argument is deprecated in Keras 3: the file path decides.")
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
+    if zipped is False and path.endswith(".keras"):
+        raise ValueError(
+            "When using `zipped=False`, the `filepath` argument should not end in `.keras`: it names a folder. "
+            f"Received: filepath={filepath}"
+        )
     legacy = path.endswith(_LEGACY) and zipped is not False
     if not legacy and not path.endswith(".keras") and zipped is not False:
         raise ValueError(
@@ -90,7 +95,10 @@ def save_model(
     if os.path.exists(path) and not overwrite and not may_overwrite(path):
         return
     if legacy:
-        _logger.info("The format of '%s' is considered legacy by Keras. Prefer a path that ends in `.keras`.", path)
+        _logger.warning(
+            "You are saving your model as an HDF5 file. This file format is considered legacy. Prefer the native Keras "
+            "format: `model.save('my_model.keras')`."
+        )
         _make_folder(path)
         legacy_model.save(model, path, include_optimizer)
     else:
@@ -136,9 +144,11 @@ def load_model(
         )
     path = latest_folder(local(filepath))
     if not os.path.exists(path):
-        error = MissingFileError(
-            f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file."
-        )
+        if path.endswith((".keras", *_LEGACY)):
+            said = f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` file."
+        else:
+            said = f"{_unsupported(filepath)} There is nothing of that name, either."
+        error = MissingFileError(said)
         error.errno = errno.ENOENT
         raise error
     check_file(path, folder=True)
@@ -155,7 +165,11 @@ def load_model(
         if _holds(path, _ZIP):
             return keras_file.load(path, custom_objects, compile)
         return legacy_model.load(path, custom_objects, compile)
-    raise ValueError(
+    raise ValueError(_unsupported(filepath))
+
+
+def _unsupported(filepath: Any) -> str:
+    return (
         f"File format not supported: filepath={filepath}. Keras 3 only supports V3 `.keras` files and legacy H5 format "
         "files (`.h5` extension)."
     )
@@ -223,6 +237,7 @@ def load_weights(
     skip_mismatch: bool = False,
     by_name: bool | None = None,
     objects_to_skip: list[Any] | None = None,
+    **kwargs: Any,
 ) -> None:
     """Loads weights that `save_weights`, `save_model` or Keras has saved. Either all of them are loaded or none.
 
@@ -232,10 +247,11 @@ def load_weights(
         skip_mismatch: Whether layers whose weights do not fit are left out, with a warning.
         by_name: For `.h5` files: whether layers are found by name rather than by order.
         objects_to_skip: Layers that keep their weights; for `.weights.h5` and `.weights.json`.
+        **kwargs: None: whatever else is passed is refused.
 
     Raises:
-        ValueError: If the ending is another one, the model is not built, weights do not fit, or the file has links into
-            other files.
+        ValueError: If the ending or an argument is another one, the model is not built, weights do not fit, or the file
+            has links into other files.
 
     Example:
         >>> import os, tempfile
@@ -246,6 +262,10 @@ def load_weights(
         >>> load_weights(model, path)
     """
     path = local(filepath)
+    if kwargs:
+        raise ValueError(
+            f"Invalid keyword arguments: {kwargs}. There are `skip_mismatch`, `by_name` and `objects_to_skip`."
+        )
     known = (".weights.h5", ".weights.json", ".keras", ".safetensors", checkpoint_folder.ENDING, *_LEGACY)
     if not path.endswith(known):
         raise _wrong_ending(path, "load")
@@ -336,7 +356,11 @@ def _wrong_ending(path: str, verb: str) -> ValueError:
         )
     elif path.endswith(".keras"):
         hint = " To save the whole model write `model.save(path)`."
-    return ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}.{hint}")
+    said = "The filename must end in `.weights.h5`." if verb == "save" else "File format not supported."
+    more = (
+        "" if verb == "save" else " Weights are in files that end in `.weights.h5`, `.keras`, `.h5` or `.safetensors`."
+    )
+    return ValueError(f"{said} Received: filepath={path}.{more}{hint}")
 
 
 def check_built(model: Any, doing: str) -> None:

@@ -226,8 +226,8 @@ def _sequential(config: dict[str, Any], members: list[Any]) -> dict[str, Any]:
     name = config["config"].get("name") if isinstance(config.get("config"), dict) else config.get("name")
     if isinstance(first, dict) and first.get("class_name") == "Merge":
         return {**config, "class_name": "Functional", "config": _graph(members, name)}
-    inner: dict[str, Any] = {"layers": [_convert(member) for member in members]}
-    return {**config, "config": {**({"name": name} if name else {}), **inner}}
+    inner: dict[str, Any] = {"name": name, "layers": [_convert(member) for member in members]}
+    return {**config, "config": inner}
 
 
 def _graph(members: list[Any], name: Any) -> dict[str, Any]:

@@ -96,8 +96,8 @@ class _Walker:
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
-    """Yields a layer's attributes in Keras's order: by name, private ones last; the members of a Sequential first."""
-    if isinstance(layer, torch.nn.Sequential):
+    """Yields a layer's attributes in Keras's order: by name, private ones last; the layers of a graph first."""
+    if isinstance(layer, torch.nn.Sequential) or getattr(layer, "_graph", None) is not None:
         yield "layers", layer.layers
     names = [name for name in dir(layer) if not name.startswith("__") and name not in _common_attributes()]
     names = [name for name in names if not getattr(getattr(type(layer), name, None), "is_alias", False)]

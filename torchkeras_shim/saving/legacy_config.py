@@ -181,7 +181,7 @@ def _modernize(config: Any) -> Any:
     if class_name == "function" and inner == "hard_sigmoid" and custom_objects.find(inner) is None:
         return {**config, "config": HARD_SIGMOID}
     if class_name == "Sequential" and isinstance(inner, list):  # as it was before tf.keras 2.2
-        inner = {"layers": inner}
+        inner = {"name": None, "layers": inner}
     if class_name in ("Policy", "PolicyV1") and isinstance(inner, dict):
         return str(inner.get("name")).replace("infer", "float32")
     if class_name == "MeanMetricWrapper" and isinstance(inner, dict) and isinstance(inner.get("fn"), str):

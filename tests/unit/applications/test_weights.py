@@ -124,5 +124,5 @@ def test_a_layer_that_keras_keeps_to_itself_is_found(of):
 
 @pytest.mark.parametrize("module", [None, "my.package"])
 def test_a_user_s_layer_of_that_name_is_not_taken_for_keras_s(module):
-    with pytest.raises(ValueError, match="Could not find the class 'LayerScale'"):
+    with pytest.raises(ValueError, match="Could not locate class 'LayerScale'"):
         keras.saving.deserialize_keras_object(scale_config(module=module, registered_name="LayerScale"))

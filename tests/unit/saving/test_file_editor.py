@@ -59,7 +59,7 @@ def test_comparing_counts_and_names_the_differences(path, capsys):
     out = capsys.readouterr().out
     assert "...Weight shape mismatch for /layers/dense/0" in out
     assert "In reference model: shape=(2, 4)" in out
-    assert "...Weight /layers/dense_1/0 present in saved file, missing from reference model" in out
+    assert "...Object /layers/dense_1 present in saved file, missing from reference model" in out
 
 
 def test_objects_and_weights_are_changed(path, tmp_path):

@@ -94,7 +94,7 @@ GADGETS = {
 @pytest.mark.parametrize("gadget", GADGETS)
 def test_no_name_of_a_file_is_ever_called(path, gadget):
     change_config(path, lambda config, _: config["config"]["layers"].append(GADGETS[gadget]))
-    message = refused(path, "Could not (find|interpret)|must be a torch.nn|TFSMLayer runs a TensorFlow SavedModel")
+    message = refused(path, "Could not (locate|interpret)|must be a torch.nn|TFSMLayer runs a TensorFlow SavedModel")
     assert any(hint in message for hint in ("Did you mean", "custom_objects", "identifier", "must be", "cannot be"))
 
 
@@ -105,7 +105,7 @@ def test_nor_is_one_that_training_needs(path, key):
         training["optimizer_config" if "optimizer_config" in training and key == "optimizer" else key] = target
 
     change_config(path, change)
-    refused(path, "Could not find the class 'system'")
+    refused(path, "Could not locate class 'system'")
 
 
 def test_the_model_itself_is_none(path):
@@ -113,7 +113,7 @@ def test_the_model_itself_is_none(path):
         config.update(class_name="system", module="os", registered_name=None)
 
     change_config(path, change)
-    refused(path, "Could not find the class 'system'")
+    refused(path, "Could not locate class 'system'")
 
 
 def test_something_else_than_a_model(path):
@@ -183,7 +183,7 @@ def test_every_way_in_has_the_guard(way):
     with watched("none"), pytest.raises(ValueError, match="never executed"):
         way(config)
     config["config"]["layers"][-1] = GADGETS["lambda os.system"]
-    with watched("none"), pytest.raises(ValueError, match="Could not find"):
+    with watched("none"), pytest.raises(ValueError, match="Could not locate"):
         way(config)
 
 
@@ -299,6 +299,7 @@ def test_a_declared_shape_allocates_nothing(path):
 
 BOMBS = {
     "layer": lambda config, training: config["config"]["layers"][1]["config"].update(units=10**11),
+    "adapter": lambda config, training: config["config"]["layers"][1]["config"].update(lora_rank=10**11),
     "input": lambda config, training: config["config"]["layers"][0]["config"].update(batch_shape=[None, 10**15]),
     "array": lambda config, training: config["config"]["layers"][1]["config"].update(
         activation={"class_name": "__numpy__", "config": {"value": "a", "dtype": "U100000000"}}
@@ -400,7 +401,7 @@ def test_operations_are_not_run_while_a_model_loads(name):
             "inbound_nodes": [{"args": [argument], "kwargs": {}}],
         }
     )
-    with pytest.raises(ValueError, match=r"on constants or functions|Could not find"):
+    with pytest.raises(ValueError, match=r"on constants or functions|Could not locate"):
         keras.models.model_from_json(json.dumps(config_of_model))
 
 

@@ -96,7 +96,7 @@ def test_functions_and_patterns_in_a_config_are_refused(how, tmp_path):
     path = saved(tmp_path, layers.TextVectorization(vocabulary=["a"]))
     for key in ("standardize", "split"):
         change(path, **{"standardize": "lower", "split": "whitespace", key: how})
-        with pytest.raises(ValueError, match=r"Unknown value|Could not find the function"):
+        with pytest.raises(ValueError, match=r"Unknown value|Could not locate function"):
             keras.saving.load_model(path)
 
 

@@ -309,7 +309,7 @@ def test_other_endings_are_refused(tmp_path, ending):
     path = str(tmp_path / "model") + ending
     model = model_of(2)
     for action in (model.save_weights, model.load_weights):
-        with pytest.raises(ValueError, match=r"The filename must end in `\.weights\.h5`") as error:
+        with pytest.raises(ValueError, match=r"must end in `\.weights\.h5`|File format not supported") as error:
             action(path)
         assert ("state_dict" in str(error.value)) == (ending in (".pt", ".pth"))
     assert os.listdir(tmp_path) == []

@@ -160,8 +160,9 @@ def _restored(part: str, value: Any, layer: str) -> Any:
         return None  # the function itself tells the shape
     if found is None:
         raise ValueError(
-            f"The config of Lambda layer '{layer}' holds the code of a Python lambda as `{part}`. Code from a file is "
-            f"never executed here. Pass the function by the layer's name: `custom_objects={{{name!r}: ...}}`."
+            f"The config of Lambda layer '{layer}' holds the code of a Python lambda as `{part}`. To run it would be "
+            "arbitrary code execution: code out of a file is never executed here. Pass the function by the layer's "
+            f"name: `custom_objects={{{name!r}: ...}}`."
         )
     return found
 
