@@ -189,19 +189,18 @@ def pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     return (None, *((shape,) if isinstance(shape, int) else tuple(shape)))
 
 
-def refuse_adapters(layer_class: str, **arguments: Any) -> None:
-    """Raises for Keras's LoRA and quantization arguments, which exist only with their defaults.
+def refuse_quantization(layer_class: str, quantization_config: Any) -> None:
+    """Raises for Keras's argument for quantized layers, which exists only with its default.
 
     Raises:
-        ValueError: at the first argument that is set.
+        ValueError: If it is set.
     """
-    for name, value in arguments.items():
-        if value is not None:
-            raise ValueError(
-                f"{layer_class}({name}={value!r}) is not supported: low-rank adapters and quantization are not part of "
-                f"the layers here. Leave `{name}` out, and wrap the layer or its weights instead (for example with "
-                "`torch.nn.utils.parametrize`)."
-            )
+    if quantization_config is not None:
+        raise ValueError(
+            f"{layer_class}(quantization_config={quantization_config!r}) is not supported: there are no quantized "
+            "layers here. Leave `quantization_config` out, and use torch's own quantization (for example `torchao`) on "
+            "`model.to_torch()`."
+        )
 
 
 def one_of(owner: Any, name: str, value: Any, allowed: Sequence[str]) -> str:

@@ -60,10 +60,10 @@ def test_channels_first_data_gets_a_hint():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.Dense(2, lora_rank=4), r"Dense\(lora_rank=4\) is not supported.*parametrize"),
+        (lambda: layers.Dense(2, lora_rank=-4), "`lora_rank` must be a positive integer"),
         (lambda: layers.Dense(2, quantization_config={}), "quantization_config"),
-        (lambda: layers.Conv2D(2, 3, lora_alpha=1.0), "Conv2D.*lora_alpha"),
-        (lambda: layers.Embedding(2, 3, lora_rank=1), "Embedding.*lora_rank"),
+        (lambda: layers.EinsumDense("ab,bc->ac", 2, gptq_unpacked_column_size=1), "quantization_config=1"),
+        (lambda: layers.Conv2DTranspose(2, 3, lora_rank=1), "lora_rank"),
         (lambda: layers.Dropout(0.5, seed="a"), "seed"),
         (lambda: layers.Dense(2, activation="rleu"), "Did you mean 'relu'"),
         (lambda: layers.Dense(2, kernel_initializer="glorot"), "Could not interpret initializer"),

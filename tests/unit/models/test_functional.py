@@ -44,6 +44,15 @@ def test_torch_modules_need_a_wrapper_and_say_so():
         model.get_config()
 
 
+def test_a_wrapped_module_may_be_told_its_output_shape():
+    class OnHost(nn.Module):
+        def forward(self, x):
+            return torch.as_tensor(np.sort(x.detach().numpy()))[:, :2]
+
+    outputs = layers.TorchModuleWrapper(OnHost(), output_shape=[None, 2])(keras.Input((4,)))
+    assert outputs.shape == (None, 2)
+
+
 def test_own_train_step_on_a_functional_model():
     class Own(keras.Model):
         def train_step(self, data):

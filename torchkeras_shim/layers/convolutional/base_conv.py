@@ -12,7 +12,6 @@ from torchkeras_shim.core.config import standardize_data_format
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.activated import Activated
-from torchkeras_shim.layers.arguments import refuse_adapters
 from torchkeras_shim.layers.input_spec import InputSpec
 from torchkeras_shim.ops import convolution
 from torchkeras_shim.ops.windows import empty_output_error, standardize_padding
@@ -45,8 +44,6 @@ class BaseConv(Activated):
         activity_regularizer: A penalty on the output.
         kernel_constraint: A projection of the kernel after each update.
         bias_constraint: A projection of the bias after each update.
-        lora_rank: Not supported, must be `None`.
-        lora_alpha: Not supported, must be `None`.
         **kwargs: Arguments of every layer.
     """
 
@@ -76,11 +73,8 @@ class BaseConv(Activated):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
-        refuse_adapters(type(self).__name__, lora_rank=lora_rank, lora_alpha=lora_alpha)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.rank = rank
         self.filters = filters

@@ -7,10 +7,11 @@ from typing import Any
 
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.convolutional.base_conv import BaseConv
+from torchkeras_shim.layers.low_rank import LowRank
 
 
 @LAYERS.register("Convolution1D")
-class Conv1D(BaseConv):
+class Conv1D(LowRank, BaseConv):
     """Convolution over sequences, such as signals or sentences.
 
     Args:
@@ -31,7 +32,8 @@ class Conv1D(BaseConv):
         activity_regularizer: A penalty on the output.
         kernel_constraint: A projection of the kernel after each update.
         bias_constraint: A projection of the bias after each update.
-        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+        **kwargs: Arguments of every layer: `name`, `dtype`, ...; `lora_rank` and `lora_alpha`, which freeze
+            the kernel and train a low-rank addition to it, see `enable_lora`.
 
     Input shape:
         `(batch, steps, channels)`, channels second if channels-first
@@ -91,7 +93,7 @@ class Conv1D(BaseConv):
 
 
 @LAYERS.register("Convolution2D")
-class Conv2D(BaseConv):
+class Conv2D(LowRank, BaseConv):
     """Convolution over images.
 
     Args:
@@ -111,7 +113,8 @@ class Conv2D(BaseConv):
         activity_regularizer: A penalty on the output.
         kernel_constraint: A projection of the kernel after each update.
         bias_constraint: A projection of the bias after each update.
-        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+        **kwargs: Arguments of every layer: `name`, `dtype`, ...; `lora_rank` and `lora_alpha`, which freeze
+            the kernel and train a low-rank addition to it, see `enable_lora`.
 
     Input shape:
         `(batch, height, width, channels)`, channels second if channels-first
@@ -171,7 +174,7 @@ class Conv2D(BaseConv):
 
 
 @LAYERS.register("Convolution3D")
-class Conv3D(BaseConv):
+class Conv3D(LowRank, BaseConv):
     """Convolution over volumes, such as videos or scans.
 
     Args:
@@ -191,7 +194,8 @@ class Conv3D(BaseConv):
         activity_regularizer: A penalty on the output.
         kernel_constraint: A projection of the kernel after each update.
         bias_constraint: A projection of the bias after each update.
-        **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
+        **kwargs: Arguments of every layer: `name`, `dtype`, ...; `lora_rank` and `lora_alpha`, which freeze
+            the kernel and train a low-rank addition to it, see `enable_lora`.
 
     Input shape:
         `(batch, depth, height, width, channels)`, channels second if channels-first

@@ -10,13 +10,14 @@ from torchkeras_shim import activations, constraints, initializers, regularizers
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.activated import Activated
-from torchkeras_shim.layers.arguments import refuse_adapters
+from torchkeras_shim.layers.arguments import refuse_quantization
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.low_rank import LowRank
 
 
 @LAYERS.register()
-class Dense(Activated):
+class Dense(LowRank, Activated):
     """A fully connected layer: `activation(inputs @ kernel + bias)`.
 
     Args:
@@ -30,8 +31,9 @@ class Dense(Activated):
         activity_regularizer: A penalty on the output.
         kernel_constraint: A projection of the kernel after each update.
         bias_constraint: A projection of the bias after each update.
-        lora_rank: Not supported, must be `None`.
-        lora_alpha: Not supported, must be `None`.
+        lora_rank: If given, the kernel is frozen, and a product of two weights that have this length in common is added
+            to it and trained: LoRA, see `enable_lora`.
+        lora_alpha: The strength of that addition, `lora_rank` by default: it is multiplied by `lora_alpha / lora_rank`.
         quantization_config: Not supported, must be `None`.
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
 
@@ -79,8 +81,10 @@ class Dense(Activated):
     ) -> None:
         sentence = "Received an invalid value for `units`, expected a positive integer. Received: units={value}."
         units = arguments.positive_integer(self, "units", units, sentence)
-        refuse_adapters("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse_quantization("Dense", quantization_config)
+        super().__init__(
+            lora_rank=lora_rank, lora_alpha=lora_alpha, activity_regularizer=activity_regularizer, **kwargs
+        )
         self.units = units
         self.activation = arguments.known(self, "activation", activations, activation)
         self.use_bias = use_bias
@@ -120,6 +124,7 @@ class Dense(Activated):
         else:
             self.bias = None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
+        self._adapt_if_asked()
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         """Computes the outputs; `training` makes no difference."""

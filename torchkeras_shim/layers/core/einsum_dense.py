@@ -14,9 +14,10 @@ from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.initializers.scaling import with_axes
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.activated import Activated
-from torchkeras_shim.layers.arguments import refuse_adapters
+from torchkeras_shim.layers.arguments import refuse_quantization
 from torchkeras_shim.layers.base import LAYERS
 from torchkeras_shim.layers.input_spec import InputSpec
+from torchkeras_shim.layers.low_rank import LowRank
 
 #: The three forms of equations: without "...", with it on the left, with it on the right.
 _FORMS = (
@@ -37,7 +38,7 @@ class _Plan(NamedTuple):
 
 
 @LAYERS.register()
-class EinsumDense(Activated):
+class EinsumDense(LowRank, Activated):
     """A dense layer between any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Where the equation sums over the last axes of the inputs and the first of the kernel, in order, it is one matrix
@@ -54,8 +55,9 @@ class EinsumDense(Activated):
         bias_regularizer: A penalty on the bias.
         kernel_constraint: A projection of the kernel after each update.
         bias_constraint: A projection of the bias after each update.
-        lora_rank: Not supported, must be `None`.
-        lora_alpha: Not supported, must be `None`.
+        lora_rank: If given, the kernel is frozen, and a product of two weights that have this length in common is added
+            to it and trained: LoRA, see `enable_lora`.
+        lora_alpha: The strength of that addition, `lora_rank` by default: it is multiplied by `lora_alpha / lora_rank`.
         gptq_unpacked_column_size: Not supported, must be `None`.
         quantization_config: Not supported, must be `None`.
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ...
@@ -89,14 +91,9 @@ class EinsumDense(Activated):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        refuse_adapters(
-            "EinsumDense",
-            lora_rank=lora_rank,
-            lora_alpha=lora_alpha,
-            gptq_unpacked_column_size=gptq_unpacked_column_size,
-            quantization_config=quantization_config,
-        )
-        super().__init__(**kwargs)
+        unpacked = gptq_unpacked_column_size
+        refuse_quantization("EinsumDense", unpacked if quantization_config is None else quantization_config)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         if not isinstance(equation, str):
             raise arguments.refusal(self, "equation", equation, "an equation such as 'ab,bc->ac'")
         self.equation = equation
@@ -141,6 +138,7 @@ class EinsumDense(Activated):
             )
         self._contracted = plan.contracted
         self.input_spec = InputSpec(ndim=len(input_shape))
+        self._adapt_if_asked()
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         """Computes the outputs; `training` makes no difference."""

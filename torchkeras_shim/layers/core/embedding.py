@@ -10,8 +10,9 @@ import torch.nn.functional as F
 
 from torchkeras_shim import constraints, initializers, regularizers
 from torchkeras_shim.layers import arguments
-from torchkeras_shim.layers.arguments import refuse_adapters
-from torchkeras_shim.layers.base import LAYERS, Layer
+from torchkeras_shim.layers.arguments import refuse_quantization
+from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.low_rank import LowRank
 from torchkeras_shim.ops import convert_to_tensor
 
 _INDEX_TYPES = (torch.int32, torch.int64)
@@ -20,7 +21,7 @@ _POSITIVE = "`{name}` must be a positive integer. Received: {name}={value}."
 
 
 @LAYERS.register()
-class Embedding(Layer):
+class Embedding(LowRank):
     """Turns non-negative integers into vectors, by looking them up in a trained table.
 
     Args:
@@ -31,8 +32,9 @@ class Embedding(Layer):
         embeddings_constraint: A projection of the table after each update.
         mask_zero: Whether 0 is padding: layers behind then skip those places.
         weights: A table to start with, as an array of shape (input_dim, output_dim).
-        lora_rank: Not supported, must be `None`.
-        lora_alpha: Not supported, must be `None`.
+        lora_rank: If given, the table is frozen, and a product of two weights that have this length in common is added
+            to it and trained: LoRA, see `enable_lora`.
+        lora_alpha: The strength of that addition, `lora_rank` by default: it is multiplied by `lora_alpha / lora_rank`.
         quantization_config: Not supported, must be `None`.
         **kwargs: Arguments of every layer: `name`, `dtype`, `trainable`, ... `input_length` is accepted and ignored,
             as in Keras.
@@ -52,6 +54,7 @@ class Embedding(Layer):
     """
 
     _treats_samples_alone = True
+    _adapts = "embeddings"
 
     def __init__(
         self,
@@ -71,10 +74,8 @@ class Embedding(Layer):
         output_dim = arguments.positive_integer(self, "output_dim", output_dim, _POSITIVE)
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
-        refuse_adapters(
-            "Embedding", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
-        )
-        super().__init__(**kwargs)
+        refuse_quantization("Embedding", quantization_config)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.embeddings_initializer = arguments.known(
@@ -102,6 +103,7 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
+        self._adapt_if_asked()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Looks the rows up."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.layers.base import LAYERS, Layer
 
 
@@ -18,7 +19,8 @@ class TorchModuleWrapper(Layer):
     Args:
         module: The module.
         name: The name.
-        output_shape: Must be `None`: shapes are found by running the module on the meta device.
+        output_shape: The shape of the outputs, the batch's size included, where the module cannot be run on the meta
+            device to find it.
         **kwargs: The arguments of any layer.
 
     Raises:
@@ -36,18 +38,21 @@ class TorchModuleWrapper(Layer):
     ) -> None:
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"`module` must be a torch.nn.Module. Received: module={module!r} (of type {type(module)})")
-        if output_shape is not None:
-            raise ValueError(
-                f"`output_shape` is not supported: shapes are found by running the module. Received: {output_shape}"
-            )
         super().__init__(name=name, **kwargs)
         self.module = module
+        self._output_shape = None if output_shape is None else tuple(output_shape)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the module."""
         return self.module(*args, **kwargs)
 
     forward = call
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as `KerasTensor`s: of the given shape, or by running the module on meta."""
+        if self._output_shape is None:
+            return super().compute_output_spec(*args, **kwargs)
+        return KerasTensor(self._output_shape, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Is not available: a torch module has no config.
