@@ -215,7 +215,9 @@ class TensorBoard(Callback):
                 path = getattr(weight, "path", None)
                 name = path if isinstance(path, str) else f"{layer_name}/{keys[id(weight)]}"
                 values = whole(weight).detach().float().cpu()
-                writer.add_histogram(f"{name}/histogram", values, epoch)
+                finite = values[values.isfinite()]
+                if finite.numel():  # a weight that is lost must not end the training that shows it
+                    writer.add_histogram(f"{name}/histogram", finite, epoch)
                 if self.write_images:
                     image = as_images(values)
                     if image is not None:
@@ -240,14 +242,25 @@ class TensorBoard(Callback):
                     f"`embeddings_metadata` argument: {unknown}"
                 )
 
+    def _labels(self, path: Any) -> list[str] | None:
+        """Returns the names of an embedding's rows; a path may be relative to the folder of the logs, as in Keras."""
+        if path is None:
+            return None
+        found = next((one for one in (path, os.path.join(self.log_dir, path)) if os.path.isfile(one)), None)
+        if found is None:
+            warnings.warn(
+                f"`embeddings_metadata` names the file '{path}', which is neither here nor in '{self.log_dir}': the "
+                "embedding is written without names.",
+                stacklevel=2,
+            )
+            return None
+        with open(found, encoding="utf-8") as file:
+            return file.read().splitlines()
+
     def _write_embeddings(self, epoch: int) -> None:
         for name, table in self._embeddings().items():
-            labels = None
             path = self.embeddings_metadata
-            path = path.get(name) if isinstance(path, dict) else path
-            if path is not None:
-                with open(path, encoding="utf-8") as file:
-                    labels = file.read().splitlines()
+            labels = self._labels(path.get(name) if isinstance(path, dict) else path)
             tag = name.replace("/", "_").replace("..", "_")  # a tag becomes a folder
             self._writer("train").add_embedding(
                 table.detach().float().cpu(), metadata=labels, tag=tag, global_step=epoch

@@ -144,7 +144,7 @@ def datasets(
         )
     if not files.paths:
         raise ValueError(
-            f"No {request.kind} files found in directory {request.directory}. Allowed formats: {request.formats}"
+            f"No {_files(request.kind)} found in directory {request.directory}. Allowed formats: {request.formats}"
         )
     parts = [_dataset(request, part, seed, read, batch, name) for name, part in _split(request, files)]
     return parts if request.subset == "both" else parts[0]
@@ -225,7 +225,7 @@ def _split(request: Request, files: Files) -> list[tuple[str, Files]]:
     if not 0 < count < len(files.paths):
         empty = "validation" if not count else "training"
         raise ValueError(
-            f"No {empty} {request.kind} files found in directory {request.directory}. Of {len(files.paths)} files, "
+            f"No {empty} {_files(request.kind)} found in directory {request.directory}. Of {len(files.paths)} files, "
             f"`validation_split={request.validation_split}` sets {count} aside."
         )
     cut = len(files.paths) - count
@@ -244,6 +244,11 @@ def _part(files: Files, rows: slice) -> Files:
 
 
 # Data sets ----------------------------------------------------------------------------------------------------------
+
+
+def _files(kind: str) -> str:
+    """Returns what files of a kind are called in messages."""
+    return "images" if kind == "image" else f"{kind} files"
 
 
 def _dataset(

@@ -86,6 +86,10 @@ def _columns(dataset: Any) -> tuple[Any, int, int | None]:
         samples = list(dataset if batch_size is None else dataset.unbatch())
         columns = tree.map_structure(_stacked, *samples) if samples else ()
         return columns, len(samples), batch_size
+    if isinstance(dataset, torch.utils.data.Dataset):
+        rows: Any = dataset
+        samples = [rows[index] for index in range(len(rows))] if hasattr(rows, "__len__") else list(rows)
+        return (tree.map_structure(_stacked, *samples) if samples else ()), len(samples), None
     if isinstance(dataset, (list, tuple)):
         arrays = _arrays(dataset)
         return tuple(torch.from_numpy(array) for array in arrays), len(arrays[0]), None
@@ -95,7 +99,7 @@ def _columns(dataset: Any) -> tuple[Any, int, int | None]:
 def _stacked(*parts: Any) -> Any:
     if isinstance(parts[0], StringTensor):
         return StringTensor.of_bytes(np.stack([np.asarray(part) for part in parts]))
-    return torch.stack(parts)
+    return torch.stack([torch.as_tensor(part) for part in parts])
 
 
 def _arrays(dataset: Any) -> list[np.ndarray[Any, Any]]:

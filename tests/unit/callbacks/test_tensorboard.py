@@ -134,6 +134,25 @@ def test_embeddings(tmp_path):
         train(TensorBoard(tmp_path, embeddings_freq=1, embeddings_metadata={"other": "x"}), model=make())
 
 
+def test_names_of_an_embedding_lie_beside_the_logs_or_come_later(tmp_path):
+    (tmp_path / "names.tsv").write_text("\n".join("abcde"))
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Embedding(5, 2, name="words"), layers.Flatten(), layers.Dense(2)]
+    )
+    train(TensorBoard(tmp_path, embeddings_freq=1, embeddings_metadata="names.tsv"), model=model, epochs=1)
+    assert (tmp_path / "train" / "00000" / "words" / "metadata.tsv").read_text().split() == list("abcde")
+    with pytest.warns(UserWarning, match="'missing.tsv', which is neither here nor in"):
+        train(TensorBoard(tmp_path / "b", embeddings_freq=1, embeddings_metadata="missing.tsv"), model=model, epochs=1)
+    assert (tmp_path / "b" / "train" / "00000" / "words" / "tensors.tsv").exists()
+
+
+def test_weights_that_are_lost_do_not_end_the_training(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="a")])
+    model.layers[0].kernel.assign(np.full((3, 2), np.nan))
+    train(TensorBoard(tmp_path, histogram_freq=1), model=model, epochs=1)
+    assert "epoch_loss" in read(tmp_path / "train").Tags()["tensors"]
+
+
 def test_evaluation_alone(tmp_path):
     model, _ = train(keras.callbacks.History())
     model.evaluate(X, Y, verbose=0, callbacks=[TensorBoard(tmp_path)])

@@ -138,9 +138,7 @@ def test_orders(folder):
 @pytest.mark.parametrize(("split", "empty"), [(0.1, "validation"), (0.2, "validation")])
 def test_a_split_that_leaves_a_part_empty(folder, split, empty):
     for subset in ("training", "validation", "both"):
-        with pytest.raises(
-            ValueError, match=rf"No {empty} image files found in directory .*`validation_split={split}`"
-        ):
+        with pytest.raises(ValueError, match=rf"No {empty} images found in directory .*`validation_split={split}`"):
             utils.image_dataset_from_directory(folder, seed=1, validation_split=split, subset=subset, **QUIET)
 
 
@@ -300,6 +298,21 @@ def test_split_of_torch_datasets():
     assert [tuple(float(v) for v in row) for row in left] == [(0, 0), (1, 1), (2, 2)]
     left, _ = utils.split_dataset(data, left_size=2, preferred_backend="tensorflow")
     assert [int(x[0]) for x in left] == [0, 1]
+
+
+def test_a_torch_dataset_of_arrays_becomes_one_of_tensors():
+    class Rows(torch.utils.data.Dataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return np.full((2, 3), index), {"label": index}
+
+    left, right = utils.split_dataset(Rows(), left_size=0.4, preferred_backend="tensorflow")
+    assert (len(left), len(right)) == (2, 3)
+    features, target = next(iter(right))
+    assert tuple(features.shape) == (2, 3)
+    assert (int(features[0, 0]), int(target["label"])) == (2, 2)
 
 
 def test_split_of_a_shuffled_dataset_has_no_overlap(folder):
