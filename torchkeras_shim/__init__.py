@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        distillation,
         distribution,
         dtype_policies,
+        export,
         initializers,
         layers,
         legacy,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         saving,
         tree,
         utils,
+        visualization,
         wrappers,
     )
 
@@ -69,8 +72,10 @@ _MODULES = (
     "config",
     "constraints",
     "datasets",
+    "distillation",
     "distribution",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "legacy",
@@ -86,6 +91,7 @@ _MODULES = (
     "saving",
     "tree",
     "utils",
+    "visualization",
     "wrappers",
 )
 _ATTRIBUTES = {
@@ -119,10 +125,7 @@ NOT_YET = (
     "Quantizer",
     "StatelessScope",
     "SymbolicScope",
-    "distillation",
-    "export",
     "quantizers",
-    "visualization",
 )
 
 __all__ = [
@@ -152,8 +155,10 @@ __all__ = [
     "constraints",
     "datasets",
     "device",
+    "distillation",
     "distribution",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "legacy",
@@ -172,6 +177,7 @@ __all__ = [
     "tree",
     "utils",
     "version",
+    "visualization",
     "wrappers",
 ]
 

@@ -1,4 +1,4 @@
-"""Writes `names.md`: every public name of Keras in the namespaces below, with its state in this library.
+"""Writes `names.md`: every public name of Keras, in all its namespaces, with its state in this library.
 
 The table comes from comparing the two libraries as they are installed, so run it again when names were added::
 
@@ -14,60 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-NAMESPACES = (
-    "losses",
-    "metrics",
-    "optimizers",
-    "optimizers.schedules",
-    "initializers",
-    "regularizers",
-    "constraints",
-    "activations",
-    "callbacks",
-    "layers",
-    "ops",
-    "random",
-    "tree",
-    "models",
-    "saving",
-    "config",
-    "dtype_policies",
-    "mixed_precision",
-    "backend",
-    "utils",
-    "utils.legacy",
-    "legacy",
-    "legacy.saving",
-    "preprocessing",
-    "preprocessing.image",
-    "preprocessing.sequence",
-    "distribution",
-    "wrappers",
-    "datasets",
-    "datasets.boston_housing",
-    "datasets.california_housing",
-    "datasets.imdb",
-    "datasets.reuters",
-    "applications",
-    "applications.convnext",
-    "applications.densenet",
-    "applications.efficientnet",
-    "applications.efficientnet_v2",
-    "applications.imagenet_utils",
-    "applications.inception_resnet_v2",
-    "applications.inception_v3",
-    "applications.mobilenet",
-    "applications.mobilenet_v2",
-    "applications.mobilenet_v3",
-    "applications.nasnet",
-    "applications.resnet",
-    "applications.resnet50",
-    "applications.resnet_v2",
-    "applications.vgg16",
-    "applications.vgg19",
-    "applications.xception",
-)
-
 #: Names that will not come, and why. Those of layers exist: their constructors say what to do instead.
 REFUSED = {
     "layers.FlaxLayer": "runs a Flax module, which needs JAX",
@@ -78,15 +24,20 @@ REFUSED = {
         for name in ("AWQ", "GPTQ", "Int4", "Quantized", "QuantizedFloat8")
     },
     "callbacks.OrbaxCheckpoint": "writes checkpoints of Orbax, which needs JAX",
+    "export.ExportArchive": "writes SavedModels, which needs TensorFlow",
+    "Quantizer": "belongs to quantized layers, which are not there",
+    "quantizers": "belongs to quantized layers, which are not there",
 }
+#: A part of the namespace that is Keras's own business.
+INTERNAL = "src"
 
 STATES = ("present", "missing", "refused")
 Row = tuple[str, str, str, str]
 
 
 def public_names(module: Any) -> list[str]:
-    """Returns the names of a module that do not start with an underscore."""
-    return [name for name in dir(module) if not name.startswith("_")]
+    """Returns the names of a module that do not start with an underscore, and are meant for users."""
+    return [name for name in dir(module) if not name.startswith("_") and name != INTERNAL]
 
 
 def kind_of(namespace: Any, name: str) -> str:
@@ -101,10 +52,20 @@ def kind_of(namespace: Any, name: str) -> str:
     return "value"
 
 
+def namespaces(module: ModuleType, path: str = "") -> list[str]:
+    """Returns the dotted paths of a package's public namespaces; its own is empty."""
+    found = [path]
+    for name in public_names(module):
+        value = getattr(module, name)
+        if inspect.ismodule(value) and value.__name__ == f"{module.__name__}.{name}":
+            found += namespaces(value, f"{path}.{name}" if path else name)
+    return found
+
+
 def namespace_of(package: ModuleType, path: str) -> Any:
     """Returns a namespace of a package by its dotted path, or `None` where the package does not have it."""
     found: Any = package
-    for part in path.split("."):
+    for part in path.split(".") if path else ():
         found = getattr(found, part, None)
     return found
 
@@ -115,19 +76,22 @@ def rows(theirs: Any, ours: Any, path: str) -> list[Row]:
     for name in public_names(theirs):
         remark = ""
         state = "present" if ours is not None and hasattr(ours, name) else "missing"
-        if f"{path}.{name}" in REFUSED:
-            state, remark = "refused", REFUSED[f"{path}.{name}"]
+        whole = f"{path}.{name}" if path else name
+        reason = REFUSED.get(whole, REFUSED.get(path.partition(".")[0]))
+        if reason is not None:
+            state, remark = "refused", reason
         result.append((name, kind_of(theirs, name), state, remark))
     return result
 
 
 def markdown(keras: ModuleType, library: ModuleType) -> str:
     """Returns the whole page."""
-    tables = {path: rows(namespace_of(keras, path), namespace_of(library, path), path) for path in NAMESPACES}
+    paths = namespaces(keras)
+    tables = {path: rows(namespace_of(keras, path), namespace_of(library, path), path) for path in paths}
     lines = [
         "# Keras's names",
         "",
-        f"Every public name of Keras {keras.__version__} in these namespaces, and whether it is here. Written by "
+        f"Every public name of Keras {keras.__version__}, and whether it is here. Written by "
         "`docs/reference/generate_names.py`, which compares the two libraries; do not edit it by hand.",
         "",
         "| namespace | names | " + " | ".join(STATES) + " |",
@@ -135,9 +99,16 @@ def markdown(keras: ModuleType, library: ModuleType) -> str:
     ]
     for path, table in tables.items():
         counts = [str(sum(row[2] == state for row in table)) for state in STATES]
-        lines.append(f"| [`keras.{path}`](#keras{path.replace('.', '')}) | {len(table)} | {' | '.join(counts)} |")
+        name = f"keras.{path}" if path else "keras"
+        lines.append(f"| [`{name}`](#{name.replace('.', '')}) | {len(table)} | {' | '.join(counts)} |")
     for path, table in tables.items():
-        lines += ["", f"## keras.{path}", "", "| name | kind | state | remark |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## keras.{path}" if path else "## keras",
+            "",
+            "| name | kind | state | remark |",
+            "|---|---|---|---|",
+        ]
         lines += [
             f"| `{name}` | {kind} | {state} | {remark} |".replace("|  |", "| |") for name, kind, state, remark in table
         ]

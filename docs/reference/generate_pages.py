@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "torchkeras_shim"
 #: Public, but beside Keras's own namespaces.
-BESIDE_KERAS = ("compat", "export")
+BESIDE_KERAS = ("compat",)
 #: Namespaces that are large enough for a page for each of their rooms.
 SPLIT = ("layers",)
 FOLDER = "reference/api"

@@ -33,9 +33,11 @@ KERAS_NAMES = {
     "config",
     "constraints",
     "datasets",
+    "distillation",
     "distribution",
     "device",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "legacy",
@@ -54,6 +56,7 @@ KERAS_NAMES = {
     "tree",
     "utils",
     "version",
+    "visualization",
     "wrappers",
 }
 
