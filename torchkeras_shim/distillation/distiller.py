@@ -40,7 +40,8 @@ class Distiller(Model):
     Example:
         >>> import torchkeras_shim as keras
         >>> teacher, student = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]) for _ in range(2))
-        >>> distiller = Distiller(teacher, student, LogitsDistillation(loss=keras.losses.KLDivergence()))
+        >>> by = keras.distillation.LogitsDistillation(loss=keras.losses.KLDivergence())
+        >>> distiller = Distiller(teacher, student, by)
         >>> distiller.compile("adam", loss="mse")
         >>> sorted(distiller.fit(torch.ones(8, 4), torch.ones(8, 2), verbose=0).history)
         ['distillation_loss', 'loss', 'student_loss', 'total_loss']
