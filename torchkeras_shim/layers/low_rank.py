@@ -130,7 +130,7 @@ class LowRank(Layer):
                 setattr(self, label, added)
         weight.trainable = False
         self.lora_enabled, self.lora_rank, self.lora_alpha = True, rank, alpha
-        self.__class__ = adapted(self._written_as or type(self))  # type: ignore[arg-type,assignment]
+        self.__class__ = adapted(self._written_as or type(self))
         StructureVersion.bump()
 
 
