@@ -67,16 +67,17 @@ class GradientTape:
         tensor(6.)
     """
 
+    # As long as nothing else is known. A loop makes a tape in each step.
+    _used = _inside_others = _keeps_weights = False
+    _grad_mode: Any = None
+    _hooks: Any = None
+
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = persistent
         self._accessed = watch_accessed_variables
         self._flipped: list[torch.Tensor] = []
         self._watched: dict[int, torch.Tensor] = {}
         self._recorded = Recorded()
-        self._used = False
-        self._inside_others = False
-        self._grad_mode: Any = None
-        self._hooks: Any = None
 
     # The block ------------------------------------------------------------------------------------------------------
 
@@ -94,6 +95,7 @@ class GradientTape:
             self._grad_mode.__enter__()
         # Only where an update may come between two gradients: it costs 13 % of a small step.
         if self._persistent or self._inside_others:
+            self._keeps_weights = True
             self._hooks = kept_weights.begin(self)
             self._hooks.__enter__()
         begin(self)
@@ -205,27 +207,31 @@ class GradientTape:
             for target, count in zip(targets, counts, strict=True)
             if self._is_target(target)
         ]
-        asked = [index for index, one in enumerate(sources) if self._is_source(one)]
+        is_source = self._is_source
+        asked = [index for index, one in enumerate(sources) if is_source(one)]
         grads: list[Any] = [None] * len(sources)
         if not pairs or not asked:
             return grads
+        every = len(asked) == len(sources)
         kept_targets = [target for target, _ in pairs]
         with self._alone(kept_targets):
             found = torch.autograd.grad(
                 kept_targets,
-                [sources[index] for index in asked],
+                sources if every else [sources[index] for index in asked],
                 [count for _, count in pairs],
                 retain_graph=True if self._persistent or self._inside_others or bool(_thread.tapes) else None,
                 create_graph=bool(_thread.tapes),
                 allow_unused=True,
             )
+        if every:
+            return list(found)
         for index, grad in zip(asked, found, strict=True):
             grads[index] = grad
         return grads
 
     def _alone(self, targets: Sequence[torch.Tensor]) -> AbstractContextManager[None]:
         """Gradients inside this block go through what this tape has recorded, and nothing else."""
-        if any(one.device.type != "cpu" for one in targets):
+        if not all(one.is_cpu for one in targets):
             for tape in _thread.tapes:  # a thread of the device computes these gradients, with numbers of its own
                 tape._recorded.count_all()
         return self._recorded.alone(targets)
@@ -333,7 +339,8 @@ class GradientTape:
     def __del__(self) -> None:
         if self._flipped:
             self._put_back()
-        kept_weights.end(self)
+        if self._keeps_weights:
+            kept_weights.end(self)
 
 
 @public("gradients", "compat.v1.gradients")
