@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core.custom_objects import raised_by_user
+from torchkeras_shim.core.errors import ConfigError
 from torchkeras_shim.ops.windows import standardize_tuple
 
 
@@ -162,7 +163,7 @@ def known(owner: Any, name: str, room: Any, value: Any) -> Any:
     try:
         return room.get(value)
     except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError) or raised_by_user(error):
+        if type(error) not in (TypeError, ValueError, ConfigError) or raised_by_user(error):
             raise
         raise type(error)(f"{error} (Argument `{name}` of {type(owner).__name__}.)") from error
 
