@@ -111,6 +111,7 @@ _ATTRIBUTES = {
     "Regularizer": "regularizers",
     "RematScope": "layers.remat",
     "Sequential": "models",
+    "StatelessScope": "core.stateless_scope",
     "Variable": "core.variable",
     "device": "core.device",
     "name_scope": "core.naming",
@@ -123,7 +124,6 @@ _NOTEBOOK = ("load_ipython_extension", "unload_ipython_extension")
 # Names of Keras 3 that this version does not have: asked for, they are told apart from misspelt ones.
 NOT_YET = (
     "Quantizer",
-    "StatelessScope",
     "SymbolicScope",
     "quantizers",
 )
@@ -145,6 +145,7 @@ __all__ = [
     "Regularizer",
     "RematScope",
     "Sequential",
+    "StatelessScope",
     "Variable",
     "__version__",
     "activations",

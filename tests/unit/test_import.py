@@ -25,6 +25,7 @@ KERAS_NAMES = {
     "Regularizer",
     "RematScope",
     "Sequential",
+    "StatelessScope",
     "Variable",
     "activations",
     "applications",

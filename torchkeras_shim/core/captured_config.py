@@ -7,6 +7,8 @@ from typing import Any
 
 from torchkeras_shim.core import serialization
 
+_OF_EVERY_LAYER = ("name", "trainable", "dtype")
+
 
 def arguments_of(target: Any, without: tuple[str, ...]) -> dict[str, Any]:
     """Returns the arguments that the own constructor of a layer or operation was called with, as plain values.
@@ -20,9 +22,15 @@ def arguments_of(target: Any, without: tuple[str, ...]) -> dict[str, Any]:
     """
     args, kwargs = target._arguments
     try:
-        bound = inspect.signature(type(target).__init__).bind(target, *args, **kwargs)
-        arguments = {key: value for key, value in list(bound.arguments.items())[1:] if key not in ("args", "kwargs")}
-        arguments.update(bound.arguments.get("kwargs", {}))
+        signature = inspect.signature(type(target).__init__)
+        bound = signature.bind(target, *args, **kwargs)
+        kinds = {key: parameter.kind for key, parameter in signature.parameters.items()}
+        arguments: dict[str, Any] = {}
+        for key, value in list(bound.arguments.items())[1:]:
+            if kinds[key] is inspect.Parameter.VAR_KEYWORD:
+                arguments.update(value)
+            elif kinds[key] is not inspect.Parameter.VAR_POSITIONAL:
+                arguments[key] = value
         kept = {key: value for key, value in arguments.items() if key not in without}
         return {key: serialization.serialize_keras_object(value) for key, value in kept.items()}
     except (TypeError, ValueError) as error:
@@ -31,3 +39,19 @@ def arguments_of(target: Any, without: tuple[str, ...]) -> dict[str, Any]:
             "and therefore the object must override `get_config()` in order to be serializable. Implement\n\n"
             '    def get_config(self):\n        return {**super().get_config(), "my_argument": ...}'
         ) from error
+
+
+def restored(layer_class: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the constructor's arguments from the config of a class that writes none; other configs as they are.
+
+    The name, type and `trainable` of every layer are left out where the constructor does not take them.
+    """
+    if not getattr(layer_class.get_config, "_captures", False):
+        return dict(config)
+    parameters = inspect.signature(layer_class.__init__).parameters
+    takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    return {
+        key: value if key in _OF_EVERY_LAYER else serialization.deserialize_keras_object(value)
+        for key, value in config.items()
+        if takes_all or key in parameters or key not in _OF_EVERY_LAYER
+    }

@@ -25,6 +25,28 @@ from torchkeras_shim.core.torch_private import call_impl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_NO_VALUE = (
+    "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any actual numerical value."
+)
+#: The methods of torch's tensors that return values, counts or memory, which a symbolic tensor has not.
+_OF_VALUES = frozenset(
+    [
+        "numpy",
+        "item",
+        "tolist",
+        "numel",
+        "nelement",
+        "stride",
+        "storage_offset",
+        "storage",
+        "untyped_storage",
+        "data_ptr",
+        "backward",
+        "equal",
+        "allclose",
+    ]
+)
+
 #: Which operation made a tensor, in which of its calls, as which output.
 KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
 
@@ -105,6 +127,10 @@ class KerasTensor:
         """The number of dimensions, in torch's words."""
         return len(self._shape)
 
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one size of it, in torch's words."""
+        return self._shape if dim is None else self._shape[dim]
+
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -112,19 +138,28 @@ class KerasTensor:
         return record(func, args, kwargs or {})
 
     def __getattr__(self, name: str) -> Any:
-        method = None if name.startswith("_") else getattr(torch.Tensor, name, None)
+        method = None if name.startswith("_") or name in _OF_VALUES else getattr(torch.Tensor, name, None)
         if method is None or not callable(method):
             raise AttributeError(f"'KerasTensor' object has no attribute '{name}'")
         return lambda *args, **kwargs: record(method, (self, *args), kwargs)
 
     def __getitem__(self, index: Any) -> Any:
+        keys = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(one, slice) and isinstance(one.step, int) and one.step < 0 for one in keys):
+            return FUNCTIONS["get_item"](self, index)  # torch's own indexing goes forwards only
         return record(operator.getitem, (self, index), {})
 
     def __array__(self, *_: Any, **__: Any) -> Any:
-        raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any actual "
-            "numerical value. You cannot convert it to a NumPy array."
-        )
+        raise ValueError(f"{_NO_VALUE} You cannot convert it to a NumPy array.")
+
+    def __float__(self) -> float:
+        raise ValueError(f"{_NO_VALUE} You cannot convert it to a float.")
+
+    def __int__(self) -> int:
+        raise ValueError(f"{_NO_VALUE} You cannot convert it to an int.")
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return FUNCTIONS["round"](self, decimals=ndigits or 0)
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -133,7 +168,10 @@ class KerasTensor:
         )
 
     def __iter__(self) -> Any:
-        raise TypeError("Iterating over a symbolic KerasTensor is not supported: its values are not known yet.")
+        raise NotImplementedError(
+            "Iterating over a symbolic KerasTensor is not supported: its values are not known yet. "
+            "Index it, `x[:, 0]`, or take it apart by `keras.ops.unstack(x, axis=1)`."
+        )
 
     def __len__(self) -> int:
         raise TypeError("len() of a symbolic KerasTensor is not supported. Use `x.shape[0]`.")
@@ -177,13 +215,25 @@ def _taking_arrays(func: Callable[..., Any]) -> Callable[..., Any]:
     return FUNCTIONS.get("divide" if name == "true_divide" else name, func)
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
-    _function = getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
-    setattr(KerasTensor, f"__{_name}__", _binary(_function))
-    setattr(KerasTensor, f"__r{_name}__", _binary(_function, reflected=True))
-for _name in ("lt", "le", "gt", "ge"):
+def _logical(name: str, reflected: bool = False) -> Callable[..., Any]:
+    """Returns an operator that is a logical one for numbers, too, as in Keras; torch's are bitwise."""
+
+    def method(self: Any, *others: Any) -> Any:
+        return FUNCTIONS[name](*others, self) if reflected else FUNCTIONS[name](self, *others)
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name)))
-for _name in ("neg", "abs", "invert"):
+    setattr(KerasTensor, f"__r{_name}__", _binary(getattr(operator, _name), reflected=True))
+for _name in ("and", "or", "xor"):
+    setattr(KerasTensor, f"__{_name}__", _logical(f"logical_{_name}"))
+    setattr(KerasTensor, f"__r{_name}__", _logical(f"logical_{_name}", reflected=True))
+setattr(KerasTensor, "__invert__", _logical("logical_not"))  # noqa: B010 - as the ones above
+for _name in ("lt", "le", "gt", "ge", "ne"):
+    setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name)))
+for _name in ("neg", "abs"):
     setattr(KerasTensor, f"__{_name}__", _unary(getattr(operator, _name)))
 
 
@@ -204,6 +254,7 @@ _OPERATORS: dict[Any, str] = {
     operator.le: "less_equal",
     operator.gt: "greater",
     operator.ge: "greater_equal",
+    operator.ne: "not_equal",
     operator.neg: "negative",
     operator.abs: "absolute",
     operator.invert: "logical_not",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from copy import deepcopy
@@ -138,8 +139,8 @@ class Variable(torch.nn.Parameter):
 
     @property
     def trainable(self) -> bool:
-        """Whether gradients are taken. Setting it sets `requires_grad`."""
-        return self._trainable
+        """Whether training changes it: not if its layer is frozen. Setting it sets `requires_grad`."""
+        return self._trainable and (self.requires_grad or not self.is_floating_point())
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -232,6 +233,9 @@ class Variable(torch.nn.Parameter):
             )
         return tensor
 
+    def __round__(self, ndigits: int | None = None) -> torch.Tensor:
+        return torch.round(self, decimals=ndigits or 0)
+
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Lets functions of numpy (`np.mean(weight)`) see the values: they would call torch's methods of that name."""
 
@@ -262,6 +266,21 @@ class Variable(torch.nn.Parameter):
             f"<Variable path={self._path}, shape={shape}, dtype={dtypes.standardize_dtype(self.dtype)}, "
             f"value={self.numpy()}>"
         )
+
+
+def _taking_arrays(name: str) -> Callable[[Variable, Any], Any]:
+    """Returns an operator that takes numpy's arrays, too: torch's leaves them to numpy, which knows no gradients."""
+    of_torch = getattr(torch.Tensor, name)
+
+    @functools.wraps(of_torch)
+    def operator(self: Variable, other: Any) -> Any:
+        return of_torch(self, torch.as_tensor(other, device=self.device) if isinstance(other, np.ndarray) else other)
+
+    return operator
+
+
+for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__rmatmul__"):
+    setattr(Variable, _name, _taking_arrays(_name))
 
 
 def _rebuild(data: torch.Tensor, requires_grad: bool, state: dict[str, Any]) -> Variable:

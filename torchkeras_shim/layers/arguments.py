@@ -212,3 +212,24 @@ def one_of(owner: Any, name: str, value: Any, allowed: Sequence[str]) -> str:
             f"Received: {name}={value}"
         )
     return value
+
+
+def refuse_quantizing(layer_class: str, mode: str | None) -> None:
+    """Raises for `quantize()` of a layer or model.
+
+    Args:
+        layer_class: The class.
+        mode: What is asked for.
+
+    Raises:
+        NotImplementedError: For a mode that Keras has.
+        ValueError: For any other one.
+    """
+    modes = ("int8", "float8", "int4", "gptq", "awq")
+    if mode is not None and mode not in modes:
+        raise ValueError(f"Invalid quantization mode. Expected one of {modes}. Received: mode={mode}")
+    raise NotImplementedError(
+        f"{layer_class}.quantize({mode!r}) is not supported: there are no quantized layers here. Quantize the plain "
+        "torch modules of the model, `model.to_torch()`, by a package for it, such as torchao's "
+        "`torchao.quantization.quantize_(module, ...)`."
+    )

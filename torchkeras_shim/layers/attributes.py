@@ -33,6 +33,11 @@ class HasAttributes(HasWeights):
             self._register_variable(name, value)
             return
         if isinstance(value, torch.nn.Module):
+            if "_modules" not in self.__dict__:
+                raise RuntimeError(
+                    f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the first statement "
+                    "in the `__init__()` method. Go add it!"
+                )
             _refuse_reserved(self, name, value)
             if value.training is not self.training:
                 settle(value, self.training or None)  # torch modules are born in training mode; the container decides

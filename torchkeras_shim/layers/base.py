@@ -20,7 +20,7 @@ from torchkeras_shim.layers import arguments, call_spec, called, calling, castin
 from torchkeras_shim.layers.attributes import HasAttributes
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output, kept_spec, spec_as_said
-from torchkeras_shim.layers.input_spec import assert_input_compatibility
+from torchkeras_shim.layers.input_spec import DeclaredInput, assert_input_compatibility
 
 LAYERS = Registry("layer", "keras.layers")
 
@@ -83,7 +83,7 @@ class Layer(HasAttributes):
     _input_cast: torch.dtype | None
     #: Whether the class computes nothing itself, so that each member casts what it is given, by its own policy.
     _leaves_types_to_members = False
-    _input_rank: int | None
+    _declared: DeclaredInput | None
     #: Whether layers inside are called one by one, each with its own weights, as a model calls its layers.
     _calls_members = False
     #: Keras's default of `training` in `call`, where ours is `None`: the mode of the module.
@@ -150,7 +150,9 @@ class Layer(HasAttributes):
         state["name"] = name if name is not None else naming.auto_name(type(self).__name__)
         state["built"] = False
         state["autocast"] = bool(autocast)
-        state["supports_masking"] = not getattr(type(self).compute_mask, "_is_default", False)
+        declared = getattr(type(self), "supports_masking", None)  # by a class of a user's
+        by_method = not getattr(type(self).compute_mask, "_is_default", False)
+        state["supports_masking"] = by_method if declared is None else declared
         state["input_spec"] = None
         state["activity_regularizer"] = arguments.known(
             self, "activity_regularizer", regularizers, activity_regularizer
@@ -167,7 +169,7 @@ class Layer(HasAttributes):
         state["_input_shape_argument"] = shape
         state["_build_shape"] = None
         state["_input_cast"] = None
-        state["_input_rank"] = None
+        state["_declared"] = None
         state["_tracked_names"] = set()
         remat.note_scope(self)
         self._adopt_policy(policy)
@@ -204,6 +206,10 @@ class Layer(HasAttributes):
                     explain(self, args, error)
                     raise
         return calling.call_layer(self, args, kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the symbolic outputs of a call on symbolic tensors, and records it."""
+        return self(*args, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights for inputs of a shape. The default has none to create."""
@@ -363,6 +369,20 @@ class Layer(HasAttributes):
         """How the layer is quantized: not at all, which is `None`."""
         return self._dtype_policy.quantization_mode
 
+    def quantize(self, mode: str | None = None, *args: Any, **kwargs: Any) -> None:
+        """Refuses to quantize the layer: there are no quantized layers here.
+
+        Args:
+            mode: One of Keras's modes.
+            *args: Keras's further arguments.
+            **kwargs: Keras's further arguments.
+
+        Raises:
+            NotImplementedError: For a mode of Keras's.
+            ValueError: For any other one.
+        """
+        arguments.refuse_quantizing(type(self).__name__, mode)
+
     @property
     def input(self) -> Any:
         """The symbolic input of the first symbolic call."""
@@ -398,14 +418,14 @@ class Layer(HasAttributes):
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if type(self).__init__ is Layer.__init__ or type(self).get_config is not Layer.get_config:
+        if type(self).__init__ is Layer.__init__ or not getattr(type(self).get_config, "_captures", False):
             return config
         return {**config, **captured_config.arguments_of(self, without=("name", "trainable", "dtype"))}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Rebuilds a layer from `get_config()`."""
-        config = dict(config)
+        config = captured_config.restored(cls, config)
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = dtype_policies.get(config["dtype"])
         try:
@@ -432,4 +452,5 @@ class Layer(HasAttributes):
 Operation.register(Layer)
 Layer._call_spec = call_spec.CallSpec(Layer.call)
 Layer.compute_mask._is_default = True  # type: ignore[attr-defined]
+Layer.get_config._captures = True  # type: ignore[attr-defined]
 __all__ = ["LAYERS", "Layer", "assert_input_compatibility"]

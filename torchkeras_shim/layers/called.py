@@ -22,7 +22,7 @@ class Called(Protocol):
     _compute_dtype: Any
     _seen_ndim: int | tuple[int, ...]
     _seen_dtype: Any
-    _input_rank: Any
+    _declared: Any
     _input_cast: Any
     _mask_is_of_first: bool
     _takes_sparse: bool

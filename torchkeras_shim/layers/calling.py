@@ -26,7 +26,6 @@ from torchkeras_shim.distribution.strategies import distribution
 from torchkeras_shim.layers import casting, inference
 from torchkeras_shim.layers.called import Called, Flags, thread
 from torchkeras_shim.layers.explaining import explain
-from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.layers.masks import attach, hand_on, is_masked
 
 _module_call = torch.nn.Module.__call__
@@ -235,7 +234,7 @@ def _convert(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     """Turns arrays into tensors on the layer's device and casts floats to the layer's compute type."""
     dtype = layer._compute_dtype if layer.autocast else None
     fixed = layer._input_cast  # a model with a declared input casts whatever comes to that type
-    rank = layer._input_rank
+    declared = layer._declared
 
     def convert(leaf: Any) -> Any:
         if isinstance(leaf, SparseTensor):
@@ -243,15 +242,15 @@ def _convert(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
             leaf = leaf.to(device_of(layer))
         if not isinstance(leaf, torch.Tensor):
             if isinstance(leaf, (StringTensor, RaggedTensor)):
-                return _convert_text(layer, leaf, rank)
+                return _convert_text(layer, leaf)
             if not hasattr(leaf, "__array__"):
                 return leaf
             array = np.asarray(leaf)
             if array.dtype.kind not in "biufc":
-                return _convert_text(layer, array, rank)
+                return _convert_text(layer, array)
             leaf = torch.as_tensor(_writable(array), device=device_of(layer))
-        if rank is not None and leaf.ndim != rank:
-            leaf = align_rank(leaf, rank)
+        if declared is not None and leaf.ndim != declared.ndim:
+            leaf = declared.aligned(leaf)
         if fixed is not None:
             leaf = leaf if leaf.dtype is fixed else leaf.to(fixed)
         elif dtype is not None and leaf.dtype is not dtype and leaf.is_floating_point():
@@ -264,19 +263,19 @@ def _convert(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     if len(args) == 1 and type(args[0]) is _Tensor and not kwargs:  # the common case, without walking a structure
         return (convert(args[0]),), kwargs
     converted = {
-        key: value if key == "mask" and rank is not None else tree.map_structure(convert, value)
+        key: value if key == "mask" and declared is not None else tree.map_structure(convert, value)
         for key, value in kwargs.items()
     }
     return tuple(tree.map_structure(convert, argument) for argument in args), converted
 
 
-def _convert_text(layer: Called, value: Any, rank: int | None) -> Any:
+def _convert_text(layer: Called, value: Any) -> Any:
     """Returns text, or ragged rows, in the form that layers get it in, if the layer is not known to compute only."""
     if isinstance(value, RaggedTensor) and any(getattr(one, "_takes_ragged", False) for one in layer.modules()):
         return value
     if takes_text(layer) and (isinstance(value, (StringTensor, RaggedTensor)) or is_text(value)):
         value = value if isinstance(value, RaggedTensor) else as_strings(value)
-        return align_rank(value, rank) if rank is not None and value.ndim != rank else value
+        return value if layer._declared is None else layer._declared.aligned(value)
     raise TypeError(
         f"Inputs to layer '{layer.name}' should be tensors or arrays of numbers. Received "
         f"{'text' if isinstance(value, StringTensor) else 'an array'} of type {value.dtype} and shape "
@@ -349,12 +348,17 @@ def tracking_build(build: Callable[..., Any]) -> Callable[..., Any]:
         if self.__dict__["_build_shape"] is None:
             shape = args[0] if args else next(iter(kwargs.values()), None)
             self.__dict__["_build_shape"] = shape
-        with building(self):
+        with scope_of(self) if _is_complete(self) else building(self):  # one that has its weights gets no others
             self.look_up_policy()
             build(self, *args, **kwargs)
         self.__dict__["built"] = True
 
     return tracked
+
+
+def _is_complete(layer: Any) -> bool:
+    """Returns whether an earlier `build` has ended that made the weights of a layer."""
+    return bool(layer.built and layer._parameters and not layer.__dict__.get("_building"))
 
 
 def is_built(model: torch.nn.Module) -> bool:

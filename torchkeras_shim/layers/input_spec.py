@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torchkeras_shim.core import dtypes, tree
@@ -85,6 +86,44 @@ class InputSpec:
         return f"InputSpec({', '.join(f'{key}={value}' for key, value in parts.items() if value is not None)})"
 
 
+@dataclass(frozen=True)
+class DeclaredInput:
+    """An input as a model declares it.
+
+    Attributes:
+        name: Its name.
+        shape: Its shape, the batch included.
+        path: Where it is in the structure of the inputs.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    path: str = ""
+
+    @property
+    def ndim(self) -> int:
+        """The rank."""
+        return len(self.shape)
+
+    def aligned(self, value: Any) -> Any:
+        """Adds or takes away a last axis of size 1 where the rank of data is off by it, as Keras does.
+
+        Raises:
+            ValueError: If the rank is another one then, too.
+        """
+        text = isinstance(value, StringTensor)
+        if value.ndim == self.ndim:
+            return value
+        if value.ndim == self.ndim - 1 and self.shape[-1] == 1:
+            return value.reshape(*value.shape, 1) if text else value.unsqueeze(-1)
+        if value.ndim == self.ndim + 1 and value.shape[-1] == 1:
+            return value[..., 0] if text else value.squeeze(-1)
+        raise ValueError(
+            f"Invalid input shape for input Tensor(shape={tuple(value.shape)}) with name '{self.name}' and path "
+            f"'{self.path}'. Expected shape {self.shape}, but input has incompatible shape {tuple(value.shape)}"
+        )
+
+
 def _described(value: Any) -> Any:
     shape = getattr(value, "shape", None)
     return value if shape is None else f"{type(value).__name__} of shape {tuple(shape)}"
@@ -135,20 +174,11 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer: Any) -> None
             )
         problem = _problem(spec, tuple(value.shape), getattr(value, "dtype", None))
         if problem:
+            named = f" with name '{spec.name}'" if spec.name else ""
             raise ValueError(
-                f"Input {index} of layer '{layer.name}' is incompatible with the layer: {problem}"
+                f"Input {index}{named} of layer '{layer.name}' is incompatible with the layer: {problem}"
                 f"{_layout_hint(spec, tuple(value.shape), layer)}"
             )
-
-
-def align_rank(value: Any, rank: int) -> Any:
-    """Adds or takes away a last axis of size 1 where an input's rank is off by it, as Keras does."""
-    text = isinstance(value, StringTensor)
-    if value.ndim == rank - 1:
-        return value.reshape(*value.shape, 1) if text else value.unsqueeze(-1)
-    if value.ndim == rank + 1 and value.shape[-1] == 1:
-        return value[..., 0] if text else value.squeeze(-1)
-    return value
 
 
 def _problem(spec: InputSpec, shape: tuple[int | None, ...], dtype: Any) -> str | None:
@@ -159,7 +189,7 @@ def _problem(spec: InputSpec, shape: tuple[int | None, ...], dtype: Any) -> str 
         elif len(shape) == len(spec.shape) - 1 and spec.shape[-1] == 1:
             shape = (*shape, 1)
     rank = len(shape)
-    if spec.ndim is not None and rank != spec.ndim:
+    if spec.ndim is not None and rank != spec.ndim and not spec.allow_last_axis_squeeze:
         return f"expected ndim={spec.ndim}, found ndim={rank}. Full shape received: {shape}"
     if spec.max_ndim is not None and rank > spec.max_ndim:
         return f"expected max_ndim={spec.max_ndim}, found ndim={rank}"

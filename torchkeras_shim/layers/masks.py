@@ -62,23 +62,28 @@ def is_masked(masks: Any) -> bool:
 def _mount(args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Puts a given mask on the first argument, for a model whose members find it there."""
     del kwargs["mask"]
+    if args:
+        return (carrying(args[0], mask), *args[1:]), kwargs
+    name = next(iter(kwargs))
+    return args, {**kwargs, name: carrying(kwargs[name], mask)}
+
+
+def carrying(inputs: Any, mask: Any) -> Any:
+    """Returns inputs that carry masks: those of one tensor, or of each in the structure. The caller's carry none."""
     if not is_masked(mask):
-        return args, kwargs
+        return inputs
     masks = iter(tree.flatten(mask))
 
     def ride(leaf: Any) -> Any:
         mask = next(masks, None)
         if mask is None or not isinstance(leaf, torch.Tensor):
             return leaf
-        leaf = leaf.view_as(leaf)  # the caller's own tensor must not carry a mask afterwards
+        leaf = leaf.view_as(leaf)
         leaf._keras_mask = torch.as_tensor(mask, device=leaf.device)
         return leaf
 
     Flags.masks = True
-    if args:
-        return (tree.map_structure(ride, args[0]), *args[1:]), kwargs
-    name = next(iter(kwargs))
-    return args, {**kwargs, name: tree.map_structure(ride, kwargs[name])}
+    return tree.map_structure(ride, inputs)
 
 
 def attach(layer: Called, inputs: Any, outputs: Any, masks: Any) -> bool:

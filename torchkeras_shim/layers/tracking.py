@@ -38,7 +38,7 @@ class Container(torch.nn.Module):
                 inner = Container()
                 if not any(value is one for one in around) and inner.sync(value, around):
                     self._modules[key] = inner
-            elif isinstance(value, Variable) and not value.trainable:
+            elif isinstance(value, Variable) and not value._trainable:
                 self.register_buffer(key, value)
             elif isinstance(value, torch.nn.Parameter):
                 self._parameters[key] = value

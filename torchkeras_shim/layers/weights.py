@@ -87,6 +87,12 @@ class HasWeights(torch.nn.Module):
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(type_name) else "zeros"
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        if None in sizes:
+            raise ValueError(
+                "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
+                f"Received: shape={sizes} for weight {name!r} of layer '{self.name}'. Take sizes from the last axes of "
+                "the input, `input_shape[-1]`: the batch is not known."
+            )
         name = name if name is not None else naming.auto_name("Variable")
         initializer = arguments.known(self, "initializer", initializers, initializer)
         with calling.scope_of(self):
@@ -126,7 +132,7 @@ class HasWeights(torch.nn.Module):
             self._parameters.pop(previous, None)
             self._buffers.pop(previous, None)
         self.__dict__.pop(key, None)
-        if variable.trainable:
+        if variable._trainable:
             self.register_parameter(key, variable)
         else:
             self.register_buffer(key, variable)

@@ -66,6 +66,8 @@ def compute_loss(
         loss = binding.objective(y, y_pred, sample_weight)
     elif has_extra:
         loss = torch.zeros((), device=model.device)
+    elif y is None and binding.objective.loss is not None:
+        raise ValueError("The compiled loss needs targets. Write `model.compute_loss(x, y, y_pred)`. Received: y=None")
     else:
         binding.require_loss()
     return extra.add_to(loss) if has_extra else loss

@@ -62,7 +62,10 @@ def from_zero(
         def shift(place: Any) -> list[Any]:
             name, number = place[0], int(place[1]) - first.get(place[0], (0, 0))[which]
             if name not in operations:
-                raise ValueError(f"The config has no layer '{name}'.{did_you_mean(name, operations)}")
+                raise ValueError(
+                    f"Invalid Functional model configuration. Missing node: {name}. The config has no layer '{name}'."
+                    f"{did_you_mean(name, operations)}"
+                )
             if not 0 <= number < max(counts.get(name, 0), 1):
                 raise ValueError(
                     f"The config refers to call {place[1]} of layer '{name}', which it calls {counts.get(name, 0)} "

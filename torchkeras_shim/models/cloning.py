@@ -11,9 +11,10 @@ import torch
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.custom_objects import CustomObjectScope
 from torchkeras_shim.core.symbolic import KerasTensor, RecordedFunction
-from torchkeras_shim.layers import Input, InputLayer, Lambda
+from torchkeras_shim.layers import Input, Lambda
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.models.functional import Functional
+from torchkeras_shim.models.graph import takes_graph
 from torchkeras_shim.models.model import Model
 from torchkeras_shim.models.sequential import Sequential
 
@@ -52,7 +53,7 @@ def clone_model(
     kwargs.pop("cache", None)
     if kwargs:
         raise ValueError(f"Unexpected keyword argument(s): {tuple(kwargs)}")
-    make = clone_function or _fresh
+    make = _once_each(clone_function or _fresh)
     if recursive:
         make = _recursive(make, call_function)
     if isinstance(model, Sequential):
@@ -63,7 +64,7 @@ def clone_model(
         clone: Any = _clone_sequential(model, input_tensors, make)
         clone._compile_like(model)
         return clone
-    if model._graph is not None:
+    if getattr(model, "_graph", None) is not None:
         clone = _clone_functional(model, input_tensors, make, call_function)
         clone._compile_like(model)
         return clone
@@ -87,22 +88,37 @@ def _fresh(layer: Any) -> Any:
     return clone
 
 
+def _once_each(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns a function that makes one new layer of a layer, however often, and in however many models, it is met."""
+    made: dict[int, Any] = {}
+
+    def clone(layer: Any) -> Any:
+        if id(layer) not in made:
+            made[id(layer)] = make(layer)
+        return made[id(layer)]
+
+    return clone
+
+
 def _recursive(make: Callable[[Any], Any], call_function: Callable[..., Any] | None) -> Callable[[Any], Any]:
     def clone(layer: Any) -> Any:
         if isinstance(layer, (Sequential, Functional)):
             nested_call = None if isinstance(layer, Sequential) else call_function
-            return clone_model(layer, clone_function=make, call_function=nested_call, recursive=True)
+            return clone_model(layer, clone_function=once, call_function=nested_call)
         return make(layer)
 
-    return clone
+    once = _once_each(clone)
+    return once
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, make: Callable[[Any], Any]) -> Sequential:
     members: list[Any] = [make(layer) for layer in model.layers]
     if input_tensors is not None:
         given = tree.flatten(input_tensors)
-        if len(given) != 1:
-            raise ValueError(f"Sequential models take one input tensor. Received: input_tensors={input_tensors}")
+        if len(given) != 1 or not isinstance(given[0], KerasTensor):
+            raise ValueError(
+                f"Argument `input_tensors` must contain a single tensor, a KerasTensor. Received: {input_tensors}"
+            )
         members.insert(0, given[0])
     elif model._explicit_input is not None:
         spec = model._explicit_input
@@ -129,10 +145,6 @@ def _clone_functional(
             for tensor, layer in zip(graph.inputs, graph.input_layers, strict=True)
         ]
     new = {id(old): start for old, start in zip(graph.inputs, starts, strict=True)}
-    operations: dict[int, Any] = {}
-    for operation in graph.operations:
-        if isinstance(operation, torch.nn.Module) and not isinstance(operation, InputLayer):
-            operations[id(operation)] = make(operation)
 
     def renew(value: Any) -> Any:
         return new[id(value)] if isinstance(value, KerasTensor) else value
@@ -143,9 +155,11 @@ def _clone_functional(
         if isinstance(node.operation, RecordedFunction):
             outputs = node.operation.record(args, kwargs)
         else:
-            own = operations.get(id(node.operation), node.operation)  # what has no weights is used again
+            # What has no weights is used again.
+            own = make(node.operation) if isinstance(node.operation, torch.nn.Module) else node.operation
             outputs = own(*args, **kwargs) if call_function is None else call_function(own, *args, **kwargs)
         leaves = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
         new.update({id(old): leaf for old, leaf in zip(node.outputs, leaves, strict=True)})
     inputs = tree.pack_sequence_as(graph.input_structure, starts)
-    return type(model)(inputs, tree.map_structure(renew, graph.output_structure), name=model.name)
+    model_class = type(model) if takes_graph(type(model)) else Functional
+    return model_class(inputs, tree.map_structure(renew, graph.output_structure), name=model.name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchkeras_shim.core import tree
-from torchkeras_shim.layers import called
 from torchkeras_shim.layers.base import LAYERS
+from torchkeras_shim.layers.masks import carrying
 from torchkeras_shim.models.model import Model
 
 
@@ -34,8 +33,7 @@ class Functional(Model):
     def forward(self, inputs: Any, mask: Any = None) -> Any:
         """Runs the graph."""
         if mask is not None:
-            leaves = zip(tree.flatten(inputs), tree.flatten(mask), strict=True)
-            inputs = tree.pack_sequence_as(inputs, [_masked(tensor, its_mask) for tensor, its_mask in leaves])
+            inputs = carrying(inputs, mask)
         return self._graph(inputs)  # type: ignore[misc]  # a functional model has one
 
     forward.runs_graph = True  # type: ignore[attr-defined]
@@ -43,13 +41,3 @@ class Functional(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the graph; Keras's name of `forward`."""
         return type(self).forward(self, inputs, mask)
-
-
-def _masked(tensor: Any, mask: Any) -> Any:
-    """Returns an alias of a tensor that carries a mask: the caller's own is left as it is."""
-    if mask is None:
-        return tensor
-    alias = tensor.view_as(tensor)
-    alias._keras_mask = mask
-    called.Flags.masks = True
-    return alias

@@ -268,7 +268,10 @@ def _in_order(calls: list[call_numbers.Call], made: set[tuple[str, int]]) -> Ite
                     later.append(other)
     stuck = next((number for number, count in enumerate(missing) if count), None)
     if stuck is not None:
-        raise ValueError(f"The config's calls do not form a graph: nothing makes the inputs of '{calls[stuck][0]}'.")
+        raise ValueError(
+            "Invalid Functional model configuration. The graph of the Functional model either has loops or "
+            f"disconnected nodes: nothing makes the inputs of '{calls[stuck][0]}'."
+        )
 
 
 def _name(outputs: list[Any], name: str) -> None:

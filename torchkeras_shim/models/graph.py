@@ -6,6 +6,7 @@ function is what runs: nothing is looked up, sorted or dispatched per call. `Gra
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -18,9 +19,10 @@ from torchkeras_shim.core.open_tapes import as_source
 from torchkeras_shim.core.symbolic import KerasTensor, Node, RecordedFunction, is_symbolic
 from torchkeras_shim.core.text import STRING
 from torchkeras_shim.layers import InputLayer
-from torchkeras_shim.layers.input_spec import InputSpec, align_rank
+from torchkeras_shim.layers.input_spec import DeclaredInput, InputSpec
 from torchkeras_shim.models.inputs import InputStructure
 from torchkeras_shim.models.joined import Joined, pairs_in
+from torchkeras_shim.models.topology import sorted_from
 
 #: Values of which equal ones get one name.
 _PLAIN = (int, str, bool, type(None))
@@ -47,7 +49,7 @@ class Graph:
         self.outputs: list[KerasTensor] = _symbolic_leaves(outputs, "outputs")
         if len({id(tensor) for tensor in self.inputs}) != len(self.inputs):
             raise ValueError(f"All `inputs` of a model must be different tensors. Received: inputs={inputs}")
-        self.nodes, self.operations = _sort(self.inputs, self.outputs)
+        self.nodes, self.operations = sorted_from(self.inputs, outputs)
         self.input_layers = [_input_layer_of(tensor) for tensor in self.inputs]
         found = set(map(id, self.operations))
         self.operations = [*[layer for layer in self.input_layers if id(layer) not in found], *self.operations]
@@ -71,7 +73,7 @@ class Graph:
         Raises:
             ValueError: If one of the tensors needs a tensor that is not an input.
         """
-        _sort(self.inputs, [tensor for tensor, _ in watched])
+        sorted_from(self.inputs, [tensor for tensor, _ in watched])
         self._watched = {id(tensor): (tensor, function) for tensor, function in watched}
         self._run = None
 
@@ -92,16 +94,14 @@ class Graph:
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the operations that make the outputs, or the keys where the outputs are a dict."""
-        if isinstance(self.output_structure, dict) and len(self.output_structure) == len(self.outputs):
-            return [str(key) for key in sorted(self.output_structure)]
+        """The names of the operations that make the outputs."""
         return [_name_of(tensor) for tensor in self.outputs]
 
-    def input_specs(self) -> Any:
+    def input_specs(self) -> list[InputSpec]:
         """What the inputs must look like; a missing or surplus last axis of size 1 is fine, as in Keras."""
         keys = tree.flatten_with_path(self.input_structure)
         by_key = isinstance(self.input_structure, dict) and len(self.input_structure) == len(self.inputs)
-        specs = [
+        return [
             InputSpec(
                 shape=(None, *tensor.shape[1:]),
                 allow_last_axis_squeeze=True,
@@ -110,7 +110,6 @@ class Graph:
             )
             for tensor, (path, _), layer in zip(self.inputs, keys, self.input_layers, strict=True)
         ]
-        return specs if tree.is_nested(self.input_structure) else specs[0]
 
     @property
     def runner(self) -> Callable[..., Any]:
@@ -149,12 +148,12 @@ class Graph:
         """Writes the graph out as a Python function and returns it."""
         writer = _Writer()
         names = [writer.name(tensor) for tensor in self.inputs]
-        for name, tensor, layer in zip(names, self.inputs, self.input_layers, strict=True):
-            writer.standardize(name, tensor, layer.optional)
+        for index, (name, tensor, layer) in enumerate(zip(names, self.inputs, self.input_layers, strict=True)):
+            writer.standardize(name, tensor, self._given.declared[index], layer.optional)
             writer.show(tensor, self._watched)
         nodes = self.nodes
         if self._watched:
-            nodes, _ = _sort(self.inputs, [*self.outputs, *(tensor for tensor, _ in self._watched.values())])
+            nodes, _ = sorted_from(self.inputs, [*self.outputs, *(tensor for tensor, _ in self._watched.values())])
         last_use, returned = _last_uses(nodes), set(map(id, self.outputs))
         sources = returned & {id(tensor) for node in nodes for tensor in node.input_tensors}
         pairs = pairs_in(nodes, returned | set(self._watched))
@@ -203,7 +202,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.namespace: dict[str, Any] = {"flatten": tree.flatten, "align_rank": align_rank}
+        self.namespace: dict[str, Any] = {"flatten": tree.flatten}
         self._names: dict[int, str] = {}
         self._bound: dict[Any, str] = {}
 
@@ -222,14 +221,14 @@ class _Writer:
             self.namespace[name] = value  # held here, so that no other object gets the same id
         return self._bound[key]
 
-    def standardize(self, name: str, tensor: KerasTensor, optional: bool) -> None:
+    def standardize(self, name: str, tensor: KerasTensor, declared: DeclaredInput, optional: bool) -> None:
         """Casts an input to its declared type and gives it its declared rank."""
         rank = self.render(tensor.ndim)
         guard = f"{name} is not None and " if optional else ""
         if tensor.dtype != STRING:
             dtype = self.bind(dtypes.to_torch_dtype(tensor.dtype), tensor.dtype)
             self.lines.append(f"if {guard}{name}.dtype is not {dtype}: {name} = {name}.to({dtype})")
-        self.lines.append(f"if {guard}{name}.ndim != {rank}: {name} = align_rank({name}, {rank})")
+        self.lines.append(f"if {guard}{name}.ndim != {rank}: {name} = {self.bind(declared.aligned, 'aligned')}({name})")
 
     def render(self, value: Any, depth: int = 0) -> str:
         """Returns an argument as source text."""
@@ -318,7 +317,10 @@ def _symbolic_leaves(structure: Any, what: str) -> list[KerasTensor]:
                 f"{leaf} of type {type(leaf)}"
             )
     if not leaves:
-        raise ValueError(f"A model needs at least one of `{what}`. Received: {what}={structure}")
+        raise ValueError(
+            f"`{what}` argument cannot be empty. Received: {what}={structure}. Write `Model(inputs, outputs)` with at "
+            "least one tensor in each."
+        )
     return leaves
 
 
@@ -338,71 +340,18 @@ def _input_layer_of(tensor: KerasTensor) -> InputLayer:
     return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype)
 
 
-def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> tuple[list[Node], list[Any]]:
-    """Returns the nodes in the order in which they can run, and the operations in Keras's order of layers."""
-    given = {id(tensor) for tensor in inputs}
-    order: list[Node] = []
-    traversal: dict[int, int] = {}  # the operations by the order in which a depth-first search first meets them
-    met: set[int] = set()
-    stack: list[tuple[Node, bool]] = []
-
-    def push(tensors: list[KerasTensor], consumer: Node | None) -> None:
-        nodes = [_node_of(tensor, consumer, given, order) for tensor in reversed(tensors)]
-        stack.extend((node, False) for node in nodes if node is not None)
-
-    for output in outputs:
-        push([output], None)
-        while stack:
-            node, finished = stack.pop()
-            if finished:
-                order.append(node)
-            elif id(node) not in met:
-                met.add(id(node))
-                traversal.setdefault(id(node.operation), len(traversal))
-                stack.append((node, True))
-                push(node.input_tensors, node)
-    operations = _by_depth(order, traversal)
-    return [node for node in order if not isinstance(node.operation, InputLayer)], operations
-
-
-def _node_of(tensor: KerasTensor, consumer: Node | None, given: set[int], done: list[Node]) -> Node | None:
-    """Returns the node that makes a tensor; `None` for a given tensor from the middle of another graph."""
-    history = tensor._keras_history
-    from_input_layer = history is not None and isinstance(history.operation, InputLayer)
-    if id(tensor) in given and not from_input_layer:
-        return None
-    if history is None or (from_input_layer and id(tensor) not in given):
-        where = f" at operation '{consumer.operation.name}'" if consumer is not None else ""
-        raise ValueError(
-            f"Graph disconnected: cannot find parent for tensor {tensor}{where}. It is not among the model's `inputs`. "
-            f"The following previous operations were accessed without issue: {[node.operation.name for node in done]}"
-        )
-    node: Node = history.operation._inbound_nodes[history.node_index]
-    return node
-
-
-def _by_depth(order: list[Node], traversal: dict[int, int]) -> list[Any]:
-    """Sorts operations by their distance to the outputs, the farthest first."""
-    makers = {id(tensor): node for node in order for tensor in node.outputs}
-    depths: dict[int, int] = {}
-    operation_depths: dict[int, int] = {}
-    operations = {id(node.operation): node.operation for node in order}
-    for node in reversed(order):
-        depth = max(depths.get(id(node), 0), operation_depths.get(id(node.operation), 0))
-        depths[id(node)] = operation_depths[id(node.operation)] = depth
-        for tensor in node.input_tensors:
-            parent = makers.get(id(tensor))
-            if parent is not None:
-                depths[id(parent)] = max(depth + 1, depths.get(id(parent), 0))
-    return sorted(operations.values(), key=lambda op: (-operation_depths[id(op)], traversal[id(op)]))
-
-
 def _check_names(operations: list[Any]) -> None:
     for name, count in Counter(operation.name for operation in operations).items():
         if count > 1:
             raise ValueError(
                 f'The name "{name}" is used {count} times in the model. All operation names should be unique.'
             )
+
+
+def takes_graph(model_class: type) -> bool:
+    """Returns whether the constructor of a class takes symbolic inputs and outputs, or hands on whatever it gets."""
+    spec = inspect.getfullargspec(model_class.__init__)  # type: ignore[misc]
+    return spec.args[1:4] == ["inputs", "outputs", "name"] or (spec.varargs is not None and spec.varkw is not None)
 
 
 def graph_is_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import torch
 
 from torchkeras_shim.core.errors import did_you_mean
@@ -47,3 +50,27 @@ def found(layers: list[tuple[str, torch.nn.Module]], name: str | None, index: in
             return layer
     names = [key for key, _ in layers]
     raise ValueError(f"No such layer: {name}.{did_you_mean(name, names)} Existing layers are: {names}.")
+
+
+def check_takes_one(layer: Any) -> None:
+    """Refuses a layer whose `call` does not take one input, and nothing else that has to be given.
+
+    Raises:
+        ValueError: If a stack cannot call the layer.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(layer.call).parameters.values()
+    positional = [parameter for parameter in parameters if parameter.kind in kinds]
+    required = [parameter for parameter in positional if parameter.default is inspect.Parameter.empty]
+    name = type(layer).__name__
+    if not positional and not any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
+        raise ValueError(
+            "Layers added to a Sequential model should have a single positional argument, the input tensor. "
+            f"Layer {name} has no positional arguments. Write `def call(self, inputs):`."
+        )
+    if len(required) > 1:
+        raise ValueError(
+            "Layers added to a Sequential model can only have a single required positional argument, the input tensor. "
+            f"Layer {name} has multiple required positional arguments: {required}. Give all but the first one a "
+            "default, or write the model as `Model(inputs, outputs)`."
+        )

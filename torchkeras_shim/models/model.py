@@ -17,11 +17,13 @@ from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.models import build_shapes, functional_config, members
-from torchkeras_shim.models.graph import Graph, graph_arguments, graph_is_given
+from torchkeras_shim.models.graph import Graph, graph_arguments, graph_is_given, takes_graph
 from torchkeras_shim.models.trainable import Trainable
 from torchkeras_shim.saving import legacy_config
 from torchkeras_shim.training.trainer import Trainer
 
+#: What the config of a functional model says of its graph.
+_GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 _Tensor = torch.Tensor
 _module_call = torch.nn.Module.__call__
 _flags = called.Flags
@@ -52,6 +54,7 @@ class Model(Trainable):
     """
 
     _calls_members = True
+    _reserved_layers = "`Model.layers` attribute is reserved and should not be used. Please use another name."
     _takes_sparse = True  # for a `Dense` inside of it
 
     _trainer: Trainer
@@ -62,9 +65,9 @@ class Model(Trainable):
     _graph: Graph | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and graph_is_given(args, kwargs):
-            return super().__new__(LAYERS.lookup("Functional"))  # `Model(inputs, outputs)` is one
-        return super().__new__(cls)
+        if graph_is_given(args, kwargs):
+            return super().__new__(LAYERS.lookup("Functional") if cls is Model else cls)  # `Model(inputs, outputs)`
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         graph = None
@@ -184,6 +187,11 @@ class Model(Trainable):
             )
         return self._graph
 
+    def _declared_input(self) -> Any:
+        """The one symbolic input that a stack with this model in the first place takes; `None` if there is not one."""
+        inputs = self._graph.inputs if self._graph is not None else []
+        return inputs[0] if len(inputs) == 1 else None
+
     @property
     def inputs(self) -> list[Any]:
         """The symbolic inputs of a functional model, in a flat list."""
@@ -240,7 +248,7 @@ class Model(Trainable):
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError(self._reserved_layers)
 
     def named_layers(self) -> list[tuple[str, torch.nn.Module]]:
         """Returns the layers and modules directly inside with their names, those in lists and dicts too."""
@@ -315,20 +323,24 @@ class Model(Trainable):
         Raises:
             NotImplementedError: If a member of the graph, or an argument, has no config.
         """
-        if self._graph is None:
+        if self._graph is None or not takes_graph(type(self)):
             return super().get_config()
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         return {**config, **functional_config.graph_to_config(self._graph)}
 
+    get_config._captures = True  # type: ignore[attr-defined]
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights are new."""
-        if not {"layers", "input_layers", "output_layers"} <= set(config):
+        if not set(_GRAPH_KEYS) <= set(config) or not takes_graph(cls):
             return super().from_config(config)
         config = legacy_config.modernize_model(config, "Functional")
         inputs, outputs = functional_config.graph_from_config(config, custom_objects)
         rest = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
-        return cls(inputs, outputs, **rest)
+        if cls.__init__ is not Model.__init__:  # its own arguments, which its `get_config` has added
+            rest = {**{key: value for key, value in config.items() if key not in _GRAPH_KEYS}, **rest}
+        return cls(inputs=inputs, outputs=outputs, **rest)
 
     _note_shapes = build_shapes.note
 

@@ -11,12 +11,13 @@ import torch
 from torchkeras_shim.core import dtypes, naming, symbolic, tree, turns
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.text import STRING
-from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, called, calling
+from torchkeras_shim.layers import InputLayer, InputSpec, Lambda, calling
 from torchkeras_shim.layers.base import LAYERS, Layer
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.layers.inference import infer_output
+from torchkeras_shim.layers.masks import carrying
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.models import sequential_config
+from torchkeras_shim.models import members, sequential_config
 from torchkeras_shim.models.inputs import InputStructure
 from torchkeras_shim.models.model import Model
 
@@ -34,8 +35,7 @@ class Sequential(Model, torch.nn.Sequential):
         name: The name.
 
     Raises:
-        ValueError: If two layers have the same name.
-        TypeError: If something in the list cannot be called.
+        ValueError: If two layers have the same name, or something in the list cannot be called.
 
     Example:
         >>> model = Sequential([torch.nn.Flatten(), torch.nn.Linear(784, 128), torch.relu, torch.nn.Linear(128, 10)])
@@ -45,9 +45,14 @@ class Sequential(Model, torch.nn.Sequential):
 
     _treats_samples_alone = True  # if its members do
     _raw_names: dict[str, str]
+    _given: InputStructure
     _specs: list[Any] | None
     _explicit_input: KerasTensor | None
     _leaves_types_to_members = True
+    _reserved_layers = (
+        "`Sequential.layers` attribute is reserved and should not be used. "
+        "Use `add()` and `pop()` to change the layers in this model."
+    )
 
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         if isinstance(layers, torch.nn.Module) or not isinstance(trainable, bool):
@@ -58,7 +63,7 @@ class Sequential(Model, torch.nn.Sequential):
         self.__dict__["_raw_names"] = {}
         self.__dict__["_specs"] = None  # the symbolic tensors between the layers, input first, once the shape is known
         self.__dict__["_explicit_input"] = None
-        taken: set[str] = set()
+        taken: dict[str, Any] = {}
         for layer in layers or ():
             self._add(layer, taken, rebuild=True)
         if not trainable:
@@ -74,40 +79,39 @@ class Sequential(Model, torch.nn.Sequential):
             rebuild: Whether to build it at once where the input shape is known.
 
         Raises:
-            ValueError: If a layer of that name is already there, or an `Input` comes late.
-            TypeError: If it cannot be called.
+            ValueError: If it cannot be called, a layer of that name is already there, or an `Input` comes late.
         """
-        self._add(layer, {name for name, _ in self.named_layers()}, rebuild)
+        self._add(layer, dict(self.named_layers()), rebuild)
 
-    def _add(self, layer: Any, taken: set[str], rebuild: bool) -> None:
-        """Appends a layer whose name must not be one of those `taken`, and adds its name to them."""
+    def _add(self, layer: Any, taken: dict[str, Any], rebuild: bool) -> None:
+        """Appends a layer whose name must not be that of another one in `taken`, and enters it there."""
         if isinstance(layer, (KerasTensor, InputLayer)):
             self._add_input(layer)
             return
         if not isinstance(layer, torch.nn.Module):
             if not callable(layer) or isinstance(layer, type):
-                raise TypeError(
-                    f"Only layers, torch modules and functions can be added to a Sequential model. Received: {layer!r} "
-                    f"(of type {type(layer)})."
+                raise ValueError(
+                    "Only instances of `keras.Layer` can be added to a Sequential model, or of `torch.nn.Module`, and "
+                    f"functions. Received: {layer!r} (of type {type(layer)})."
                 )
             function_name = getattr(layer, "__name__", "")
             layer = Lambda(layer, name=naming.uniquify(function_name) if function_name.isidentifier() else None)
         name = getattr(layer, "name", None) if isinstance(layer, Layer) else None
         if name is None:
             name = self._raw_names[str(len(self._modules))] = naming.auto_name(type(layer).__name__)
-        elif name in taken:
+        elif taken.get(name, layer) is not layer:
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. "
                 f"Name '{name}' is already the name of a layer in this model. "
                 "Update the `name` argument to pass a unique name."
             )
-        taken.add(name)
+        taken[name] = layer
         if not self._modules and self._explicit_input is None:
             self._adopt_input_of(layer)
         turns.adopt(layer, self.training)
         self.add_module(str(len(self._modules)), layer)
         self._changed()
-        if rebuild and self._explicit_input is not None:
+        if rebuild and self._specs is not None:
             self._extend_specs()
         else:
             self.__dict__["built"] = False
@@ -129,9 +133,13 @@ class Sequential(Model, torch.nn.Sequential):
         shape = layer.__dict__.get("_input_shape_argument")
         if shape is not None:
             self._add_input(InputLayer(batch_shape=shape, dtype=layer.compute_dtype))
-        elif isinstance(layer, Sequential) and layer._explicit_input is not None:
-            inner = layer._explicit_input
-            self._add_input(InputLayer(batch_shape=inner.shape, dtype=inner.dtype))
+        elif isinstance(layer, Model):
+            inner = layer._declared_input()
+            if inner is not None:
+                self._add_input(InputLayer(batch_shape=inner.shape, dtype=inner.dtype))
+
+    def _declared_input(self) -> KerasTensor | None:
+        return self._explicit_input if self._modules else None
 
     def pop(self, rebuild: bool = True) -> Any:  # type: ignore[override]  # torch's takes an index
         """Takes the last layer away and returns it.
@@ -148,21 +156,17 @@ class Sequential(Model, torch.nn.Sequential):
         self._raw_names.pop(key, None)
         if self._specs is not None:
             del self._specs[len(self._modules) + 1 :]
-        known = (self._specs, self._build_shape, self.built)
+        built = self.built
         self._changed()
-        if rebuild and self._modules:
-            self.__dict__["_specs"], self.__dict__["_build_shape"], self.__dict__["built"] = known
-        else:
-            self.__dict__["built"] = False
+        self.__dict__["built"] = built and rebuild and bool(self._modules)
         return layer
 
     def _changed(self) -> None:
         """Lets everything that depends on the list of layers be found again."""
         StructureVersion.bump()
         self.__dict__["_seen_ndim"] = self.__dict__["_adders_seen"] = -1
-        if self._explicit_input is None:
+        if self._specs is None:
             self.__dict__["built"] = False
-            self.__dict__["_specs"] = None
             self.__dict__["_build_shape"] = None
 
     def named_layers(self) -> list[tuple[str, Any]]:
@@ -193,7 +197,8 @@ class Sequential(Model, torch.nn.Sequential):
         """Builds every layer for an input shape, the batch included.
 
         Args:
-            input_shape: The shape, `None` for unknown sizes.
+            input_shape: The shape, `None` for unknown sizes. Of several shapes, in a list or dict, nothing is built:
+                each layer then is when it is called.
 
         Raises:
             ValueError: If there are no layers, or the model was built for another shape.
@@ -205,7 +210,8 @@ class Sequential(Model, torch.nn.Sequential):
         if self._specs is None:
             if input_shape is None:
                 raise ValueError("You must provide an `input_shape` argument.")
-            self._require_one_input(input_shape)
+            if _are_several(input_shape):
+                return
             self._start_specs(KerasTensor(tuple(input_shape), self._natural_dtype() or "float32"))
         elif input_shape is not None and not _compatible(self._specs[0].shape, tuple(input_shape)):
             raise ValueError(
@@ -215,31 +221,29 @@ class Sequential(Model, torch.nn.Sequential):
         self._extend_specs()
 
     def _start_specs(self, spec: KerasTensor) -> None:
-        self.__dict__["_specs"] = [spec]
+        source = spec._keras_history.operation if spec._keras_history else spec
+        self.__dict__["_specs"], self.__dict__["_given"] = [spec], InputStructure(spec, [source.name], [False])
         self.__dict__["_build_shape"] = spec.shape
         known = self._explicit_input is not None or self._natural_dtype() is not None
         self.__dict__["_input_cast"] = dtypes.to_torch_dtype(spec.dtype) if known and spec.dtype != STRING else None
         if self._explicit_input is not None:
-            self.__dict__["_input_rank"] = spec.ndim
+            self.__dict__["_declared"] = self._given.declared[0]
             self.__dict__["input_spec"] = InputSpec(shape=(None, *spec.shape[1:]), allow_last_axis_squeeze=True)
 
     def _extend_specs(self) -> None:
-        """Builds the layers whose output is not known yet, one after the other."""
+        """Builds the layers whose output is not known yet, one after the other.
+
+        A layer that says it cannot tell its output's shape ends this: what comes after it is built when it runs.
+        """
         with calling.building(self):
             specs = self._known_specs("input shape")
             new = list(islice(reversed(self._modules.items()), len(self._modules) + 1 - len(specs)))
             for name, layer in reversed(self._named(new)):
-                inputs = specs[-1]
-                if isinstance(layer, Layer):
-                    outputs = layer(inputs)
-                else:
-                    try:
-                        outputs = infer_output(layer, inputs)
-                    except (RuntimeError, IndexError, TypeError) as error:
-                        if type(error) is not TypeError:
-                            explain(layer, (inputs,), error, name)
-                        raise
-                    symbolic.Node(layer, (inputs,), {}, outputs)
+                try:
+                    outputs = _output_of(name, layer, specs[-1])
+                except NotImplementedError:
+                    self.__dict__["_specs"] = specs[:1] if self._explicit_input is not None else None
+                    break
                 specs.append(layer._unpacked(outputs) if isinstance(layer, Model) else outputs)
         self.__dict__["built"] = True
 
@@ -258,22 +262,12 @@ class Sequential(Model, torch.nn.Sequential):
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Returns the output as a `KerasTensor`; builds the model, computes nothing."""
         inputs = self._standardized(inputs)
-        if self._explicit_input is None and self._specs is None:
-            self._require_one_input(inputs)
+        if self._specs is None and not _are_several(inputs):
             # The first data decide: integers for a raw torch embedding stay what they are.
             natural = self._natural_dtype()
             self._start_specs(KerasTensor(inputs.shape, natural or inputs.dtype))
             self._extend_specs()
         return super().compute_output_spec(inputs, *args, **kwargs)
-
-    def _require_one_input(self, given: Any) -> None:
-        """Raises a ValueError if the data, or a shape, are several inputs."""
-        if isinstance(given, dict) or (isinstance(given, (list, tuple)) and any(map(_is_no_size, given))):
-            raise ValueError(
-                f"Sequential model '{self.name}' takes one input. Received: {given}. Start it with "
-                "`Input(shape, name=...)` to pass a dict; models of several inputs are written as "
-                "`Model(inputs, outputs)`."
-            )
 
     def _follow_weights(self, dtype: str) -> None:
         super()._follow_weights(dtype)
@@ -287,23 +281,18 @@ class Sequential(Model, torch.nn.Sequential):
     # Running --------------------------------------------------------------------------------------------------------
 
     def _standardized(self, inputs: Any) -> Any:
-        """Takes the one input out of a list, a tuple, or a dict by its name."""
+        """Takes the one input out of a list, a tuple, or, where it was declared, a dict by its name."""
         if not isinstance(inputs, (list, tuple, dict)):
             return inputs
         if self._specs is not None:
-            spec = self._specs[0]
-            source = spec._keras_history.operation if spec._keras_history else spec
-            return InputStructure(spec, [source.name], [False]).flatten(inputs)[0]
+            return self._given.flatten(inputs)[0]
         return inputs[0] if len(inputs) == 1 and not isinstance(inputs, dict) else inputs
 
     forward = torch.nn.Sequential.forward  # torch's own loop over the members: nothing of this package in between
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the layers one after the other; Keras's name of `forward`."""
-        if mask is not None:
-            inputs._keras_mask = mask
-            called.Flags.masks = True
-        return torch.nn.Sequential.forward(self, inputs)  # type: ignore[no-untyped-call]
+        return torch.nn.Sequential.forward(self, carrying(inputs, mask))  # type: ignore[no-untyped-call]
 
     def failing_member(self, args: tuple[Any, ...]) -> tuple[str, Any, tuple[Any, ...]]:
         """Finds out, for an error message, which member failed on which input: runs them on meta one by one."""
@@ -343,8 +332,9 @@ class Sequential(Model, torch.nn.Sequential):
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, the batch included."""
-        return tree.map_structure(lambda spec: spec.shape, self._known_specs("output shape")[-1])
+        """The shape of the output, the batch included; a list if there are several."""
+        shapes = [tensor.shape for tensor in tree.flatten(self._known_specs("output shape")[-1])]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def input(self) -> KerasTensor:
@@ -391,6 +381,28 @@ class Sequential(Model, torch.nn.Sequential):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Rebuilds a model from `get_config()`, or a config of Keras 1 or 2; the weights are new."""
         return sequential_config.stack_from_config(cls, config, custom_objects)
+
+
+def _output_of(name: str, layer: Any, inputs: Any) -> Any:
+    """Returns the symbolic output of a member, which is built for it; its errors say which one it is."""
+    if isinstance(layer, Layer):
+        try:
+            return layer(inputs)
+        except TypeError:
+            members.check_takes_one(layer)
+            raise
+    try:
+        outputs = infer_output(layer, inputs)
+    except (RuntimeError, IndexError) as error:
+        explain(layer, (inputs,), error, name)
+        raise
+    symbolic.Node(layer, (inputs,), {}, outputs)
+    return outputs
+
+
+def _are_several(given: Any) -> bool:
+    """Returns whether data, or a shape, are several inputs."""
+    return isinstance(given, dict) or (isinstance(given, (list, tuple)) and any(map(_is_no_size, given)))
 
 
 def _is_no_size(size: Any) -> bool:

@@ -51,11 +51,16 @@ def stack_from_config(cls: type, config: dict[str, Any], custom_objects: dict[st
     config = legacy_config.modernize_model(config, "Sequential")
     entries = config_checks.layers_of(config, "Sequential")
     model = cls(name=config.get("name"))
-    taken: set[str] = set()
+    taken: dict[str, Any] = {}
+    made: dict[str, tuple[Any, Any]] = {}  # a layer may be in the stack several times
     for entry in entries:
-        layer = serialization.deserialize_keras_object(
-            entry, custom_objects=custom_objects, default_module="keras.layers"
-        )
+        name = str(entry["config"].get("name")) if isinstance(entry["config"], dict) else ""
+        known, layer = made.get(name, (None, None))
+        if known != entry:
+            layer = serialization.deserialize_keras_object(
+                entry, custom_objects=custom_objects, default_module="keras.layers"
+            )
+            made[name] = entry, layer
         model._add(layer, taken, rebuild=True)
     shape = config.get("build_input_shape")
     if not model.built and shape and isinstance(shape, (list, tuple)):

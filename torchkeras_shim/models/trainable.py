@@ -121,6 +121,12 @@ class Trainable(Layer):
     def run_eagerly(self, value: bool) -> None:
         self._trainer.binding.set_run_eagerly(bool(value))
 
+    @property
+    def jit_compile(self) -> Any:
+        """How steps are to run, as `compile` was told; `False` where it was left to the library (`"auto"`)."""
+        told = self._trainer.binding.told.jit_compile
+        return False if told == "auto" else told
+
     def reset_metrics(self) -> None:
         """Starts every metric over."""
         self._trainer.binding.results.reset()

@@ -158,13 +158,46 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 @op
 def get_item(x: Any, key: Any) -> Any:
-    """Returns `x[key]`.
+    """Returns `x[key]`; slices may go backwards.
 
     Example:
-        >>> get_item([1, 2, 3], slice(1, None))
-        tensor([2, 3], dtype=torch.int32)
+        >>> get_item([1, 2, 3], slice(None, None, -1))
+        tensor([3, 2, 1], dtype=torch.int32)
     """
-    return as_tensor(x)[key]
+    x = as_tensor(x)
+    keys = key if isinstance(key, tuple) else (key,)
+    if not any(isinstance(one, slice) and (one.step or 1) < 0 for one in keys):
+        return x[key]
+    forward, flipped = _forward(keys, x.shape)
+    return torch.flip(x[forward], flipped)
+
+
+def _forward(keys: tuple[Any, ...], shape: Sequence[int]) -> tuple[tuple[Any, ...], list[int]]:
+    """Returns an index whose slices go forwards, and the axes of the result to turn around; torch has no other way."""
+    found: list[Any] = []
+    flipped: list[int] = []
+    axis = made = 0
+    for one in keys:
+        if one is Ellipsis:
+            skipped = len(shape) - sum(key is not None and key is not Ellipsis for key in keys)
+            axis, made = axis + skipped, made + skipped
+        elif isinstance(one, slice):
+            places = range(*one.indices(shape[axis]))
+            if places.step < 0:
+                one = slice(places[-1], places[0] + 1, -places.step) if len(places) else slice(0, 0)
+                flipped.append(made)
+            axis, made = axis + 1, made + 1
+        elif one is None:
+            made += 1
+        elif isinstance(one, int):
+            axis += 1
+        else:
+            raise ValueError(
+                "A slice that goes backwards can stand beside integers, `None` and slices only. "
+                f"Received: {keys}. Take `keras.ops.flip(x, axis)` first."
+            )
+        found.append(one)
+    return tuple(found), flipped
 
 
 @op

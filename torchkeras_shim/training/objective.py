@@ -86,7 +86,7 @@ class Objective:
         if self.loss_weights is not None:
             weights = outputs.assign(self.loss_weights, "loss_weights")
         given = enumerate(zip(outputs.assign(self.loss, "loss"), weights, outputs.loss_names, strict=True))
-        terms = [joint.Term(index, *rest) for index, rest in given if rest[0] is not None]
+        terms = [joint.Term(index, one, *rest) for index, (loss, *rest) in given for one in _each(loss)]
         if isinstance(self.loss, dict) and (keys := outputs.keys):
             order = [key for key in self.loss if key in keys]
             terms.sort(key=lambda term: order.index(keys[term.places]))
@@ -157,6 +157,13 @@ def _share(loss: Any, value: torch.Tensor, portion: Portion) -> torch.Tensor:
     assert Work.processes is not None
     Work.processes.add_up([whole])
     return value * (denominator / torch.where(whole == 0, 1.0, whole))
+
+
+def _each(identifier: Any) -> list[Any]:
+    """Returns the losses that one output is given: none, one, or several, which are added up."""
+    if identifier is None:
+        return []
+    return list(identifier) if isinstance(identifier, (list, tuple)) else [identifier]
 
 
 def _as_weight(weight: Any) -> float | None:

@@ -29,9 +29,8 @@ class Outputs:
         self.count = len(leaves)
         flat = tree.is_nested(y_pred) and all(len(path) == 1 for path, _ in leaves)
         if flat and isinstance(y_pred, dict):
-            order = list(output_names or []) if set(output_names or []) == set(y_pred) else sorted(y_pred)
-            self.keys: list[Any] | None = order
-            self.names: list[str | None] = list(order)
+            self.keys: list[Any] | None = sorted(y_pred)
+            self.names: list[str | None] = list(self.keys)
         else:
             self.keys = None
             own = list(output_names or [])
@@ -196,7 +195,7 @@ def flattener(outputs: Outputs, example: Any, what: str) -> Callable[[Any], list
         return partial(outputs.flatten, what=what)
     outputs.flatten(example, what)  # names and numbers are checked once, here
     if outputs.flat and isinstance(example, dict):
-        return partial(_picked, outputs.keys or outputs.names)
+        return partial(_picked, outputs, what)
     return partial(outputs.flatten, what=what)
 
 
@@ -204,8 +203,10 @@ def _repeated(count: int, value: Any) -> list[Any]:
     return [value] * count
 
 
-def _picked(keys: list[Any], value: dict[Any, Any]) -> list[Any]:
-    return [value.get(key) for key in keys]
+def _picked(outputs: Outputs, what: str, value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [value.get(key) for key in outputs.keys or outputs.names]
+    return outputs.flatten(value, what)  # the next `fit` may give a list
 
 
 def _numbered(names: Iterable[str | None]) -> list[str | None]:

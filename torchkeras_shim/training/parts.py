@@ -16,7 +16,6 @@ from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.tensors import is_cut, whole
 from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.explaining import explain
-from torchkeras_shim.layers.input_spec import align_rank
 from torchkeras_shim.training.measures import Measures
 from torchkeras_shim.training.objective import Objective
 
@@ -147,7 +146,8 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None = None) -> C
 
     if compile_options is not None:
         run = torch.compile(run, **{"dynamic": False, **compile_options})
-    cast, rank, standardized = model._input_cast, model._input_rank, model._standardized
+    cast, declared, standardized = model._input_cast, model._declared, model._standardized
+    rank = None if declared is None else declared.ndim
     if cast is None:
         return run
 
@@ -158,7 +158,7 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None = None) -> C
             if x.dtype is not cast:
                 x = x.to(cast)
             if rank is not None and x.ndim != rank:
-                x = align_rank(x, rank)
+                x = declared.aligned(x)
         return run(x)
 
     return forward

@@ -15,7 +15,10 @@ import torch
 
 import torchkeras_shim as keras
 
-pytestmark = pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The model does not have any trainable weights"),
+    pytest.mark.filterwarnings("ignore:The structure of `inputs` doesn't match"),
+]
 ONES = np.ones((2, 3), "float32")
 GIVEN = {"c": 3 * ONES[:, :2], "a": ONES, "b": 2 * ONES}  # 1 * b + 10 * a + 100 * c
 RIGHT = np.full((2, 3), 312.0)

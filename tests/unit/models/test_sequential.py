@@ -151,7 +151,7 @@ def test_a_layer_as_attribute_does_not_slip_into_the_stack():
 def test_duplicate_names_and_wrong_members_are_refused():
     with pytest.raises(ValueError, match="should have unique names"):
         keras.Sequential([layers.Dense(1, name="a"), layers.Dense(1, name="a")])
-    with pytest.raises(TypeError, match="Only layers"):
+    with pytest.raises(ValueError, match=r"Only instances of `keras.Layer`.*torch.nn.Module"):
         keras.Sequential([3])
     with pytest.raises(TypeError, match="as one list"):
         keras.Sequential(nn.Flatten(), nn.Linear(1, 1))

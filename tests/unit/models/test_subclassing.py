@@ -394,3 +394,50 @@ def test_a_call_without_a_body_says_what_to_write():
 
     with pytest.raises(NotImplementedError, match="call"):
         Empty()(np.ones((2, 3), "float32"))
+
+
+def test_a_layer_without_its_base_constructor_says_so():
+    class Late(keras.Model):
+        def __init__(self):
+            self.dense = layers.Dense(1)
+
+    with pytest.raises(
+        RuntimeError, match=r"In layer 'Late', you forgot to call `super\(\).__init__\(\)` as the first"
+    ):
+        Late()
+
+
+class Keywords(layers.Layer):
+    def __init__(self, units, **others):
+        super().__init__(**others)
+        self.units = units
+
+
+class Alone(keras.Model):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+
+class GraphOfUnits(keras.Model):
+    def __init__(self, units, **kwargs):
+        x = keras.Input((2,))
+        super().__init__(x, layers.Dense(units)(x), **kwargs)
+
+
+def test_arguments_that_a_config_captures():
+    config = Keywords(3, name="k").get_config()
+    assert (config["units"], config["name"]) == (3, "k")
+    assert set(config) == {"name", "trainable", "dtype", "units"}
+    model = GraphOfUnits(5)
+    assert model.get_config()["units"] == 5
+    assert GraphOfUnits.from_config(model.get_config()).output_shape == (None, 5)
+    clone = keras.models.clone_model(model)
+    assert clone.output_shape == (None, 5)
+    assert type(clone).__name__ == "Functional"
+    alone = Alone(layers.Dense(3))
+    assert set(alone.get_config()) == {"name", "trainable", "dtype", "layer"}
+    assert Alone.from_config(alone.get_config()).layer.units == 3

@@ -54,7 +54,8 @@ refuse(
     """.split(),
 )
 refuse(
-    "Quantized and tiny number types are not supported. Write `model.quantize(...)`.",
+    "Quantized and tiny number types are not supported. Quantize the modules of `model.to_torch()`, for example by "
+    "torchao.",
     *"""
     qint16 qint32 qint8 quint16 quint8 dtypes.qint16 dtypes.qint32 dtypes.qint8 dtypes.quint16
     dtypes.quint8 dtypes.QUANTIZED_DTYPES dtypes.experimental experimental.float4_e2m1fn

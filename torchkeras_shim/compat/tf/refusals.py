@@ -29,7 +29,10 @@ refuse("There is no XLA: write `model.compile(jit_compile=True)`.", "xla")
 refuse("Write the public function, such as tf.math.add, or the one of torch.", "raw_ops")
 refuse("Write Python's `logging`.", "logging")
 refuse("Write `tf.io.gfile`, or Python's `open`.", "gfile", "compat.v1.gfile")
-refuse("Quantized tensors are not supported. Write `model.quantize(...)`.", "quantization")
+refuse(
+    "Quantized tensors are not supported. Quantize the modules of `model.to_torch()`, for example by torchao.",
+    "quantization",
+)
 refuse("Use torch.profiler.", "profiler")
 refuse("Use torch's `torch.func.jvp`.", "autodiff.ForwardAccumulator")
 refuse("TPUs are not supported.", "compat.v1.tpu")
