@@ -65,8 +65,11 @@ def check_keywords(where: str, function: Callable[..., Any], kwargs: Iterable[st
     Raises:
         TypeError: at the first unknown keyword.
     """
+    given = list(kwargs)
+    if not given:  # 30 µs for the signature of `fit`
+        return
     parameters = [name for name in inspect.signature(function).parameters if name not in ("self", "kwargs", "args")]
-    for name in kwargs:
+    for name in given:
         if name not in parameters:
             raise TypeError(
                 f"{where} got an unexpected keyword argument '{name}'.{did_you_mean(name, parameters)} "

@@ -26,6 +26,7 @@ class Results:
     def __init__(self, model: Any, objective: Objective, measures: Measures, loss_tracker: Any) -> None:
         self._model, self._objective, self._measures = model, objective, measures
         self._tracker = loss_tracker
+        self._order: list[str] = []  # of the names of the results that were last asked for
 
     @property
     def metrics(self) -> list[Any]:
@@ -64,6 +65,7 @@ class Results:
             if id(metric) not in known:
                 result = metric.result()
                 results.update(result if isinstance(result, dict) else {metric.name: result})
+        self._order = list(results)
         return results
 
     def logs(self, returned: Any) -> dict[str, Any]:
@@ -81,8 +83,8 @@ class Results:
         raise ValueError(f"`train_step` and `test_step` must return a dict of logs. Received: {returned!r}")
 
     def in_order(self, values: dict[str, Any]) -> Any:
-        """Returns results as `evaluate` does: the loss first, then the metrics; one number alone if there is one."""
-        names = [name for name in self.now() if name in values]
+        """Returns logs as `evaluate` does: the loss first, then the metrics; one number alone if there is one."""
+        names = [name for name in self._order if name in values]
         ordered = [values[name] for name in names] + [value for name, value in values.items() if name not in names]
         return ordered[0] if len(ordered) == 1 else ordered
 
