@@ -29,6 +29,7 @@ What torch's own documentation names as points to override or to look into (`Mod
 | `tree_map`, `assert_async` | tensors that are cut over processes | no weights are cut; indices on a GPU go unchecked |
 | `register_plainly` | weights that are cut over processes | the layer's own way, which looks like a change |
 | `may_be_inside` | models that were trained before the one around them | torch's refusal |
+| `end_with_parent` | processes that `torchrun` has started | they outlive a `torchrun` that is killed |
 | `reset_compiler` | `clear_session` | nothing to reset |
 
 Tried with torch 2.14. A test looks through the package for private names of torch elsewhere.
@@ -37,6 +38,7 @@ Tried with torch 2.14. A test looks through the package for private names of tor
 from __future__ import annotations
 
 import operator
+import signal
 import sys
 import types
 from types import SimpleNamespace
@@ -252,6 +254,13 @@ def may_be_inside(module: torch.nn.Module) -> None:
     state: Any = getattr(fully_shard, "state", lambda module: None)(module)
     if state is not None:
         state._is_root = None
+
+
+def end_with_parent() -> None:
+    """Has the system end this process if its parent does, where the system can (Linux)."""
+    tell = getattr(torch.multiprocessing, "_prctl_pr_set_pdeathsig", None)
+    if tell is not None:
+        tell(signal.SIGTERM)
 
 
 def reset_compiler() -> None:

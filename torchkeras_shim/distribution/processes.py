@@ -18,6 +18,7 @@ import torch.distributed as dist
 
 from torchkeras_shim.core.atomic import replacing
 from torchkeras_shim.core.console import mute
+from torchkeras_shim.core.torch_private import end_with_parent
 from torchkeras_shim.distribution.meeting import meeting_place
 
 #: After how many seconds a process gives up waiting for another one.
@@ -33,7 +34,7 @@ _ADDRESSES, _COUNT, _RANK = (
     "KERAS_DISTRIBUTION_PROCESS_ID",
 )
 _DEFAULT_PORT = "29500"
-_ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
+_ERROR_FILE, _LAUNCHER = "TORCHELASTIC_ERROR_FILE", "TORCHELASTIC_RUN_ID"
 
 
 class Processes:
@@ -57,12 +58,19 @@ class Processes:
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replaces tensors, in place, by their sums over the processes: one exchange for each type and device."""
+        self._reduce(tensors, dist.ReduceOp.SUM)
+
+    def take_largest(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replaces tensors, in place, by the largest values among the processes."""
+        self._reduce(tensors, dist.ReduceOp.MAX)
+
+    def _reduce(self, tensors: Sequence[torch.Tensor], operation: Any) -> None:
         for group in _alike(tensors):
             if len(group) == 1 and group[0].is_contiguous():
-                dist.all_reduce(group[0].detach(), group=self.group)
+                dist.all_reduce(group[0].detach(), operation, group=self.group)
                 continue
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
-            dist.all_reduce(flat, group=self.group)
+            dist.all_reduce(flat, operation, group=self.group)
             _unpack(flat, group)
 
     def spread(self, tensors: Sequence[torch.Tensor]) -> None:
@@ -184,6 +192,8 @@ def initialize(
     if job_addresses:
         host, _, port = job_addresses.split(",")[0].strip().partition(":")
         environment["MASTER_ADDR"], environment["MASTER_PORT"] = host, port or _DEFAULT_PORT
+    if _LAUNCHER in environment:  # it starts processes in sessions of their own: nobody would end them in its place
+        end_with_parent()
     store = meeting_place(int(rank), int(count), timeout)
     dist.init_process_group(
         _backend(int(rank)), store=store, rank=int(rank), world_size=int(count), timeout=timedelta(seconds=timeout)

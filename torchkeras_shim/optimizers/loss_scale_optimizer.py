@@ -181,7 +181,26 @@ class LossScaleOptimizer(Optimizer):
         run = self._inner.stepper(variables)
         return lambda grads: self._step(grads, run, variables)
 
-    def _step(self, grads: list[Any], run: Callable[[list[Any]], None], variables: list[torch.Tensor]) -> None:
+    def stepper_among(
+        self, variables: Sequence[torch.Tensor], group: Any, exchanged: Callable[[list[Any]], list[Any]]
+    ) -> Callable[[list[Any]], None]:
+        """Returns `stepper` for one of several processes that each have their own gradients.
+
+        Args:
+            variables: The variables. The optimizer is built.
+            group: Torch's group of the processes: a step is left out if a gradient of any of them is not finite.
+            exchanged: Makes gradients that are finite, and divided by the scale, what the inner optimizer is to get.
+        """
+        variables, run = list(variables), self._inner.stepper(variables)
+        return lambda grads: self._step(grads, lambda finite: run(exchanged(finite)), variables, [group])
+
+    def _step(
+        self,
+        grads: list[Any],
+        run: Callable[[list[Any]], None],
+        variables: list[torch.Tensor],
+        sharing: Sequence[Any] = (),
+    ) -> None:
         self._settle()
         grads = [grad if grad is None or grad.layout is torch.strided else grad.to_dense() for grad in grads]
         if self._overwriting_changes != Variable.overwriting_changes:
@@ -195,7 +214,7 @@ class LossScaleOptimizer(Optimizer):
             if given and not self._several_devices and given[0].device != self._found.device:
                 self._move(given[0].device)
             self._check_and_unscale(given)
-            for group in self._sharing:  # a gradient that is not finite may be elsewhere
+            for group in (*self._sharing, *sharing):  # a gradient that is not finite may be elsewhere
                 torch.distributed.all_reduce(self._found, torch.distributed.ReduceOp.MAX, group=group)
             amp_update_scale_(
                 self.dynamic_scale, self.step_counter, self._found, _GROWTH, _BACKOFF, self.dynamic_growth_steps
@@ -282,6 +301,15 @@ class LossScaleOptimizer(Optimizer):
                 "LossScaleOptimizer finds its scale by itself; give it another `initial_scale`. "
                 f"Received: loss_scale_factor={value}"
             )
+
+    @property
+    def gradient_sums_are_own(self) -> bool:
+        """Whether the inner optimizer's sums of gradients are those of one of several processes."""
+        return self._inner.gradient_sums_are_own
+
+    @gradient_sums_are_own.setter
+    def gradient_sums_are_own(self, value: bool) -> None:
+        self._inner.gradient_sums_are_own = value
 
     def finalize_variable_values(self, var_list: Sequence[torch.Tensor]) -> None:
         """Lets the inner optimizer overwrite the variables with their averages."""

@@ -213,6 +213,16 @@ class MultiOptimizer(Optimizer):
         for optimizer in self.__dict__.get("_inner_optimizers", ()):
             optimizer.loss_scale_factor = value
 
+    @property
+    def gradient_sums_are_own(self) -> bool:
+        """Whether sums of gradients are those of one of several processes; setting it does so for every optimizer."""
+        return any(optimizer.gradient_sums_are_own for optimizer in self._inner_optimizers)
+
+    @gradient_sums_are_own.setter
+    def gradient_sums_are_own(self, value: bool) -> None:
+        for optimizer in self._inner_optimizers:
+            optimizer.gradient_sums_are_own = value
+
     # The step -------------------------------------------------------------------------------------------------------
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:

@@ -272,6 +272,11 @@ class OptimizerState:
         return not (self._steps.read() + 1) % self._every
 
     @property
+    def trained(self) -> list[torch.Tensor]:
+        """The variables that it was built with."""
+        return self._trainable_variables
+
+    @property
     def gradient_sums(self) -> list[Variable]:
         """The sums of gradients since the last update, of all variables; none without gradient accumulation."""
         return self._accumulated

@@ -16,6 +16,7 @@ from torchkeras_shim import metrics as metrics_module
 from torchkeras_shim import optimizers as optimizers_module
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.choice.choose import WAYS, Wish, choose
@@ -105,7 +106,7 @@ class Binding:
         """Unbinds the steps where a setting, a hook or a weight's memory has changed since the last look."""
         generation = getattr(self.optimizer, "_generation", 0)
         own = tuple(id(getattr(self.model, name)) for name in STEP_FUNCTIONS.values())
-        settings = (id(self.optimizer), generation, own)
+        settings = (id(self.optimizer), generation, Variable.overwriting_changes, own)
         measuring = (*self.objective.losses, *self.results.compiled)
         told, glance = self._glances.get(self.model.training, (None, None))
         if glance is not None and told == settings and glance.holds(measuring):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,10 +22,10 @@ from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.distribution.tensors import spread
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
-from torchkeras_shim.optimizers.overwriting import any_overwritten
+from torchkeras_shim.optimizers.overwriting import is_overwritten
 from torchkeras_shim.training.noise import Noise
 from torchkeras_shim.training.parts import ExtraLosses, Parts, Step, make_loss, make_update
-from torchkeras_shim.training.rounds import Rounds
+from torchkeras_shim.training.rounds import Rounds, largest
 from torchkeras_shim.training.sharding import weighed, whole_steps
 
 
@@ -32,28 +33,27 @@ def make_several_training(parts: Parts) -> Step:
     """Returns the training step of one of several processes."""
     assert parts.processes is not None
     optimizer, processes, parameters = parts.optimizer, parts.processes, parts.parameters
-    refuse_overwritten(parameters)
     scales = getattr(optimizer, "loss_scale_factor", None) is not None
-    apply = optimizer.stepper(parameters)
     update = make_update(parts)
     batch = _Batch(parts)
     together, rounds = Together(parts), Rounds(parts)
+    apply = rounds.stepper()
     overlapped: DistributedDataParallel | None = None
     weights: list[torch.Tensor] = []
 
     def training(x: Any, y: Any, sample_weight: Any = None) -> None:
         nonlocal overlapped, weights
         with together:
-            complete = rounds.are_complete()
             if overlapped is None:  # the first batch tells which weights take part
                 loss = batch(x, y, sample_weight)
                 (optimizer.scale_loss(loss) if scales else loss).backward()
                 grads = [parameter.grad for parameter in parameters]
-                used = used_anywhere(processes, grads)
-                grads = rounds.exchanged(grads, used)
-                weights = [weight for weight, takes in zip(parameters, used, strict=True) if takes]
-                overlapped = _overlapping(batch, weights, parts)
+                if rounds.can_overlap:
+                    weights = rounds.entered(grads)
+                    overlapped = _overlapping(batch, weights, parts)
+                grads = rounds.exchanged(grads)
             else:
+                complete = rounds.are_complete()
                 overlapped.require_backward_grad_sync = complete  # `no_sync` written out
                 loss = overlapped(x, y, sample_weight)
                 if complete:
@@ -68,19 +68,6 @@ def make_several_training(parts: Parts) -> Step:
                 update(x, y, sample_weight, *batch.taken())
 
     return training
-
-
-def refuse_overwritten(parameters: Sequence[torch.Tensor]) -> None:
-    """Refuses gradients that are new values: those of several processes are shares, which would be added up.
-
-    Raises:
-        NotImplementedError: If a variable is overwritten with its gradient.
-    """
-    if any_overwritten(parameters):
-        raise NotImplementedError(
-            "Several processes cannot train variables with `overwrite_with_gradient=True`: each has the new value of "
-            "its own rows alone. Train in one process: `keras.distribution.set_distribution(None)`."
-        )
 
 
 def make_several_evaluation(parts: Parts) -> Step:
@@ -103,20 +90,13 @@ def make_several_applying(parts: Parts, gradients: Callable[[Portion, Any, Any, 
         gradients: From a portion and its batch to the gradients; it updates the metrics.
     """
     assert parts.processes is not None
-    processes = parts.processes
-    refuse_overwritten(parts.parameters)
-    apply = parts.optimizer.stepper(parts.parameters)
     together, rounds = Together(parts), Rounds(parts)
-    used: list[bool] | None = None
+    apply = rounds.stepper()
 
     def training(x: Any, y: Any, sample_weight: Any = None) -> None:
-        nonlocal used
         with together, torch.no_grad():
             assert Work.sharing is not None
-            grads = gradients(Work.sharing, x, y, sample_weight)
-            if used is None:
-                used = used_anywhere(processes, grads)
-            apply(rounds.exchanged(grads, used))
+            apply(rounds.exchanged(gradients(Work.sharing, x, y, sample_weight)))
 
     return training
 
@@ -157,11 +137,6 @@ def _overlapping(batch: _Batch, weights: Sequence[torch.Tensor], parts: Parts) -
         gradient_as_bucket_view=True,
         find_unused_parameters=parts.distribution.find_unused_parameters,
     )
-
-
-def used_anywhere(processes: Processes, grads: Sequence[Any]) -> list[bool]:
-    """Returns which weights have a gradient in any process."""
-    return [bool(flag) for flag in processes.largest(*(int(grad is not None) for grad in grads))]
 
 
 class Together:
@@ -239,8 +214,10 @@ def make_several_own(
     noise: Noise | None = None
     version = -1
 
-    def add_up(gradient: torch.Tensor) -> torch.Tensor:
+    def exchanged(weight: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         assert Work.handed is not None
+        if is_overwritten(weight):
+            return largest(gradient, processes)
         summed = gradient * Work.handed.share
         processes.add_up([local(summed)])
         return summed
@@ -254,7 +231,12 @@ def make_several_own(
         portion = Work.begin(processes, sharing=False, statistics_of_all=statistics_of_all)
         kept = [] if portion.rows else _kept(metrics())
         try:
-            with _hooked(model, add_up), weighed(portion.share), whole_steps(model), noise or contextlib.nullcontext():
+            with (
+                _hooked(model, exchanged),
+                weighed(portion.share),
+                whole_steps(model),
+                noise or contextlib.nullcontext(),
+            ):
                 return step(x, y, sample_weight)
         finally:
             Work.end()
@@ -267,8 +249,8 @@ def make_several_own(
 
 
 @contextlib.contextmanager
-def _hooked(model: Any, hook: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
-    """Calls a hook with the gradients of all weights: those that are frozen now, and those that a layer makes, too."""
+def _hooked(model: Any, hook: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Calls a hook with all weights and their gradients: frozen ones, and those that a layer makes, too."""
     handles: dict[int, Any] = {}
 
     def enter(module: Any, name: str, weight: Any) -> None:
@@ -276,7 +258,9 @@ def _hooked(model: Any, hook: Callable[[torch.Tensor], torch.Tensor]) -> Iterato
             return
         if weight.is_floating_point() and id(weight) not in handles:
             trains = weight.requires_grad
-            handles[id(weight)] = weight.requires_grad_(True).register_hook(hook)  # torch takes none of a frozen one
+            handles[id(weight)] = weight.requires_grad_(True).register_hook(
+                partial(hook, weight)
+            )  # torch takes none of a frozen one
             weight.requires_grad_(trains)
 
     for parameter in model.parameters():
