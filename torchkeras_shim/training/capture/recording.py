@@ -107,6 +107,8 @@ def _refusal_before(func: Any, args: tuple[Any, ...]) -> str | None:
     name = func.name().split(".")[0]
     if name in _HOST_READS:
         return f"it reads a device value on the host{_place()}"
+    if name.startswith("c10d::"):
+        return f"it exchanges tensors with other processes (`{name}`){_place()}"
     if name in _IN_PLACE_OF_MEMORY:
         return f"it changes a tensor's memory (`{name}`){_place()}"
     if any(tag in str(func.tags) for tag in _TAGS) and not _indexes_by_number(func, args):

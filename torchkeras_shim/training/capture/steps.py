@@ -99,7 +99,7 @@ def make_captured_prediction(parts: Parts) -> tuple[Step, Captured]:
 # In one of several processes ------------------------------------------------------------------------------------------
 
 
-class _ByPortion:
+class CapturedByPortion:
     """A captured function for each portion of a batch: how large the whole is stands in the program as a number.
 
     Args:
@@ -138,9 +138,9 @@ class _ByPortion:
         return sum(one.written for one in self._captured.values())
 
 
-def make_captured_several(parts: Parts) -> tuple[Step, _ByPortion]:
+def make_captured_several(parts: Parts) -> tuple[Step, CapturedByPortion]:
     """Returns a training step of one of several processes that replays up to the gradients."""
-    captured = _ByPortion(parts)
+    captured = CapturedByPortion(parts)
     return make_several_applying(parts, captured), captured
 
 

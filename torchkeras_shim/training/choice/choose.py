@@ -126,10 +126,7 @@ def choose(ways: Ways, parts: Parts, wish: Wish) -> Step:
 
 
 def _choose_several(ways: Ways, parts: Parts, wish: Wish) -> Step:
-    """Returns the step of one of several processes.
-
-    Whether replayed steps are faster is not tried: all processes would have to come to the same result.
-    """
+    """Returns the step of one of several processes: all run it in the same way."""
     report = wish.report
     assert parts.processes is not None
     assert ways.several is not None
@@ -144,14 +141,16 @@ def _choose_several(ways: Ways, parts: Parts, wish: Wish) -> Step:
     if forward is not None:
         step, compiled = captured_steps.make_compiled_several(parts, forward)
         return through_compiler(step, compiled, report, asked=wish.asked, heard=wish.heard)
-    if wish.jit_compile == "captured" and _may_capture(parts, wish):
-        replayed, captured = captured_steps.make_captured_several(parts)
+    may = _may_capture(parts, wish)
+    if may and torch.are_deterministic_algorithms_enabled() and wish.jit_compile == "auto":
+        may, report.reason = False, "ways that add gradients up in another order are not chosen by their time"
+    if parts.processes.any(not may):
+        report.reason = report.reason or "another process has met something in the way"
+        return ways.several(parts)
+    replayed, captured = captured_steps.make_captured_several(parts)
+    if wish.jit_compile == "captured":
         return forced(replayed, captured, report, strategy="captured", asked=wish.asked)
-    report.reason = (
-        f"{parts.processes.count} processes add up gradients while the backward pass runs; "
-        "jit_compile='captured' replays, and adds them up after it"
-    )
-    return ways.several(parts)
+    return Trial(ways.several(parts), replayed, captured, report, parts.processes)
 
 
 def _choose_cut(ways: Ways, parts: Parts, wish: Wish) -> Step:
