@@ -32,6 +32,16 @@ def is_gathered(tensor: Any) -> bool:
     return is_sharded(tensor) and not getattr(tensor, "is_cut", False)
 
 
+def is_waiting(tensor: Any) -> bool:
+    """Returns whether a tensor is a weight that is kept in parts until its model is cut as a whole."""
+    return getattr(tensor, "is_waiting", False)
+
+
+def is_made_in_parts(tensor: Any) -> bool:
+    """Returns whether a weight was cut when it was made, before its layer had it."""
+    return getattr(tensor, "is_cut", False) or getattr(tensor, "is_waiting", False)
+
+
 def any_sharded(tensors: Iterable[Any]) -> bool:
     """Returns whether one of several tensors is cut over processes."""
     module = sys.modules.get("torch.distributed.tensor")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.sharded import is_made_in_parts
 from torchkeras_shim.core.turns import settle
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling, put_in, tracking
@@ -29,7 +30,7 @@ class HasAttributes(HasWeights):
             self._untrack(name)
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter, Variable)):
             _refuse_in_call(self, name, [value])
-        if type(value) is Variable or getattr(value, "is_cut", False):
+        if isinstance(value, Variable) and (type(value) is Variable or is_made_in_parts(value)):
             self._register_variable(name, value)
             return
         if isinstance(value, torch.nn.Module):

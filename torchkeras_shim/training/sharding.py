@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,9 +12,10 @@ import torch
 from torchkeras_shim.core import sharded, tree
 from torchkeras_shim.core.torch_private import base_of, may_be_inside, register_plainly
 from torchkeras_shim.core.variable import Variable
-from torchkeras_shim.distribution.fully_sharded import FullySharded
+from torchkeras_shim.distribution.fully_sharded import FullySharded, axis_to_cut, can_be_cut
 from torchkeras_shim.distribution.processes import Processes
 from torchkeras_shim.layers.called import Flags
+from torchkeras_shim.layers.casting import CastingTable
 from torchkeras_shim.layers.tracking import Container
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training.units import members_of, units_of
@@ -25,7 +25,7 @@ Exchanged = dict[int, tuple[Any, torch.Tensor]]
 
 
 def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
-    """Cuts a model's weights over the processes, if that has not been done.
+    """Cuts a model's weights over the processes, layer by layer, if that has not been done.
 
     All processes get those of the first one.
 
@@ -34,20 +34,22 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
         processes: All processes.
         distribution: How the weights are gathered.
     """
-    fresh = [weight for weight in model.parameters() if not sharded.is_sharded(weight) and _can_be_cut(weight)]
-    fresh = [weight for weight in fresh if id(weight) not in set(map(id, kept_whole(model)))]
-    if not fresh:
-        return
-    from torch.distributed.device_mesh import init_device_mesh
-
-    for weight in fresh:  # one after the other: there need never be two copies of a model
-        processes.spread([weight])
-        if not weight.is_contiguous():  # as `fully_shard` wants them; kernels of convolutions are not
-            weight.data = weight.data.contiguous()
-    mesh = init_device_mesh(fresh[0].device.type, (processes.count,))
     kept = set(kept_whole(model))
+    first = None
+    for weight in model.parameters():  # one after the other: there need never be two copies of a model
+        if weight in kept or not _is_fresh(weight):
+            continue
+        first = weight
+        if not sharded.is_waiting(weight):
+            processes.spread([weight])
+            if not weight.is_contiguous():  # as `fully_shard` wants them; kernels of convolutions are not
+                weight.data = weight.data.contiguous()
+    if first is None:
+        return
+    mesh = distribution.mesh_of(processes, first)
     units = [*units_of(model, distribution.units), model]
     own = set(map(id, units))
+    optimizers = [optimizer for module in model.modules() if (optimizer := _built_optimizer(module)) is not None]
     exchanged: Exchanged = {}
     for module in model.modules():
         if module in _units:
@@ -57,44 +59,91 @@ def shard(model: Any, processes: Processes, distribution: FullySharded) -> None:
             (module, key, weight)
             for module in members_of(unit, own)
             for key, weight in module._parameters.items()
-            if weight is not None and weight not in kept and not sharded.is_sharded(weight)
+            if weight is not None and weight not in kept and _is_fresh(weight)
         ]
         if not places and (unit is not model or unit in _units):
             continue
-        exchanged |= _cut(unit, places, mesh, kept, processes.count)
+        found = _cut(unit, places, mesh, kept, processes.count)
+        if optimizers:  # the weights that were stay alive until nobody looks for them
+            exchanged |= found
+    for optimizer in optimizers:
+        optimizer.exchange(exchanged)
     for module in model.modules():
-        optimizer: Any = getattr(module, "optimizer", None)
-        if getattr(optimizer, "built", False):
-            optimizer.exchange(exchanged)
         if getattr(module, "_calls_members", False):
             module.__dict__.update(_is_cut=True, __deepcopy__=_refuse_copy, _apply=_refuse_move)
     StructureVersion.bump()
 
 
+def _built_optimizer(module: Any) -> Any:
+    optimizer = getattr(module, "optimizer", None)
+    return optimizer if getattr(optimizer, "built", False) else None
+
+
+def _is_fresh(weight: torch.Tensor) -> bool:
+    """Returns whether no layer is told yet to gather a weight that can be cut."""
+    return sharded.is_waiting(weight) or (not sharded.is_sharded(weight) and can_be_cut(weight))
+
+
 def _cut(unit: Any, places: list[tuple[Any, str, Any]], mesh: Any, kept: set[Any], count: int) -> Exchanged:
     """Lets torch gather and cut one layer's weights."""
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    from torch.distributed.tensor import Shard
 
+    from torchkeras_shim.distribution import waiting  # DTensor, a second
+
+    names = [_nothing_but_names(weight) for _, _, weight in places]
+    options: dict[str, Any] = {}
+    half = _gathered_type(places)
+    if half is not None:
+        options["mp_policy"] = MixedPrecisionPolicy(half, torch.float32, cast_forward_inputs=False)
     for module, _, _ in places:
         register_plainly(module)
+    gathered: dict[int, Any] = {}
+    for module, key, weight in places:
+        if sharded.is_waiting(weight):
+            if id(weight) not in gathered:
+                gathered[id(weight)] = waiting.whole_again(weight)
+            dict.__setitem__(module._parameters, key, gathered[id(weight)])
+    gathered.clear()
     _units[unit] = _Unit(
         unit,
-        places,
+        [(module, key) for module, key, _ in places],
+        names,
         lambda: fully_shard(
             unit,
             mesh=mesh,
             reshard_after_forward=True,  # whoever looks at weights between steps meets those that are cut
-            shard_placement_fn=partial(_placement, count=count),
+            shard_placement_fn=lambda weight: Shard(axis_to_cut(weight, count)),
             ignored_params=kept,
+            **options,
         ),
     )
     exchanged: Exchanged = {}
-    for module, key, weight in places:
-        now: Any = module._parameters[key]
-        if isinstance(weight, Variable) and not isinstance(now, Variable):
-            sharded.sharded_variable(now, like=weight)
+    for (module, key, weight), like in zip(places, names, strict=True):
+        now: Any = dict.__getitem__(module._parameters, key)
+        if like is not None and not isinstance(now, Variable):
+            sharded.sharded_variable(now, like=like)
         exchanged[id(weight)] = (weight, now)
     return exchanged
+
+
+def _nothing_but_names(weight: torch.Tensor) -> Variable | None:
+    """Returns a variable with the name and settings of another one, and without its memory; `None` if it has none."""
+    return Variable.wrap(torch.empty(0, dtype=weight.dtype), like=weight) if isinstance(weight, Variable) else None
+
+
+def _gathered_type(places: Sequence[tuple[Any, str, Any]]) -> torch.dtype | None:
+    """Returns the half type that layers compute in with all of some weights; `None` if that is not so.
+
+    Each layer casts its weights to that type before anything else, so that they may be cast before they are sent.
+    """
+    types = {
+        module._parameters.dtype
+        if isinstance(module._parameters, CastingTable) and getattr(weight, "_autocast", False)
+        else None
+        for module, _, weight in places
+    }
+    return types.pop() if len(types) == 1 else None
 
 
 _USED_ELSEWHERE = (
@@ -145,26 +194,17 @@ def weighed(share: float) -> Iterator[None]:
 
 
 def kept_whole(model: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """Returns the weights that every process has whole: those in lists of weights, single numbers, whole numbers."""
+    """Returns the weights that no layer gathers: every process has them whole, or each use gathers them by itself.
+
+    They are those in lists of weights, single numbers, whole numbers, and what is overwritten with its gradient.
+    """
     found = [
         weight
         for module in model.modules()
         for weight in module._parameters.values()
-        if weight is not None and (isinstance(module, Container) or not _can_be_cut(weight))
+        if weight is not None and (isinstance(module, Container) or not can_be_cut(weight))
     ]
     return list(dict.fromkeys(found))
-
-
-def _can_be_cut(weight: torch.Tensor) -> bool:
-    return weight.ndim > 0 and weight.is_floating_point()
-
-
-def _placement(weight: torch.Tensor, count: int) -> Any:
-    """Returns along which axis a weight is cut: into equal parts if there is such an axis, the first one otherwise."""
-    from torch.distributed.tensor import Shard
-
-    even = [axis for axis, size in enumerate(weight.shape) if size and size % count == 0]
-    return Shard(max(even, key=lambda axis: (axis == 0, weight.shape[axis])) if even else 0)
 
 
 class _Unit:
@@ -178,7 +218,8 @@ class _Unit:
 
     Args:
         module: The module. Its class, which torch replaces, stays what it is.
-        places: Its weights, each with the module that has it and the key there.
+        places: Where its weights are: the modules and the keys there.
+        names: Variables with the names that gathered weights are to have.
         fully_shard: Cuts them.
     """
 
@@ -189,7 +230,8 @@ class _Unit:
     def __init__(
         self,
         module: torch.nn.Module,
-        places: Sequence[tuple[torch.nn.Module, str, torch.Tensor]],
+        places: Sequence[tuple[torch.nn.Module, str]],
+        names: Sequence[Variable | None],
         fully_shard: Callable[[], Any],
     ) -> None:
         kind = type(module)
@@ -199,8 +241,7 @@ class _Unit:
         made.set_force_sum_reduction_for_comms(True)
         self._of_torch = type(module)
         module.__class__ = kind
-        self._places = [(one, key) for one, key, _ in places]
-        self._names = [weight if isinstance(weight, Variable) else None for _, _, weight in places]
+        self._places, self._names = places, names
         self._module = weakref.ref(module)
         self._masks: list[Any] = []
         self._shows_logits = False

@@ -15,7 +15,7 @@ from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.distribution.processes import Processes, known
 from torchkeras_shim.distribution.strategies import joined
 from torchkeras_shim.distribution.tensors import require_mesh
-from torchkeras_shim.training.together import Several, is_cut
+from torchkeras_shim.training.together import Several, require_whole
 
 
 class Team(Protocol):
@@ -89,9 +89,8 @@ class Alone:
 
     def begin(self, model: Any) -> None:
         """Refuses a model of which only a part is here."""
-        if model.__dict__.get("_is_cut"):
-            raise is_cut(model)
-        if known() is not None:
+        if model.__dict__.get("_is_cut") or known() is not None:
+            require_whole(model)
             require_mesh(model, None)
 
     def agree_weights(self, model: Any) -> None:

@@ -13,7 +13,7 @@ import torch
 from torchkeras_shim.callbacks.by_first import ByFirst
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.random_state import RandomState
-from torchkeras_shim.core.sharded import any_sharded, is_sharded
+from torchkeras_shim.core.sharded import any_sharded, is_sharded, is_waiting
 from torchkeras_shim.data import DataAdapter
 from torchkeras_shim.data.splitting import Part, split
 from torchkeras_shim.distribution.fully_sharded import FullySharded
@@ -70,8 +70,8 @@ class Several:
             RuntimeError: If they were cut by another distribution.
         """
         gathers = isinstance(self.distribution, FullySharded)
-        if model.__dict__.get("_is_cut") and not gathers:
-            raise is_cut(model)
+        if not gathers:
+            require_whole(model)
         if model.__dict__.get("_alike_since") == StructureVersion.value:
             return
         if gathers:
@@ -324,13 +324,18 @@ def _reads_alone(callback: Any) -> bool:
     return getattr(callback, "only_in_first_process", False) and getattr(callback, "reads_weights", True)
 
 
-def is_cut(model: Any) -> RuntimeError:
-    """Returns the error for a model of which only a part is here while nothing says how it is cut."""
-    return RuntimeError(
-        f"The weights of model '{model.name}' are cut over processes, by `FullySharded`, but the distribution in force "
-        f"is {distribution()!r}. Write `keras.distribution.set_distribution(keras.distribution.FullySharded())`, or "
-        "make the model again and load the weights that this one has saved."
-    )
+def require_whole(model: Any) -> None:
+    """Refuses a model of which only a part is here while nothing says how it is cut.
+
+    Raises:
+        RuntimeError: If weights are cut by `FullySharded`, which is not in force.
+    """
+    if model.__dict__.get("_is_cut") or any(map(is_waiting, model.parameters())):
+        raise RuntimeError(
+            f"The weights of model '{model.name}' are cut over processes, by `FullySharded`, but the distribution in "
+            f"force is {distribution()!r}. Write `keras.distribution.set_distribution("
+            "keras.distribution.FullySharded())`, or make the model again and load the weights that this one has saved."
+        )
 
 
 def _aggregation(variable: Any) -> Any:
