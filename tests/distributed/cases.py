@@ -20,6 +20,9 @@ import torch
 import torchkeras_shim as keras
 from torchkeras_shim import layers
 from torchkeras_shim.compat.tf.tape import GradientTape
+from torchkeras_shim.distribution import processes
+from torchkeras_shim.training.capture import recording
+from torchkeras_shim.training.choice import trial
 
 CASES: dict[str, Callable[[], Any]] = {}
 
@@ -101,6 +104,13 @@ def captured_steps() -> Any:
     assert report.told()[0] == "captured", report.told()
     assert report.ran.replayed >= 10, report.told()
     return result
+
+
+@case
+def steps_that_are_tried() -> Any:
+    model = classifier(layers.Dropout(0.0), layers.BatchNormalization(), optimizer="adam", metrics=["accuracy"])
+    plain = classifier(layers.Dropout(0.0), optimizer="adam", metrics=["accuracy"])
+    return fitted(model, *data(), epochs=7), fitted(plain, *data(), epochs=7)
 
 
 @case
@@ -234,6 +244,115 @@ def accumulated_and_scaled() -> Any:
     x[9] = np.inf  # a row of one process: all leave the step out
     fitted(model, x, y, epochs=4, shuffle=False)
     return [model.get_weights(), float(optimizer.dynamic_scale), int(inner.iterations), int(inner._steps.synced())]
+
+
+def several_optimizers(**arguments: Any) -> Any:
+    """Returns an optimizer for kernels and another one for the rest."""
+    kernels, rest = keras.optimizers.Adam(0.05, **arguments), keras.optimizers.SGD(0.1, momentum=0.9, **arguments)
+    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(rest, {".*kernel": kernels}))
+
+
+@case
+def accumulated_by_several_optimizers() -> Any:
+    plain, scaled = (several_optimizers(gradient_accumulation_steps=4) for _ in range(2))
+    model = classifier(optimizer=plain)
+    results = [fitted(model, *data(), shuffle=False, callbacks=[looks := Looks()]), looks.seen]
+    plain.optimizers[0].resume(2)  # they complete their rounds at different steps from here on
+    optimizer = keras.optimizers.LossScaleOptimizer(scaled, initial_scale=64.0, dynamic_growth_steps=3)
+    other = classifier(optimizer=optimizer)
+    x, y = data()
+    x[25] = np.inf
+    return [*results, fitted(model, *data()), fitted(other, x, y, epochs=3, shuffle=False)["weights"]]
+
+
+class Either(keras.Model):
+    """Computes with other weights from batch to batch."""
+
+    def __init__(self, turns: str) -> None:
+        super().__init__()
+        self.turns, self.count = turns, 0
+        self.parts, self.head = [layers.Dense(4), layers.Dense(4), layers.Dense(4)], layers.Dense(3)
+
+    def build(self, input_shape: Any) -> None:
+        for part in self.parts:
+            part.build(input_shape)
+        self.head.build((None, 4))
+
+    def call(self, x: Any) -> Any:
+        self.count += 1
+        return self.head(self.parts[int(self.turns[self.count % len(self.turns)])](x))
+
+
+@case
+def other_weights_in_each_batch() -> Any:
+    keras.distribution.set_distribution(keras.distribution.DataParallel(find_unused_parameters=True))
+    results = []
+    for arguments in ({}, {"gradient_accumulation_steps": 3}):
+        keras.utils.set_random_seed(1)
+        model = Either("0110221")
+        model.build((None, 6))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.1, **arguments), loss, jit_compile=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Gradients do not exist")
+            results.append(fitted(model, *data(), shuffle=False))
+    return results
+
+
+class Largest(torch.autograd.Function):
+    """Passes a tensor on. The gradient of its second argument is the largest absolute value."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+        return grads[0], ctx.saved_tensors[0].abs().max().reshape(1)
+
+
+class KeepsLargest(layers.Layer):
+    """Has a weight that is the largest value of the last batch, as layers in 8 bits do."""
+
+    def build(self, input_shape: Any) -> None:
+        self.largest = self.add_weight((1,), initializer="zeros", overwrite_with_gradient=True, name="largest")
+
+    def call(self, x: Any) -> Any:
+        return Largest.apply(x, self.largest)
+
+
+def overwritten(jit_compile: Any = "auto", own: bool = False, **arguments: Any) -> Any:
+    """Trains a model with a weight that is overwritten with its gradient."""
+    keras.utils.set_random_seed(1)
+    kind = StepOnAVariable if own else keras.Sequential
+    model = kind([keras.Input((6,)), layers.Dense(8), KeepsLargest(), layers.Dense(3)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1, **arguments), loss, jit_compile=jit_compile, auto_scale_loss=False)
+    return fitted(model, *data(40), shuffle=False)
+
+
+class StepOnAVariable(keras.Sequential):
+    """Makes its update itself."""
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+        loss.backward()
+        weights = self.trainable_weights
+        self.optimizer.apply([weight.grad for weight in weights], weights)
+        self.zero_grad()
+        return {}
+
+
+@case
+def variables_overwritten_with_gradients() -> Any:
+    return [
+        overwritten(),
+        overwritten("captured"),
+        overwritten(gradient_accumulation_steps=3),
+        overwritten(own=True)["weights"],
+    ]
 
 
 @case
@@ -1042,6 +1161,30 @@ def one_process_stops() -> None:
 
 
 @together
+def a_trial() -> None:
+    """All processes keep the same way, whatever each has found."""
+
+    def tried(**arguments: Any) -> tuple[str, str]:
+        model = classifier(optimizer="adam", **arguments)
+        model.fit(*data(32), batch_size=8, epochs=12, verbose=0)
+        report = model._trainer.binding.reports["fit"]
+        assert len(set(processes.known().from_all(report.strategy))) == 1
+        return report.told()
+
+    for limit, expected in ((100.0, "captured"), (0.0, "eager")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trial, "_WORTH_IT", limit)
+            strategy, reason = tried()
+        assert strategy == expected, reason
+        assert "ms per step against" in reason
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "MOST_BYTES", 10 if _rank() else 1 << 30)
+        strategy, reason = tried()
+    assert strategy == "eager"
+    assert reason.startswith(f"cannot be captured: {'its tensors take' if _rank() else 'another process'}"), reason
+
+
+@together
 def exchanges_of_a_round() -> None:
     """Gradients are exchanged once for each update."""
     group = torch.distributed.group.WORLD
@@ -1054,6 +1197,22 @@ def exchanges_of_a_round() -> None:
         return group._get_sequence_number_for_group() - before
 
     assert exchanges() - exchanges(gradient_accumulation_steps=5) == 10 - 2 - 1  # and once at the end of the epoch
+
+    sizes: list[int] = []
+    all_reduce = torch.distributed.all_reduce
+
+    def noted(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        sizes.append(tensor.numel())
+        return all_reduce(tensor, *args, **kwargs)
+
+    inner = several_optimizers(gradient_accumulation_steps=5)
+    model = classifier(optimizer=keras.optimizers.LossScaleOptimizer(inner))
+    model.fit(*data(), batch_size=8, verbose=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.distributed, "all_reduce", noted)
+        model.fit(*data(40), batch_size=4, epochs=1, verbose=0)
+    weights = sum(weight.numel() for weight in model.weights)
+    assert sum(size for size in sizes if size > 8) == 3 * weights  # and for all flags and metrics little more
 
 
 @together
@@ -1114,14 +1273,10 @@ def refusals_and_reports() -> None:
     with raises(ValueError, "takes all samples of a batch together", "axis"):
         model.fit(x, y, verbose=0)
     model = classifier()
-    model.layers[0].kernel.overwrite_with_gradient = True
-    with raises(NotImplementedError, "overwrite_with_gradient", "set_distribution(None)"):
-        model.fit(x, y, verbose=0)
-    model = classifier()
     model.fit(x, y, verbose=0)
     lines: list[str] = []
     model.explain_step(print_fn=lines.append)
-    assert any("2 processes" in line for line in lines), lines
+    assert any("fewer than 40 steps" in line for line in lines), lines
     mesh = keras.distribution.DeviceMesh((2,), ["batch"])
     assert keras.distribution.list_devices("cpu") == ["cpu:0", "cpu:1"]
     assert keras.distribution.DataParallel(mesh).num_model_replicas == 2

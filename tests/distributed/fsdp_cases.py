@@ -16,7 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import torchkeras_shim as keras
-from tests.distributed.cases import Crash, OwnStep, classifier, data, fitted, raises
+from tests.distributed.cases import Crash, OwnStep, classifier, data, fitted, overwritten, raises
 from torchkeras_shim import layers
 
 CASES: dict[str, Callable[[], Any]] = {}
@@ -230,6 +230,54 @@ def own_steps_and_torch() -> Any:
 
 
 @case
+def variables_overwritten_with_gradients() -> Any:
+    return [overwritten(), overwritten(own=True)["weights"]]
+
+
+def small(path: str | None = None) -> Any:
+    """Returns a model whose initializers draw in several ways, with weights in a list and a smaller one."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(5, kernel_initializer="orthogonal"), Odd(), Odd()])
+    model.compile("adam", LOSS)
+    if path is not None:
+        model.load_weights(path)
+    return model
+
+
+@case
+def made_in_parts() -> Any:
+    """The weights of a model are there, and can be used, before the first `fit` tells layers to gather them."""
+    path = os.path.join(folder_of("parts"), "w.weights.h5")
+    if rank() == 0:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    model, x = small(), data()[0]
+    first, called = model.get_weights(), model(x)
+    penalties = [weight.regularizer(weight) for weight in model.weights if weight.regularizer]
+    changed = [weight + 0.1 for weight in first]
+    model.set_weights(changed)
+    model.weights[0].assign_add(np.ones((6, 5)))
+    model.save_weights(path)
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    read = small(path)
+    return {
+        "values": [first, called.detach().numpy(), [penalty.detach().numpy() for penalty in penalties]],
+        "written": [model.get_weights(), copied.get_weights(), read.get_weights(), model.count_params()],
+        "trained": [fitted(model, *data()), fitted(read, *data(), epochs=1)],
+    }
+
+
+@case
+def made_whole() -> Any:
+    """A model that was made before its weights are to be cut."""
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    model = small()
+    model.optimizer.build(model.trainable_variables)
+    keras.distribution.set_distribution(keras.distribution.FullySharded())
+    return fitted(model, *data())
+
+
+@case
 def files() -> Any:
     folder = folder_of("sharded-files")
     model = classifier(layers.BatchNormalization(), optimizer=keras.optimizers.Adam(0.01))
@@ -305,7 +353,7 @@ class Odd(keras.layers.Layer):
     """Has weights in a list, a number, and one that is smaller than the number of processes."""
 
     def build(self, input_shape: Any) -> None:
-        self.pair = [self.add_weight((6, 5), name="a"), self.add_weight((5, 3), name="b")]
+        self.pair = [self.add_weight((input_shape[-1], 5), name="a"), self.add_weight((5, 3), name="b")]
         self.factor = self.add_weight((), initializer="ones", name="factor")
         self.offset = self.add_weight((1, 3), name="offset", regularizer="l1")
 
@@ -405,6 +453,9 @@ def checkpoint_folder() -> Any:
 @together
 def a_process_has_its_part() -> None:
     model = classifier(layers.Dense(16), optimizer="adam")
+    for weight in model.weights:
+        storage = weight.to_local().untyped_storage().nbytes()
+        assert storage * 2 == weight.nbytes or weight.shape[0] == 3, weight.path
     model.fit(*data(), verbose=0)
     for weight in model.weights:
         assert isinstance(weight, keras.Variable)

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def run_cases(names: list[str]) -> dict[str, Any]:
     """Returns what each case returns, or its error as text."""
     results: dict[str, Any] = {}
     for name in names:
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -56,12 +57,12 @@ def run_cases(names: list[str]) -> dict[str, Any]:
         except Exception:
             results[name] = traceback.format_exc()
         if "TIMES" in os.environ:
-            print(f"{time.perf_counter() - start:.2f} s {name}", flush=True)
+            print(f"{time.process_time() - start:.2f} s {name}", flush=True)
     return results
 
 
-def child(folder: Path, world: int, rank: int, port: int, names: list[str]) -> None:
-    """Runs the cases as one of several processes; never returns."""
+def child(folder: Path, world: int, rank: int, port: int, work: Callable[[], None]) -> None:
+    """Works as one of several processes; never returns."""
     code = 1
     try:
         with open(folder / f"{world}-{rank}.txt", "w") as text:
@@ -76,8 +77,7 @@ def child(folder: Path, world: int, rank: int, port: int, names: list[str]) -> N
                 MASTER_PORT=str(port),
             )
         torch.set_num_threads(1)
-        results = run_cases(names)
-        (folder / f"{world}-{rank}.pickle").write_bytes(pickle.dumps(results))
+        work()
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -86,13 +86,13 @@ def child(folder: Path, world: int, rank: int, port: int, names: list[str]) -> N
         os._exit(code)
 
 
-def launch(folder: Path, world: int, names: list[str]) -> None:
-    """Runs the cases in so many processes."""
+def launch(folder: Path, world: int, work: Callable[[int], None]) -> None:
+    """Lets so many processes work, each with its rank."""
     port, children = free_port(), []
     for rank in range(world):
         pid = os.fork()
         if not pid:
-            child(folder, world, rank, port, names)
+            child(folder, world, rank, port, lambda rank=rank: work(rank))  # type: ignore[misc]
         children.append(pid)
     end = time.monotonic() + SECONDS
     while children and time.monotonic() < end:
@@ -103,6 +103,21 @@ def launch(folder: Path, world: int, names: list[str]) -> None:
         os.waitpid(pid, 0)
 
 
+def kill_one(folder: Path) -> None:
+    """Trains with two processes, undisturbed and with one that is killed: both are then started again."""
+    for what, starts in (("nothing", 1), ("kill", 2)):
+        place = folder / what
+        place.mkdir()
+        for attempt in range(starts):
+            assert not list(place.glob("weights-*")), "nobody was killed"
+            os.environ["TORCHELASTIC_RESTART_COUNT"] = str(attempt)
+            launch(place, 2, lambda rank, place=place, what=what: _train(str(place), what, "middle"))  # type: ignore[misc]
+
+
+def _train(*arguments: str) -> None:
+    importlib.import_module("tests.distributed.script").main(*arguments)
+
+
 if __name__ == "__main__":
     for module in (
         "torch._dynamo",
@@ -111,9 +126,17 @@ if __name__ == "__main__":
         "torch.distributed.tensor",
     ):  # what `DistributedDataParallel` loads
         importlib.import_module(module)
+    folder = Path(sys.argv[1])
     for count in (1, 2, 4):
         chosen = sys.argv[2:] or list(CASES)
         names = [name for name in chosen if name in CASES and count in worlds(name)]
         if count == 2:
             names += [name for name in sys.argv[2:] or TOGETHER if name in TOGETHER]
-        launch(Path(sys.argv[1]), count, names)
+
+        def work(rank: int, count: int = count, names: list[str] = names) -> None:
+            """Runs the cases, and keeps what they return."""
+            (folder / f"{count}-{rank}.pickle").write_bytes(pickle.dumps(run_cases(names)))
+
+        launch(folder, count, work)
+    if len(sys.argv) == 2:
+        kill_one(folder)

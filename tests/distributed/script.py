@@ -1,4 +1,4 @@
-"""A training for `torchrun`, in which something goes wrong: `script.py FOLDER WHAT PLACE RANK`."""
+"""A training for `torchrun`, in which something goes wrong: `script.py FOLDER WHAT PLACE RANK DISTRIBUTION`."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ import numpy as np
 
 import torchkeras_shim as keras
 from torchkeras_shim import layers
+from torchkeras_shim.core.atomic import replacing
 
 RANK, ATTEMPT = int(os.environ.get("RANK", 0)), int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
 
@@ -30,7 +31,8 @@ class Trouble(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.what == "interrupt":
-            open(os.path.join(self.folder, f"running-{RANK}"), "w").close()
+            with replacing(os.path.join(self.folder, f"running-{RANK}")) as path:
+                path.write_text(str(os.getpid()))
             time.sleep(0.2)
         if batch == 2:
             self.fail_at("middle")
@@ -70,8 +72,11 @@ class Backup(keras.callbacks.BackupAndRestore):
         super()._write(name, state)
 
 
-def main(folder, what, place="", rank="1"):
+def main(folder, what, place="", rank="1", distribution="DataParallel"):
     """Trains, and writes the weights."""
+    if distribution == "FullySharded":
+        keras.distribution.initialize()
+    keras.distribution.set_distribution(getattr(keras.distribution, distribution)())
     keras.utils.set_random_seed(3)
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(50, 4)).astype("float32"), generator.integers(0, 2, 50)
@@ -96,7 +101,8 @@ def main(folder, what, place="", rank="1"):
         validation_split=0.2,
         callbacks=[trouble, Backup(folder, trouble)],
     )
-    np.savez(os.path.join(folder, f"weights-{RANK}.npz"), *model.get_weights(), loss=history.history["loss"][-1])
+    weights = model.get_weights()
+    np.savez(os.path.join(folder, f"weights-{RANK}.npz"), *weights, loss=history.history["loss"][-1])
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def results(tmp_path_factory):
             time.sleep(0.1)
     else:
         run(folder)
-    found = {}
+    found = {"folder": folder}
     for world in (1, 2, 4):
         for rank in range(world):
             file = folder / f"{world}-{rank}.pickle"
@@ -52,6 +52,16 @@ def run(folder):
         subprocess.run(command, cwd=ROOT, env=environment, timeout=SECONDS, check=True)
     finally:
         (folder / "done").touch()
+
+
+@pytest.mark.subprocess
+def test_a_killed_process_costs_nothing(results):
+    undisturbed, *others = (
+        np.load(results["folder"] / what / f"weights-{rank}.npz") for what in ("nothing", "kill") for rank in range(2)
+    )
+    for one in others:
+        for name in undisturbed.files:
+            np.testing.assert_allclose(one[name], undisturbed[name], rtol=1e-6, atol=1e-7)
 
 
 def _assert_same(found, expected, place):
