@@ -285,7 +285,7 @@ class Either(keras.Model):
 
 @case
 def other_weights_in_each_batch() -> Any:
-    keras.distribution.set_distribution(keras.distribution.DataParallel(find_unused_parameters=True))
+    distribution = keras.distribution.DataParallel(find_unused_parameters=True)
     results = []
     for arguments in ({}, {"gradient_accumulation_steps": 3}):
         keras.utils.set_random_seed(1)
@@ -293,7 +293,7 @@ def other_weights_in_each_batch() -> Any:
         model.build((None, 6))
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.SGD(0.1, **arguments), loss, jit_compile=False)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), distribution.scope():
             warnings.filterwarnings("ignore", "Gradients do not exist")
             results.append(fitted(model, *data(), shuffle=False))
     return results
