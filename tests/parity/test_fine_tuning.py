@@ -21,7 +21,7 @@ def without_rounding(library):
     if library is not torchkeras_shim:
         import jax
 
-        x64 = jax.experimental.enable_x64()
+        x64 = jax.enable_x64(True)
     library.config.set_floatx("float64")
     try:
         with x64:
@@ -193,6 +193,8 @@ def test_a_small_base(tmp_path):
     ],
 )
 def test_a_family(function, size, thawed, arguments, tmp_path):
+    # In float64, too, Keras's BatchNormalization rounds to float32, by 6e-8 in each layer.
+    tolerance = 1e-6 if function == "VGG16" else 1e-4
     case = (function, size, thawed, 3, arguments)
     ours_file, theirs_file = tmp_path / "ours.keras", tmp_path / "theirs.keras"
     weights = tmp_path / "weights.npz"
@@ -200,7 +202,7 @@ def test_a_family(function, size, thawed, arguments, tmp_path):
     theirs = kept(precise(fine_tune), keras, *case, saved=theirs_file, weights=weights)
     ours = precise(fine_tune)(torchkeras_shim, *case, saved=ours_file, weights=weights)
     assert np.ptp(ours["predictions"], axis=0).min() > 1e-3
-    check(ours, theirs, tolerance=1e-6)
+    check(ours, theirs, tolerance)
     check_continued(precise(continued)(torchkeras_shim, ours_file, size, 3), ours, tolerance=1e-9)
-    check_continued(precise(continued)(torchkeras_shim, theirs_file, size, 3), theirs, tolerance=1e-6)
-    check_continued(kept(precise(continued), keras, ours_file, size, 3), ours, tolerance=1e-6)
+    check_continued(precise(continued)(torchkeras_shim, theirs_file, size, 3), theirs, tolerance)
+    check_continued(kept(precise(continued), keras, ours_file, size, 3), ours, tolerance)
