@@ -184,12 +184,11 @@ def test_a_small_base(tmp_path):
     [
         pytest.param("ResNet50V2", 32, 12, {}, id="ResNet50V2"),
         pytest.param("DenseNet121", 32, 14, {}, id="DenseNet121"),
-        pytest.param("MobileNetV3Small", 32, 14, {"alpha": 0.75}, id="MobileNetV3Small"),
+        pytest.param(
+            "MobileNetV3Small", 32, 14, {"alpha": 0.75, "include_preprocessing": False}, id="MobileNetV3Small"
+        ),
         pytest.param("VGG16", 32, 4, {}, id="VGG16"),
         pytest.param("MobileNet", 32, 14, {"alpha": 0.25}, id="MobileNet"),
-        pytest.param("ConvNeXtTiny", 32, 12, {}, id="ConvNeXtTiny"),
-        pytest.param("EfficientNetB0", 32, 14, {}, id="EfficientNetB0"),
-        pytest.param("Xception", 71, 9, {}, id="Xception"),
     ],
 )
 def test_a_family(function, size, thawed, arguments, tmp_path):
