@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 import torchkeras_shim as keras
+from tests import warm
 from torchkeras_shim import layers
 from torchkeras_shim.callbacks import TensorBoard
 
@@ -172,10 +172,8 @@ print("tensorflow" in sys.modules)
 
 
 def test_profiles_without_tensorflow(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", PROFILE, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    done = warm.run("-c", PROFILE, tmp_path)
+    assert done.stdout == "False\n", done.stderr
     (name,) = os.listdir(tmp_path / "train" / "plugins" / "profile")
     with open(tmp_path / "train" / "plugins" / "profile" / name) as file:
         assert any("addmm" in event.get("name", "") for event in json.load(file)["traceEvents"])

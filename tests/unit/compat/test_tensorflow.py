@@ -1,13 +1,12 @@
 """`import tensorflow` in the zero-change mode: what scripts do with tensors, variables and numpy together."""
 
 import importlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
+from tests import warm
 from torchkeras_shim import compat
 from torchkeras_shim.compat.tf import grafts
 from torchkeras_shim.core.variable import observers_of_writes
@@ -117,7 +116,8 @@ def test_programs_that_import_keras_alone_get_torch_as_it_is():
         "import keras, sys, torch\n"
         "assert not hasattr(torch.Tensor, 'set_shape') and 'torchkeras_shim.compat.tf.api' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = warm.run("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 class TestNumpy:

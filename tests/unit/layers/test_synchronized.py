@@ -1,20 +1,20 @@
 """BatchNormalization(synchronized=True): two processes with a part of the batch each compute what one does with all."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
+from tests import warm
 from torchkeras_shim import layers
 
 WORKER = """
+import os
 import sys
 import torch
 import torch.distributed as dist
 from torchkeras_shim import layers
 
-rank, folder = int(sys.argv[1]), sys.argv[2]
+folder, other = sys.argv[1], os.fork()
+rank = int(other == 0)
 dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
 given = torch.load(f"{folder}/given.pt")
 results = []
@@ -29,6 +29,9 @@ for mask in (None, given["mask"]):
     results.append([t.detach() for t in (y, x.grad, layer.gamma.grad, layer.moving_mean, layer.moving_variance)])
 torch.save(results, f"{folder}/result{rank}.pt")
 dist.destroy_process_group()
+if rank == 1:
+    os._exit(0)
+assert os.waitpid(other, 0)[1] == 0
 """
 
 
@@ -37,8 +40,8 @@ def test_two_processes_normalize_as_one(tmp_path):
     torch.manual_seed(0)
     given = {"x": torch.randn(10, 3, 2), "cotangent": torch.randn(10, 3, 2), "mask": torch.rand(10, 3) > 0.4}
     torch.save(given, tmp_path / "given.pt")
-    processes = [subprocess.Popen([sys.executable, "-c", WORKER, str(rank), str(tmp_path)]) for rank in range(2)]
-    assert [process.wait(120) for process in processes] == [0, 0]
+    done = warm.run("-c", WORKER, tmp_path)
+    assert done.returncode == 0, done.stderr
     parts = [torch.load(tmp_path / f"result{rank}.pt") for rank in range(2)]
     for index, mask in enumerate((None, given["mask"])):
         layer = layers.BatchNormalization(momentum=0.5)

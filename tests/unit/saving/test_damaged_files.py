@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 import os
 import signal
-import subprocess
-import sys
 import textwrap
-import time
 import zipfile
 
 import numpy as np
 import pytest
 
 import torchkeras_shim as keras
+from tests import warm
 from tests.unit.saving.hostile import model_of, trained, warm_up, watched
 
 ENDINGS = [".keras", ".h5", ".weights.h5"]
@@ -140,36 +138,30 @@ def test_every_flipped_bit_of_the_weights_is_found(originals, tmp_path):
 # Writing ------------------------------------------------------------------------------------------------------------
 
 WRITER = """
-    import os, sys
+    import signal, sys
     import numpy as np
     import torchkeras_shim as keras
-    path, units = sys.argv[1], int(sys.argv[2])
+    path, units, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     model = keras.Sequential([keras.Input((units,)), keras.layers.Dense(units), keras.layers.Dense(units)])
     model.compile("adam", "mse")
     model.train_on_batch(np.ones((1, units)), np.ones((1, units)))
     save = model.save_weights if path.endswith((".weights.h5", ".safetensors")) else model.save
-    print("ready", flush=True)
+    save(path)
+    signal.setitimer(signal.ITIMER_REAL, delay)  # nothing handles its signal, which ends the process wherever it is
     while True:
         save(path)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 @pytest.mark.parametrize("ending", [*ENDINGS, ".safetensors"])
 def test_a_save_that_is_killed_leaves_a_whole_file(ending, tmp_path):
     if ending == ".safetensors":
         pytest.importorskip("safetensors")
     path, units = str(tmp_path / f"model{ending}"), 300
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     for delay in (0.011, 0.037):
-        command = [sys.executable, "-c", textwrap.dedent(WRITER), path, str(units)]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout.readline() == "ready\n"
-            while not os.path.exists(path):
-                time.sleep(0.001)
-            time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
+        killed = warm.run("-c", textwrap.dedent(WRITER), path, units, delay)
+        assert killed.returncode == -signal.SIGALRM, killed.stderr
         if ending in (".keras", ".h5"):
             model = keras.saving.load_model(path)
             assert model.optimizer.iterations == 1

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
-import subprocess
-import sys
 import warnings
 import weakref
 
@@ -15,6 +12,7 @@ import pytest
 import torch
 
 import torchkeras_shim as keras
+from tests import warm
 from tests.perf.test_step_budget import Calls
 from torchkeras_shim import layers
 
@@ -436,15 +434,15 @@ def test_several_steps_per_execution_call_back_once_per_execution():
 def test_capturing_does_not_import_torchs_compiler():
     code = (
         "import sys, numpy as np, torchkeras_shim as keras\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
         "model = keras.Sequential([keras.layers.Dense(3)])\n"
         "model.compile('adam', 'mse', jit_compile='captured')\n"
         "model.fit(np.ones((40, 2)), np.ones((40, 3)), batch_size=4, verbose=0)\n"
         "assert model._trainer.binding.reports['fit'].strategy == 'captured'\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )
-    subprocess.run(
-        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+    done = warm.run("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="is for machines without CUDA")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
 
 import torchkeras_shim as keras
+from tests import warm
 from torchkeras_shim.training import denormals
 
 
@@ -75,9 +72,8 @@ with denormals.flushed(torch.device("cpu")):
     assert count() == 0, count()
 assert count() == 1 << 20, count()
 """
-    subprocess.run(
-        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+    done = warm.run("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has no such mode")
