@@ -61,14 +61,16 @@ def pytest_collection_modifyitems(config, items):
             for value in vars(module).values()
             if isinstance(value, (np.random.RandomState, np.random.Generator))
         ]
+    markers = {}
     for item in items:
-        if item.path.is_relative_to(tests):
-            for folder in item.path.relative_to(tests).parents:
-                if folder.as_posix() in FOLDERS:
-                    item.add_marker(FOLDERS[folder.as_posix()])
+        if item.path not in markers:
+            folders = item.path.relative_to(tests).parents if item.path.is_relative_to(tests) else ()
+            markers[item.path] = [FOLDERS[name] for folder in folders if (name := folder.as_posix()) in FOLDERS]
+        for marker in markers[item.path]:
+            item.add_marker(marker)
     if not config.option.against_keras:  # what is marked `nightly` keeps no answers
-        left_out = [item for item in items if item.get_closest_marker("nightly")]
-        config.hook.pytest_deselected(items=left_out)
+        left_out = {item for item in items if item.get_closest_marker("nightly")}
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
 
 
