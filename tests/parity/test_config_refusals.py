@@ -36,6 +36,7 @@ REFUSED = {
         {"class_name": "__lambda__", "config": {"value": {"code": "", "defaults": None, "closure": None}}},
         "potential risk of arbitrary code execution",
     ),
+    "a type of TensorFlow": ({"class_name": "__typespec__", "config": "x"}, "a list or a tuple"),
     "a stack without a name": (stack(DENSE), "must be a dictionary containing the 'name' and 'layers' keys"),
     "a stack of nothing": (stack(DENSE, {}, name="model"), "Expected a dictionary containing a 'config' key."),
 }

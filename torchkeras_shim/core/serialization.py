@@ -190,6 +190,8 @@ def _deserialize(config: Any, default_module: str | None = None) -> Any:
     if class_name in _SPECIAL:
         try:
             return _SPECIAL[class_name](inner or {})
+        except ConfigError:
+            raise
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"The config of a {class_name} is not one. Received: {_short(inner)}") from error
     if class_name == "function":

@@ -96,8 +96,8 @@ class IoU(Metric):
             return torch.ones_like(like)
         if "float" in str(getattr(sample_weight, "dtype", "")) and "int" in self.dtype:
             warnings.warn(
-                f"You are passing weight as `float`, but dtype is `{self.dtype}`: the weights lose their fractions in "
-                "the casting. "
+                f"You are passing weight as `float`, but dtype is `{self.dtype}`. This may result in an incorrect "
+                "weight due to type casting: fractions are lost. "
                 f"Use integer weights, or write `{type(self).__name__}(..., dtype='float32')`.",
                 stacklevel=3,
             )

@@ -292,6 +292,17 @@ def test_byte_code_is_refused_without_showing_it_and_replaced_by_name(code):
     np.testing.assert_array_equal(layer(np.ones(1)), [2])
 
 
+def test_a_lambda_that_is_not_handed_over_is_asked_for(tmp_path):
+    keras.Sequential([keras.Input((2,)), layers.Lambda(lambda x: x * 2, name="twice")]).save(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match=r"arbitrary code execution.*custom_objects=\{'twice': \.\.\.\}"):
+        keras.models.load_model(tmp_path / "m.keras")
+    model = keras.models.load_model(tmp_path / "m.keras", custom_objects={"twice": lambda x: x * 2})
+    np.testing.assert_array_equal(model(np.ones((1, 2))), [[2, 2]])
+    config = {"name": "other", "function": {"class_name": "function", "config": "nowhere", "registered_name": None}}
+    with pytest.raises(ValueError, match="Could not locate function 'nowhere'"):
+        layers.Lambda.from_config(config)
+
+
 def test_a_checkpoint_finds_out_first_whether_the_model_can_be_saved(tmp_path):
     import torch
 

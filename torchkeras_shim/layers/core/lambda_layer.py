@@ -8,6 +8,7 @@ from typing import Any
 
 from torchkeras_shim.core import custom_objects as custom
 from torchkeras_shim.core import serialization, tree
+from torchkeras_shim.core.errors import ConfigError
 from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.core.tables import TABLES, load_all
 from torchkeras_shim.layers.base import LAYERS, Layer
@@ -152,9 +153,18 @@ def _restored(part: str, value: Any, layer: str) -> Any:
         holds_code = True
     if isinstance(value, str):  # a function's name, as Keras 1 and 2 wrote it
         value = {"class_name": "function", "config": value, "registered_name": "function"}
-    if not holds_code:
-        return None if value is None else serialization.deserialize_keras_object(value)
     name = _name_of(layer, part)
+    if not holds_code:
+        try:
+            return None if value is None else serialization.deserialize_keras_object(value)
+        except ConfigError as error:
+            if isinstance(value, dict) and value.get("config") == name:  # what a lambda is written as
+                raise ValueError(
+                    f"The `{part}` of Lambda layer '{layer}' was a Python lambda when it was saved. Files hold no "
+                    "code, as running it would be arbitrary code execution. Pass the function by the layer's name: "
+                    f"`custom_objects={{{name!r}: ...}}`."
+                ) from error
+            raise
     found = custom.find(name)
     if found is None and part == "output_shape":
         return None  # the function itself tells the shape
