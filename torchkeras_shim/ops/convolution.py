@@ -75,11 +75,11 @@ def convolve(
         padding = padding if isinstance(padding, str) else (0, *padding)
         outputs = convolve(inputs, kernel, bias, strides, padding, dilation, groups, True)
         return outputs.squeeze(1)
-    x = inputs.permute(TO_FIRST[rank]) if channels_last else inputs
+    x = inputs.permute(*TO_FIRST[rank]) if channels_last else inputs
     if isinstance(padding, str):
         x, padding = _pad(x, _pairs(x, kernel.shape[:rank], strides, padding, dilation))
-    outputs = _CONV[rank](x, kernel.permute(KERNEL_TO_TORCH[rank]), bias, strides, padding, dilation, groups)
-    return outputs.permute(TO_LAST[rank]) if channels_last else outputs
+    outputs = _CONV[rank](x, kernel.permute(*KERNEL_TO_TORCH[rank]), bias, strides, padding, dilation, groups)
+    return outputs.permute(*TO_LAST[rank]) if channels_last else outputs
 
 
 def convolve_padded(
@@ -106,8 +106,8 @@ def convolve_padded(
         groups: As in `convolve`.
         channels_last: As in `convolve`.
     """
-    x = inputs.permute(TO_FIRST[2]) if channels_last else inputs
-    weight = kernel.permute(KERNEL_TO_TORCH[2])
+    x = inputs.permute(*TO_FIRST[2]) if channels_last else inputs
+    weight = kernel.permute(*KERNEL_TO_TORCH[2])
     amounts, cuts = (0, 0), None
     if all(before == after for before, after in pairs):
         amounts = (pairs[0][0], pairs[1][0])
@@ -119,7 +119,7 @@ def convolve_padded(
         x = pad_spatial(x, pairs)
     outputs = F.conv2d(x, weight, bias, strides, amounts, dilation, groups)
     outputs = outputs if cuts is None else outputs[cuts]
-    return outputs.permute(TO_LAST[2]) if channels_last else outputs
+    return outputs.permute(*TO_LAST[2]) if channels_last else outputs
 
 
 def _wastes_little(x: torch.Tensor, weight: torch.Tensor, groups: int) -> bool:
@@ -380,14 +380,14 @@ def convolve_transposed(
     """
     rank = len(strides)
     amounts, additions, rest = transposed_amounts(kernel.shape[:rank], strides, padding, output_padding, dilation)
-    x = inputs.permute(TO_FIRST[rank]) if channels_last else inputs
-    weight = kernel.permute(KERNEL_TO_TORCH[rank])
+    x = inputs.permute(*TO_FIRST[rank]) if channels_last else inputs
+    weight = kernel.permute(*KERNEL_TO_TORCH[rank])
     if any(pair != (0, 0) for pair in rest):
         outputs = pad_spatial(_CONV_TRANSPOSE[rank](x, weight, None, strides, amounts, additions, 1, dilation), rest)
         outputs = outputs if bias is None else outputs + bias.view(-1, *(1,) * rank)
     else:
         outputs = _CONV_TRANSPOSE[rank](x, weight, bias, strides, amounts, additions, 1, dilation)
-    return outputs.permute(TO_LAST[rank]) if channels_last else outputs
+    return outputs.permute(*TO_LAST[rank]) if channels_last else outputs
 
 
 def transposed_amounts(

@@ -53,7 +53,7 @@ def pool(
     rank = len(window)
     if rank == 1 and channels_last:  # as an image of height 1, see convolution.convolve
         return pool(mode, inputs.unsqueeze(1), (1, *window), (1, *strides), same, True).squeeze(1)
-    x = inputs.permute(TO_FIRST[rank]) if channels_last else inputs
+    x = inputs.permute(*TO_FIRST[rank]) if channels_last else inputs
     amounts: int | list[int] = 0
     shifted: list[int] = []
     if same:
@@ -64,7 +64,7 @@ def pool(
         outputs = _AVERAGE[rank](x, window, strides, amounts, same, False)
     for axis in shifted:
         outputs = outputs.narrow(axis, 1, outputs.shape[axis] - 1)
-    return outputs.permute(TO_LAST[rank]) if channels_last else outputs
+    return outputs.permute(*TO_LAST[rank]) if channels_last else outputs
 
 
 def _same_amounts(shape: Sequence[int], window: Sequence[int], strides: Sequence[int]) -> tuple[list[int], list[int]]:

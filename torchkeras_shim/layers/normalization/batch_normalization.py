@@ -224,7 +224,7 @@ class BatchNormalization(ScaledAndShifted):
         """Normalizes by torch's kernel, which also moves the statistics."""
         x = inputs.unsqueeze(1) if self._lift else inputs
         if self._to_first is not None:
-            x = x.permute(self._to_first)
+            x = x.permute(*self._to_first)
         if train:
             # Keras's moving variance is the biased one, n - 1 over n of torch's. Scaled back before and forth after,
             # the kernel's own update comes out as Keras's. `.data`, because the scaling must not look to autograd like
@@ -244,7 +244,7 @@ class BatchNormalization(ScaledAndShifted):
         if then is not None:
             outputs = then(outputs)
         if self._to_last is not None:
-            outputs = outputs.permute(self._to_last)
+            outputs = outputs.permute(*self._to_last)
         return outputs.squeeze(1) if self._lift else outputs
 
     def _normalize_half(self, inputs: torch.Tensor, train: Any) -> torch.Tensor:

@@ -145,8 +145,8 @@ class GroupNormalization(ScaledAndShifted):
             outputs = F.group_norm(x, self.groups, gamma, beta, self.epsilon)
         else:
             x = x.unsqueeze(1) if self._lift else x
-            outputs = F.group_norm(x.permute(self._to_first), self.groups, gamma, beta, self.epsilon)
-            outputs = outputs.permute(self._to_last)
+            outputs = F.group_norm(x.permute(*self._to_first), self.groups, gamma, beta, self.epsilon)
+            outputs = outputs.permute(*self._to_last)
             outputs = outputs.squeeze(1) if self._lift else outputs
         return outputs if outputs.dtype is dtype else outputs.to(dtype)
 
