@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
+import pickle
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -307,6 +309,23 @@ def what_cannot_be_cut() -> None:
         assert type(layers.Dense(3, name="d")(torch.ones(2, 4))) is torch.Tensor  # nothing but batches is cut
     with cut({"table/embeddings": ("model", None)}), raises(IndexError, "12 rows", "0 to 12"):
         layers.Embedding(12, 4, name="table")(torch.tensor([0, 12]))
+
+
+@together
+def copies_with_rules_on_outputs() -> None:
+    """Rules on outputs hold for copies too, by what is in force when they run."""
+    x = torch.ones(2, 6)
+    with cut({"up/output": ("batch", "model")}):
+        model = perceptron_of()
+        right = model(x)
+        assert tuple(model.layers[0](x).to_local().shape) == (2, 4)
+        copies = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
+        for one in copies:
+            assert tuple(one.layers[0](x).to_local().shape) == (2, 4)
+            torch.testing.assert_close(one(x), right)
+    for one in (model, *copies):
+        assert type(one.layers[0](x)) is torch.Tensor
+        torch.testing.assert_close(one(x), right)
 
 
 @together

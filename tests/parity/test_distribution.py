@@ -21,6 +21,23 @@ def described(distribution, kind):
         shown = [None if layout is None else [list(layout.axes), repr(layout.device_mesh)] for layout in found]
         del layouts["dense/bias"]
         return [shown, list(layouts), len(layouts), layouts.device_mesh is one]
+    if kind == "lookups":
+        exact, longer, absent = "dense/bias" in layouts, "dense/bias/more" in layouts, layouts.get("absent", "default")
+        layouts["outer.*"], layouts["outer/kernel"] = ("model",), (None, None)  # a key counts before what matches
+        found = [list(layouts[path].axes) for path in ("outer/kernel", "outer/kernel:0", "outer")]
+        taken = list(layouts.pop("outer.*").axes)
+        layouts.update({"again": ("batch",)})
+        return [exact, longer, absent, found, taken, list(layouts), [list(one.axes) for one in layouts.values()]]
+    if kind == "layout":
+        made = distribution.TensorLayout([None, "model"])
+        alike = made == distribution.TensorLayout([None, "model"])
+        before = repr(made)
+        made.device_mesh = one
+        short = distribution.TensorLayout([], one)
+        return [alike, before, repr(made), list(short.axes), made.device_mesh is one]
+    if kind == "odd mesh":
+        made = distribution.DeviceMesh([1, 1], ("same", "same"), [["cpu:0"]])
+        return [repr(made), list(made.devices.shape)]
     if kind == "data parallel":
         made = distribution.DataParallel(devices=["cpu:0"])
         layout = made.get_data_layout((8, 3, 2))
@@ -29,7 +46,9 @@ def described(distribution, kind):
     return [repr(made), made.batch_dim_name, made.num_model_replicas, list(made.get_tensor_layout("dense/bias").axes)]
 
 
-@pytest.mark.parametrize("kind", ["mesh", "layouts", "data parallel", "model parallel"])
+@pytest.mark.parametrize(
+    "kind", ["mesh", "odd mesh", "layout", "layouts", "lookups", "data parallel", "model parallel"]
+)
 def test_what_they_hold(kind):
     assert described(ours, kind) == kept(described, keras.distribution, kind)
 
@@ -51,13 +70,23 @@ def refused(distribution, number):
         lambda: distribution.ModelParallel(),
         lambda: distribution.ModelParallel(layout_map={}),
         lambda: distribution.DataParallel(device_mesh="cpu:0"),
+        lambda: distribution.DeviceMesh(None, None, ["cpu:0"]),
+        lambda: distribution.DeviceMesh(1, ["batch"], ["cpu:0"]),
+        lambda: distribution.TensorLayout(None),
+        lambda: twice.__setitem__("new", ["batch"]),
+        lambda: twice.__setitem__("new", None),
+        lambda: twice.__setitem__("new", (None, "absent")),
+        lambda: twice.__delitem__("absent"),
+        lambda: twice.pop("absent"),
     ]
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((ValueError, KeyError, TypeError)) as caught:
         calls[number]()
+    if not isinstance(caught.value, ValueError):
+        return type(caught.value).__name__
     return str(caught.value).split("Received")[0].split(".")[0].strip()
 
 
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(19))
 def test_what_they_refuse(number):
     assert refused(ours, number) == kept(refused, keras.distribution, number)
 

@@ -28,7 +28,7 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
         A `torch.distributed.tensor.DTensor`; where there is one process only, the tensor.
 
     Raises:
-        ValueError: If the layout has no mesh, or not as many axes as the tensor.
+        ValueError: If the layout has no mesh, or more axes than the tensor.
 
     Example:
         >>> layout = TensorLayout([None, "model"], DeviceMesh((1,), ["model"], ["cpu:0"]))
@@ -40,12 +40,13 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
     mesh = layout.device_mesh
     if mesh is None:
         raise ValueError(
-            "Cannot distribute a tensor by a layout without a mesh. Write `TensorLayout(axes, device_mesh=mesh)`. "
+            "Cannot create sharding when device mesh is not set for TensorLayout. Write `TensorLayout(axes, "
+            "device_mesh=mesh)`. "
             f"Received: layout={layout}"
         )
-    if len(layout.axes) != tensor.ndim:
+    if len(layout.axes) > tensor.ndim:
         raise ValueError(
-            "A layout has one entry for each axis of the tensor, `None` where it is not cut. "
+            "A layout has at most one entry for each axis of the tensor, `None` where it is not cut. "
             f"Received: layout.axes={layout.axes}, a tensor of shape {tuple(tensor.shape)}"
         )
     if processes.known() is None:

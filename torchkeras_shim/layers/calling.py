@@ -122,14 +122,28 @@ def _heed_rule(layer: Any) -> None:
     if current is None or not current.cuts or "_output_rule" in layer.__dict__:
         return
     path = naming.scoped("output")
-    layout = current.get_tensor_layout(path)
-    if layout is not None:
-        layer.__dict__["_output_rule"] = layout
-        layer.register_forward_hook(
-            lambda layer, args, outputs: tree.map_structure(
-                lambda one: current.lay_out(one, layout, f"output '{path}'"), outputs
-            )
-        )
+    if current.get_tensor_layout(path) is not None:
+        layer.__dict__["_output_rule"] = path
+        layer.register_forward_hook(_LaidOut(path))
+
+
+class _LaidOut:
+    """A hook that lays outputs out by the rule that is in force when the layer runs. It knows its path only, so that
+    models can be pickled.
+
+    Args:
+        path: What the outputs are called in rules.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __call__(self, layer: Any, args: Any, outputs: Any) -> Any:
+        current = distribution()
+        layout = current.get_tensor_layout(self._path) if current is not None and current.cuts else None
+        if current is None or layout is None:
+            return outputs
+        return tree.map_structure(lambda one: current.lay_out(one, layout, f"output '{self._path}'"), outputs)
 
 
 def _are(tensors: list[Any], given: tuple[Any, ...]) -> bool:
