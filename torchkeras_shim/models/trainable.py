@@ -127,6 +127,10 @@ class Trainable(Layer):
         told = self._trainer.binding.told.jit_compile
         return False if told == "auto" else told
 
+    @jit_compile.setter
+    def jit_compile(self, value: Any) -> None:
+        self._trainer.binding.set_jit_compile(value)
+
     def reset_metrics(self) -> None:
         """Starts every metric over."""
         self._trainer.binding.results.reset()

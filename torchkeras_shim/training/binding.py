@@ -142,6 +142,13 @@ class Binding:
         self.told = replace(self.told, run_eagerly=run_eagerly)
         self.unbind()
 
+    def set_jit_compile(self, jit_compile: Any) -> None:
+        """Runs the steps in another way from now on."""
+        told = replace(self.told, jit_compile="auto" if jit_compile is None else jit_compile)
+        told.check()
+        self.told = told
+        self.unbind()
+
     # What the first batch tells ---------------------------------------------------------------------------------------
 
     @property
