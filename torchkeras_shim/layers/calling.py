@@ -192,18 +192,42 @@ def build_for(layer: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     """Builds a layer for the shapes of its arguments, if it is not built yet."""
     if layer.built:
         return
-    parameters = list(inspect.signature(layer.build).parameters)
+    parameters = _named_parameters(layer.build)
     named = dict(zip(layer._call_spec.positional, args, strict=False)) | kwargs
     shapes = {name: _shape_of(value) for name, value in named.items()}
     with scope_of(layer), _explained_structure(layer, next(iter(shapes.values()), None)):
-        if len(parameters) > 1 or (parameters and parameters[0] in {f"{name}_shape" for name in shapes}):
+        if len(parameters) > 1 or (parameters and next(iter(parameters)) in {f"{name}_shape" for name in shapes}):
+            _check_shape_names(layer, parameters)
             layer.build(**{f"{name}_shape": shape for name, shape in shapes.items() if f"{name}_shape" in parameters})
-        elif parameters:
+        elif parameters or _takes_any(layer.build):
             layer.build(next((shape for shape in shapes.values() if shape is not None), None))
         else:
             layer.build()
     inference.adopt(layer)
     _warn_of_stray(layer)
+
+
+def _named_parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Returns the parameters of a function but for `*args` and `**kwargs`."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {name: one for name, one in inspect.signature(function).parameters.items() if one.kind not in variable}
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    kinds = [one.kind for one in inspect.signature(function).parameters.values()]
+    return inspect.Parameter.VAR_POSITIONAL in kinds
+
+
+def _check_shape_names(layer: Called, parameters: dict[str, inspect.Parameter]) -> None:
+    """Raises a ValueError if a `build` of several arguments wants something else than the shapes of `call`'s."""
+    known = {f"{name}_shape" for name in _named_parameters(layer.call)}
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty and name not in known:
+            raise ValueError(
+                "For a `build()` method with more than one argument, all arguments should have a `_shape` suffix and "
+                "match an argument from `call()`. E.g. `build(self, foo_shape, bar_shape)`. "
+                f"For layer '{layer.name}', received `build()` argument `{name}`. Expected: {sorted(known)}"
+            )
 
 
 @contextmanager
