@@ -218,7 +218,7 @@ def _takes_any(function: Callable[..., Any]) -> bool:
     return inspect.Parameter.VAR_POSITIONAL in kinds
 
 
-def _check_shape_names(layer: Called, parameters: dict[str, inspect.Parameter]) -> None:
+def _check_shape_names(layer: Any, parameters: dict[str, inspect.Parameter]) -> None:
     """Raises a ValueError if a `build` of several arguments wants something else than the shapes of `call`'s."""
     known = {f"{name}_shape" for name in _named_parameters(layer.call)}
     for name, parameter in parameters.items():
