@@ -25,6 +25,14 @@ class InvalidArgumentError(OpError, ValueError):
     """Data has a form that an operation cannot take: TensorFlow's error of that name, as a `ValueError`."""
 
 
+class TensorError(InvalidArgumentError, RuntimeError):
+    """What torch says of arguments that do not fit: a ValueError, as with Keras, and a RuntimeError, as with torch."""
+
+
+class AxisError(InvalidArgumentError, IndexError):
+    """A tensor does not have an axis: a ValueError, as with Keras, and an IndexError, as with torch."""
+
+
 class FailedPreconditionError(OpError):
     """Something is not as it must be for an operation: TensorFlow's error of that name."""
 

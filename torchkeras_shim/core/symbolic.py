@@ -13,13 +13,15 @@ import functools
 import operator
 import sys
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from torchkeras_shim.core import dtypes, naming, stand_ins, tree
+from torchkeras_shim.core.errors import AxisError
+from torchkeras_shim.core.failures import of_arguments, recover
 from torchkeras_shim.core.text import STRING, StringTensor
 from torchkeras_shim.core.torch_private import call_impl
 
@@ -348,7 +350,10 @@ def op(function: Function) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         if is_symbolic(args) or (kwargs and is_symbolic(kwargs)):
             return record(function, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except (IndexError, RuntimeError) as error:
+            return recover(function, args, kwargs, error)
 
     if not function.__name__.startswith("_"):
         FUNCTIONS[function.__name__] = call
@@ -369,15 +374,40 @@ def _outputs(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwa
     try:
         return infer(function, args, kwargs)
     except (IndexError, RuntimeError, ValueError) as error:
-        specs = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
-        if any(None in one.shape for one in specs):
-            # Unknown sizes that are not those of the other tensors may be broadcast to them.
+        for way in _other_ways(args, kwargs):
             with contextlib.suppress(IndexError, RuntimeError, ValueError):
-                return infer(function, args, kwargs, fills=(1,))
+                return infer(function, *way)
         if type(error) not in (IndexError, RuntimeError):
             raise
+        explained = of_arguments(error)
+        if isinstance(explained, AxisError):
+            raise explained from None
+        specs = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
         shapes = ", ".join(str(one.shape) for one in specs)
         raise ValueError(f"`{name}` cannot be computed of symbolic tensors of the shapes {shapes}. {error}") from error
+
+
+def _other_ways(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yields other arguments for `infer`, for a call that failed with the usual stand-ins.
+
+    Zeros cannot be divided by, two or three rows may be too few, and a prime number of them cannot be cut into equal
+    parts. And what is not known may have to be a size that another tensor or argument has.
+    """
+    yield args, kwargs, "meta"
+    leaves = tree.flatten([list(args), kwargs])
+    shapes = [leaf.shape for leaf in leaves if isinstance(leaf, KerasTensor)]
+    if not any(None in shape for shape in shapes):
+        return
+    yield args, kwargs, "meta", stand_ins.DIVISIBLE_SIZES
+    if stand_ins.are_few(shapes):
+        yield args, kwargs, "cpu", stand_ins.SMALL_DIVISIBLE_SIZES
+    for fitting in stand_ins.fitting(shapes, [leaf for leaf in leaves if type(leaf) is int]):
+        rest = iter(fitting)
+
+        def known(leaf: Any, rest: Iterator[stand_ins.Shape] = rest) -> Any:
+            return KerasTensor(next(rest), leaf.dtype, name=leaf.name) if isinstance(leaf, KerasTensor) else leaf
+
+        yield tuple(tree.map_structure(known, [args, kwargs]))
 
 
 def _refuse_raw_modules() -> None:
@@ -411,7 +441,7 @@ def infer(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     device: torch.device | str | None = None,
-    fills: tuple[int, ...] | None = None,
+    sizes: tuple[int, ...] | None = None,
 ) -> Any:
     """Returns what a function would return, as `KerasTensor`s.
 
@@ -420,24 +450,22 @@ def infer(
         args: Its arguments, with `KerasTensor`s in the places of tensors.
         kwargs: Its keyword arguments, with `KerasTensor`s in them.
         device: Where it runs: `"meta"`, or a real device, on which it gets zeros. By default zeros where that is cheap.
-        fills: What stands for unknown dimensions, in a run each; by default numbers that no other dimension has. Of a
-            single run, the dimensions of that size are the unknown ones.
+        sizes: What stands for unknown dimensions, in a run each; by default numbers that no other dimension has.
     """
     tensors = [leaf for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, (KerasTensor, torch.Tensor))]
     if device is None:
         real = next((leaf.device for leaf in tensors if isinstance(leaf, torch.Tensor)), torch.device("cpu"))
         device = real if is_small(args, kwargs) else "meta"
     on_meta = str(device) == "meta"
-    unknown = fills[0] if fills is not None else None
-    if fills is None:
-        fills = stand_ins.SIZES if on_meta else stand_ins.SMALL_SIZES
+    if sizes is None:
+        sizes = stand_ins.SIZES if on_meta else stand_ins.SMALL_SIZES
     dynamic = any(None in leaf.shape for leaf in tensors if isinstance(leaf, KerasTensor))
     runs = []
-    for fill in fills if dynamic else fills[:1]:
+    for size in sizes if dynamic else sizes[:1]:
 
-        def stand_in(leaf: Any, fill: int = fill) -> Any:
+        def stand_in(leaf: Any, size: int = size) -> Any:
             if isinstance(leaf, KerasTensor):
-                return stand_ins.tensor(leaf.shape, leaf.dtype, device, fill)
+                return stand_ins.tensor(leaf.shape, leaf.dtype, device, size)
             return leaf.to("meta") if on_meta and isinstance(leaf, torch.Tensor) else leaf
 
         real_args = [tree.map_structure(stand_in, argument) for argument in args]
@@ -449,7 +477,7 @@ def infer(
         if not isinstance(first, (torch.Tensor, StringTensor)):
             return first
         shape = [
-            size if size != unknown and all(size == other.shape[axis] for other in others) else None
+            size if all(size == other.shape[axis] for other in others) else None
             for axis, size in enumerate(first.shape)
         ]
         return KerasTensor(shape, first.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchkeras_shim.core import tree
+from torchkeras_shim.core.errors import AxisError, TensorError
 from torchkeras_shim.layers.input_spec import assert_input_compatibility
 
 
@@ -14,7 +15,7 @@ def explain(layer: Any, args: tuple[Any, ...], error: Exception, name: str | Non
     Raises:
         ValueError: If the input does not fit the layer's `input_spec`.
     """
-    if getattr(error, "_explained", False) or type(error) not in (RuntimeError, IndexError):
+    if getattr(error, "_explained", False) or type(error) not in (RuntimeError, IndexError, TensorError, AxisError):
         return
     name = name or getattr(layer, "name", type(layer).__name__)
     if hasattr(layer, "failing_member"):

@@ -170,7 +170,15 @@ def _infer(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
         try:
             return _infer_on_zeros(module, args, kwargs)
         except Exception as error:
+            with contextlib.suppress(Exception), _undisturbed(module, _LARGEST_WATCHED), torch.random.fork_rng([]):
+                return _infer_divisible(module, args, kwargs)
             raise error from meta_error
+
+
+def _infer_divisible(module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
+    """Runs a module on longer stand-ins for what is not known: a signal may be too short, or not cut equally."""
+    with _on_meta(module):
+        return symbolic.infer(module, args, kwargs, "meta", stand_ins.DIVISIBLE_SIZES)
 
 
 def _few_parameters(module: torch.nn.Module) -> int:

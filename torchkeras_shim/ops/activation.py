@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -338,6 +339,13 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     x = as_float(x)
     if axis is None or not isinstance(axis, int):
         return _over_axes(torch.softmax, x, axis)
+    if -x.dim() <= axis < x.dim() and x.shape[axis] == 1:
+        warnings.warn(
+            f"You are using a softmax over axis {axis} of a tensor of shape {tuple(x.shape)}. This axis has size 1. "
+            "The softmax operation will always return the value 1, which is likely not what you intended. "
+            "Did you mean to use a sigmoid instead?",
+            stacklevel=3,
+        )
     result = torch.softmax(x, dim=axis)
     if axis == -1 or axis == x.dim() - 1:
         result._keras_logits = x  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from torchkeras_shim.core import config
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.promotion import as_float
+from torchkeras_shim.ops.promotion import as_float, as_tensor
 from torchkeras_shim.ops.windows import TO_FIRST, TO_LAST, standardize_tuple
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool"]
@@ -28,7 +28,10 @@ _MAX: dict[int, Callable[..., torch.Tensor]] = {
 
 
 def _pool(functions: dict[int, Any], inputs: Any, output_size: int | Sequence[int], data_format: str | None) -> Any:
-    x = as_float(inputs)
+    given = as_tensor(inputs)
+    x = as_float(given)
+    if functions is _MAX and x is not given:  # the largest of integers is one of them, and float64 holds it
+        return _pool(functions, given.to(torch.float64), output_size, data_format).to(given.dtype)
     rank = x.dim() - 2
     if rank not in functions:
         raise ValueError(f"Expected inputs of rank 3, 4 or 5. Received: inputs of shape {tuple(x.shape)}.")

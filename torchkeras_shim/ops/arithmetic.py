@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import promote
 
@@ -259,6 +260,15 @@ def heaviside(x1: Any, x2: Any) -> Any:
     return torch.heaviside(a, b.to(a.device) if a.dim() else b)
 
 
+def _integers(name: str, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    if values[0].is_floating_point() or values[0].is_complex():
+        raise TypeError(
+            f"Arguments to {name} must be integers. Received: dtype={dtypes.standardize_dtype(values[0].dtype)}. "
+            "Write `keras.ops.cast(x, 'int32')`."
+        )
+    return values
+
+
 @op
 def gcd(x1: Any, x2: Any) -> Any:
     """Returns the greatest common divisor.
@@ -267,7 +277,7 @@ def gcd(x1: Any, x2: Any) -> Any:
         >>> gcd([12], [18])
         tensor([6], dtype=torch.int32)
     """
-    a, b = promote(x1, x2)
+    a, b = _integers("gcd", *promote(x1, x2))
     return torch.gcd(a, b)
 
 
@@ -279,5 +289,5 @@ def lcm(x1: Any, x2: Any) -> Any:
         >>> lcm([4], [6])
         tensor([12], dtype=torch.int32)
     """
-    a, b = promote(x1, x2)
+    a, b = _integers("lcm", *promote(x1, x2))
     return torch.lcm(a, b)

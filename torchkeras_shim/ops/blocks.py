@@ -115,7 +115,9 @@ def unfold(x: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, str
     x = as_tensor(x)
     if x.dim() != 4:
         raise ValueError(f"Input must be a 4D tensor. Received: input.shape={tuple(x.shape)}")
-    return F.unfold(x, _two(kernel_size), _two(dilation), _two(padding), _two(stride))
+    whole = not x.is_floating_point() and not x.is_complex()
+    values = x.to(torch.float64) if whole else x  # torch unfolds no integers
+    return F.unfold(values, _two(kernel_size), _two(dilation), _two(padding), _two(stride)).to(x.dtype)
 
 
 @op

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.promotion import as_tensor, device_of, promote
+from torchkeras_shim.ops.promotion import as_tensor, comparable, device_of, promote
 
 __all__ = [
     "allclose",
@@ -39,7 +39,7 @@ def equal(x1: Any, x2: Any) -> Any:
         >>> equal([1, 2], 2)
         tensor([False,  True])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     return torch.eq(a, b)
 
 
@@ -51,7 +51,7 @@ def not_equal(x1: Any, x2: Any) -> Any:
         >>> not_equal([1, 2], 2)
         tensor([ True, False])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     return torch.ne(a, b)
 
 
@@ -63,7 +63,7 @@ def greater(x1: Any, x2: Any) -> Any:
         >>> greater([1, 2], 1)
         tensor([False,  True])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     return torch.gt(a, b)
 
 
@@ -75,7 +75,7 @@ def greater_equal(x1: Any, x2: Any) -> Any:
         >>> greater_equal([1, 2], 2)
         tensor([False,  True])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     return torch.ge(a, b)
 
 
@@ -87,7 +87,7 @@ def less(x1: Any, x2: Any) -> Any:
         >>> less([1, 2], 2)
         tensor([ True, False])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     return torch.lt(a, b)
 
 
@@ -99,7 +99,7 @@ def less_equal(x1: Any, x2: Any) -> Any:
         >>> less_equal([1, 2], 1)
         tensor([ True, False])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     return torch.le(a, b)
 
 
@@ -222,7 +222,7 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
         >>> isclose([1.0, 2.0], [1.0, 2.1])
         tensor([ True, False])
     """
-    a, b = promote(x1, x2)
+    a, b = comparable(x1, x2)
     if a.device != b.device:  # a plain number, which torch.isclose wants beside the tensor
         a, b = a.to(device_of(x1, x2)), b.to(device_of(x1, x2))
     if a.dtype == torch.bool:

@@ -201,6 +201,11 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
                 [5, 6]], dtype=torch.int32)
     """
     inputs = as_tensor(inputs)
+    if not len(start_indices) == len(shape) == inputs.dim():
+        raise ValueError(
+            f"The dimensions in `inputs` must match the dimensions in `start_indices` and the dimensions in `shape`. "
+            f"Received: inputs.shape={tuple(inputs.shape)}, start_indices={start_indices}, shape={shape}"
+        )
     starts = [int(start) for start in start_indices]
     ends = [inputs.shape[i] if n == -1 else starts[i] + int(n) for i, n in enumerate(shape)]
     for axis, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -218,7 +223,8 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
 
     Args:
         inputs: A tensor.
-        start_indices: Where the block starts, one index per dimension.
+        start_indices: Where the block starts, one index per dimension; a block that would leave the tensor is moved
+            back inside.
         updates: The block.
 
     Example:
@@ -228,8 +234,12 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     inputs = as_tensor(inputs)
     updates = as_tensor(updates, device=inputs.device).to(inputs.dtype)
     result = inputs.clone()
-    block = tuple(_slice(int(s), int(s) + n) for s, n in zip(start_indices, updates.shape, strict=True))
-    result[block] = updates
+    # A block that would leave the tensor is moved back inside.
+    starts = [
+        max(0, min(int(start), size - n))
+        for start, size, n in zip(start_indices, inputs.shape, updates.shape, strict=True)
+    ]
+    result[tuple(_slice(start, start + n) for start, n in zip(starts, updates.shape, strict=True))] = updates
     return result
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from torchkeras_shim.core import device as devices
@@ -41,7 +43,13 @@ def _place(dtype: Any) -> dict[str, Any]:
 
 
 def _sizes(shape: Shape) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape)
+    whole = shape if isinstance(shape, (list, tuple)) else np.ravel(as_tensor(shape).numpy(force=True)).tolist()
+    return tuple(operator.index(size) for size in whole)
+
+
+def _working(dtype: torch.dtype) -> torch.dtype:
+    """The type to make numbers in: torch makes none of wide unsigned types."""
+    return torch.int64 if dtype in (torch.uint16, torch.uint32, torch.uint64) else dtype
 
 
 def _like(dtype: Any) -> torch.dtype | None:
@@ -197,7 +205,11 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         dtype = result_type(*(getattr(value, "dtype", type(value)) for value in given))
     if stop is None:
         start, stop = 0, start
-    return torch.arange(start, stop, 1 if step is None else step, **_place(dtype))
+    place = _place(dtype)
+    numbers = torch.arange(
+        start, stop, 1 if step is None else step, dtype=_working(place["dtype"]), device=place["device"]
+    )
+    return numbers.to(place["dtype"])
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> torch.Tensor:
@@ -217,7 +229,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> torch.Te
     place = _place(dtype)
     columns = N if M is None else M
     if k == 0:
-        return torch.eye(N, columns, **place)
+        return torch.eye(N, columns, dtype=_working(place["dtype"]), device=place["device"]).to(place["dtype"])
     rows_index = torch.arange(N, device=place["device"]).unsqueeze(1)
     return (torch.arange(columns, device=place["device"]) - rows_index == k).to(place["dtype"])
 
@@ -246,11 +258,18 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> torch.Te
         tensor([[1., 0.],
                 [1., 1.]])
     """
-    return torch.tril(ones((N, N if M is None else M), dtype), diagonal=k)
+    place = _place(dtype)
+    matrix = torch.ones(N, N if M is None else M, dtype=_working(place["dtype"]), device=place["device"])
+    return torch.tril(matrix, diagonal=k).to(place["dtype"])
 
 
 def _type_of(value: Any) -> Any:
     return type(value) if type(value) in (int, float) else as_tensor(value).dtype
+
+
+def _check_count(num: Any) -> None:
+    if operator.index(num) < 0:
+        raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
 
 
 @op
@@ -281,8 +300,7 @@ def linspace(
         >>> linspace(0, 1, 3)
         tensor([0.0000, 0.5000, 1.0000])
     """
-    if num < 0:
-        raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
+    _check_count(num)
     natural = result_type(_type_of(start), _type_of(stop), float)
     target = dtypes.to_torch_dtype(natural if dtype is None else dtype)
     working = target if target.is_floating_point else dtypes.to_torch_dtype(result_type(target, float))
@@ -341,6 +359,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
         >>> geomspace(1, 1000, 4)
         tensor([   1.,   10.,  100., 1000.])
     """
+    _check_count(num)
     first, last = promote(start, stop, floating=True)
     result_dtype = first.dtype
     wide = torch.float64 if first.device.type != "mps" else torch.float32

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.ops.promotion import as_float, as_tensor, as_wide_float
 
 __all__ = [
     "arccos",
@@ -85,7 +85,7 @@ def cbrt(x: Any) -> Any:
         >>> cbrt([-8.0])
         tensor([-2.])
     """
-    x = as_float(x)
+    x = as_wide_float(x)
     return torch.sign(x) * torch.pow(torch.abs(x), 1 / 3)
 
 
@@ -317,7 +317,7 @@ def deg2rad(x: Any) -> Any:
         >>> deg2rad([180.0])
         tensor([3.1416])
     """
-    return torch.deg2rad(as_float(x))
+    return torch.deg2rad(as_wide_float(x))
 
 
 @op
@@ -328,7 +328,7 @@ def rad2deg(x: Any) -> Any:
         >>> rad2deg([0.0])
         tensor([0.])
     """
-    return torch.rad2deg(as_float(x))
+    return torch.rad2deg(as_wide_float(x))
 
 
 @op

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torchkeras_shim.core import config, dtypes
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.ops.reductions import axes_of
 
 __all__ = [
     "moments",
@@ -109,7 +110,7 @@ def moments(x: Any, axes: int | Sequence[int], keepdims: bool = False, synchroni
 
     Args:
         x: A tensor; half precision is summed in `float32`.
-        axes: The axes that go away.
+        axes: The axes that go away; all if `None`, none for `()`.
         keepdims: Whether they stay with size one.
         synchronized: Only `False`: over several devices this is not supported.
 
@@ -123,7 +124,9 @@ def moments(x: Any, axes: int | Sequence[int], keepdims: bool = False, synchroni
     if synchronized:
         raise NotImplementedError("`moments(synchronized=True)` is not supported: statistics are per device.")
     x = as_float(x)
-    dims = [axes] if isinstance(axes, int) else list(axes)
+    if axes is not None and not isinstance(axes, int) and not len(axes):
+        return x, torch.zeros_like(x)
+    dims = axes_of(x, axes)
     half = x.dtype in (torch.float16, torch.bfloat16)
     variance, mean = torch.var_mean(x.float() if half else x, dim=dims, correction=0, keepdim=keepdims)
     if half:

@@ -41,6 +41,8 @@ def _extreme(function: Any, pairwise: Any, x: Any, axis: Axis, keepdims: bool, i
     result = _ends(function, x, axis, keepdims)
     if initial is None:
         return result
+    if isinstance(initial, float) and not initial.is_integer() and not result.is_floating_point():
+        raise TypeError(f"Cannot compare integers of type {result.dtype} with initial={initial}. Cast them first.")
     bounded: torch.Tensor = pairwise(*promote(result, as_tensor(initial, result.dtype, result.device)))
     return bounded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -154,7 +155,16 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
                 [2, 3],
                 [3, 4]], dtype=torch.int32)
     """
-    return as_tensor(x).unfold(-1, sequence_length, sequence_stride)
+    _check_stride(sequence_stride)
+    x = as_tensor(x)
+    if x.shape[-1] < sequence_length:
+        return x.new_empty(*x.shape[:-1], 0, sequence_length)
+    return x.unfold(-1, sequence_length, sequence_stride)
+
+
+def _check_stride(sequence_stride: Any) -> None:
+    if not isinstance(sequence_stride, numbers.Integral) or sequence_stride < 1:
+        raise ValueError(f"`sequence_stride` must be a positive integer. Received: sequence_stride={sequence_stride}")
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, like: torch.Tensor) -> torch.Tensor | None:
@@ -222,12 +232,13 @@ def stft(
             "Invalid input type. Expected `float32` or `float64`. "
             f"Received: input type={dtypes.standardize_dtype(x.dtype)}"
         )
+    _check_stride(sequence_stride)
     _check_lengths(sequence_length, fft_length)
     values = _window(window, sequence_length, fft_length, x)
     if center:
         half = fft_length // 2
         x = F.pad(x.reshape(-1, 1, x.shape[-1]), (half, half), mode="reflect").reshape(*x.shape[:-1], -1)
-    frames = x.unfold(-1, fft_length, sequence_stride)
+    frames = extract_sequences(x, fft_length, sequence_stride)
     return _pair(torch.fft.rfft(frames if values is None else frames * values))
 
 
@@ -258,6 +269,7 @@ def istft(
         True
     """
     spectrum = _complex(x)
+    _check_stride(sequence_stride)
     _check_lengths(sequence_length, fft_length)
     frames = torch.fft.irfft(spectrum, n=fft_length)
     values = _window(window, sequence_length, fft_length, frames)

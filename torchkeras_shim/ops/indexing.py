@@ -10,6 +10,7 @@ import torch
 
 from torchkeras_shim.core.symbolic import KerasTensor, infer, op
 from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promote, result_type
+from torchkeras_shim.ops.reductions import axes_of
 from torchkeras_shim.ops.value_dependent import with_spec
 
 __all__ = [
@@ -83,7 +84,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
         default: What is returned where none holds.
 
     Raises:
-        ValueError: If there are not as many choices as conditions.
+        ValueError: If there are no conditions, or not as many choices.
 
     Example:
         >>> select([[True, False], [True, True]], [[1, 2], [3, 4]])
@@ -93,6 +94,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
         raise ValueError(
             f"condlist and choicelist must have the same length. Received: {len(condlist)} and {len(choicelist)}"
         )
+    if not condlist:
+        raise ValueError("condlist and choicelist must not be empty. Received: condlist=[], choicelist=[]")
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         result = where(condition, choice, result)
@@ -131,7 +134,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     indices = as_tensor(indices, device=x.device).to(torch.int64)
     if axis is None:
         return x.reshape(-1)[indices]
-    return x[(slice(None),) * (axis % x.dim()) + (indices,)]
+    return x[(slice(None),) * axes_of(x, axis)[0] + (indices,)]
 
 
 @op

@@ -9,7 +9,7 @@ import torch
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.linalg import _square
-from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promote
+from torchkeras_shim.ops.promotion import as_float, as_tensor, as_wide_float, device_of, promote
 
 __all__ = ["cdist", "corrcoef", "correlate", "logdet", "slogdet", "trapezoid", "vander"]
 
@@ -78,7 +78,7 @@ def corrcoef(x: Any) -> Any:
         tensor([[ 1., -1.],
                 [-1.,  1.]])
     """
-    rows = as_float(x)
+    rows = as_wide_float(x)
     if rows.dim() > 2:
         raise ValueError(f"`corrcoef` takes a vector or a matrix. Received: x.shape={tuple(rows.shape)}")
     single = rows.dim() < 2

@@ -141,7 +141,8 @@ def nanstd(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _between(ordered: torch.Tensor, q: torch.Tensor, method: str) -> torch.Tensor:
     count = (~torch.isnan(ordered)).sum(dim=-1, keepdim=True)
     low, high, share = neighbours(q * (count - 1).clamp(min=0).to(ordered.dtype), method)
-    below, above = (ordered.gather(-1, place.to(torch.int64)) for place in (low, high))
+    last = ordered.shape[-1] - 1
+    below, above = (ordered.gather(-1, place.to(torch.int64).clamp(0, last)) for place in (low, high))
     return torch.movedim(torch.lerp(below, above, share), -1, 0)
 
 

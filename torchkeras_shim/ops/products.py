@@ -9,20 +9,22 @@ import torch
 
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_tensor, device_of, promote
+from torchkeras_shim.ops.reductions import axes_of
 
 __all__ = ["cross", "dot", "einsum", "inner", "kron", "matmul", "outer", "tensordot", "vdot"]
 
 
-def _factors(*xs: Any) -> tuple[list[torch.Tensor], torch.dtype]:
-    """Tensors that torch can multiply, and the type of the product.
+def _factors(*xs: Any, widens: bool = False) -> tuple[list[torch.Tensor], torch.dtype]:
+    """Tensors that torch can multiply, and the type of the product: 32 bits for 8 if it `widens`.
 
-    Narrow integers multiply to 32 bits, as in Keras. torch has no matrix product of integers on a GPU and none of
+    torch has no matrix product of integers on a GPU and none of
     booleans anywhere: there they go through float64, which holds every 32-bit product of sensible size exactly.
     """
     device = device_of(*xs)
-    tensors = promote(*(as_tensor(x, device=device) for x in xs))
+    given = [as_tensor(x, device=device) for x in xs]
+    tensors = promote(*given)
     target = tensors[0].dtype
-    if target in (torch.int8, torch.int16):
+    if widens and all(x.dtype == torch.int8 for x in given):
         target = torch.int32
     if target.is_floating_point or target.is_complex:
         return tensors, target
@@ -44,7 +46,7 @@ def matmul(x1: Any, x2: Any) -> Any:
         >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
         tensor([[11.]])
     """
-    (a, b), target = _factors(x1, x2)
+    (a, b), target = _factors(x1, x2, widens=True)
     return _finish(torch.matmul(a, b), target)
 
 
@@ -138,7 +140,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """
     if kwargs:
         raise TypeError(f"einsum() takes no keyword arguments here. Received: {sorted(kwargs)}")
-    tensors, target = _factors(*operands)
+    tensors, target = _factors(*operands, widens=True)
     return _finish(torch.einsum(subscripts, *tensors), target)
 
 
@@ -165,6 +167,10 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
         axisa = axisb = axisc = axis
     device = device_of(x1, x2)
     a, b = promote(as_tensor(x1, device=device), as_tensor(x2, device=device))
+    for one, place in ((a, axisa), (b, axisb)):
+        axes_of(one, place)
+        if not one.dim():
+            raise ValueError("`cross` takes vectors. Received: a scalar.")
     a, b = torch.movedim(a, axisa, -1), torch.movedim(b, axisb, -1)
     if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
         raise ValueError(

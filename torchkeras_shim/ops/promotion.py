@@ -139,7 +139,7 @@ def _holds_tensors(x: Sequence[Any]) -> bool:
 
 def _natural_dtype(x: Any, array: np.ndarray[Any, Any]) -> str:
     leaf = x
-    while isinstance(leaf, (list, tuple)):
+    while isinstance(leaf, (list, tuple, range)):
         leaf = leaf[0] if leaf else 0.0
     if type(leaf) not in (bool, int, float, complex):
         return str(array.dtype.name)
@@ -158,6 +158,14 @@ def as_float(x: Any) -> torch.Tensor:
     if tensor.is_floating_point() or tensor.is_complex():
         return tensor
     return tensor.to(dtypes.TORCH_DTYPES[config.floatx()])
+
+
+def as_wide_float(x: Any) -> torch.Tensor:
+    """Returns a tensor of a float type like `as_float`, of `float64` for 64-bit integers where there is one."""
+    tensor = as_tensor(x)
+    if tensor.dtype == torch.int64 and tensor.device.type != "mps":
+        return tensor.to(torch.float64)
+    return as_float(tensor)
 
 
 def promote(*values: Any, floating: bool = False) -> list[torch.Tensor]:
@@ -182,7 +190,28 @@ def promote(*values: Any, floating: bool = False) -> list[torch.Tensor]:
     types = [type(t) if w else t.dtype for t, w in zip(tensors, weak, strict=True)]
     target = dtypes.TORCH_DTYPES[result_type(*types, *((float,) if floating else ()))]
     if all(weak):
+        if target == torch.int32 and any(not -(2**31) <= value < 2**31 for value in values):
+            target = torch.int64
         return [torch.tensor(value, dtype=target, device=device) for value in values]
-    return [
-        torch.tensor(t, dtype=target, device="cpu") if w else t.to(target) for t, w in zip(tensors, weak, strict=True)
-    ]
+    return [_number(t, target) if w else t.to(target) for t, w in zip(tensors, weak, strict=True)]
+
+
+def _number(value: Any, dtype: torch.dtype) -> torch.Tensor:
+    """Returns a number as a scalar on the CPU. An integer that the type cannot hold wraps around, as in arithmetic."""
+    if type(value) is int and not dtype.is_floating_point and not dtype.is_complex:
+        return torch.tensor(value, dtype=torch.int64, device="cpu").to(dtype)
+    return torch.tensor(value, dtype=dtype, device="cpu")
+
+
+def comparable(x1: Any, x2: Any) -> list[torch.Tensor]:
+    """Returns two arguments of a comparison as tensors of one type.
+
+    A Python integer that a tensor's type cannot hold widens it here: wrapped around it would be another number.
+    """
+    for number, other in ((x1, x2), (x2, x1)):
+        if type(number) is int and type(other) is not int:
+            dtype = as_tensor(other, device=device_of(other)).dtype
+            whole = not (dtype.is_floating_point or dtype.is_complex or dtype == torch.bool)
+            if whole and not torch.iinfo(dtype).min <= number <= torch.iinfo(dtype).max:
+                x1, x2 = (x if type(x) is int else as_tensor(x).to(torch.int64) for x in (x1, x2))
+    return promote(x1, x2)

@@ -10,6 +10,7 @@ import torch
 
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_tensor
+from torchkeras_shim.ops.reductions import total
 
 __all__ = [
     "diag",
@@ -60,6 +61,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """
     x = as_tensor(x)
     times = np.asarray(repeats) if not isinstance(repeats, torch.Tensor) else repeats
+    if isinstance(times, np.ndarray) and times.size and times.dtype.kind not in "iu":
+        raise TypeError(f"Argument `repeats` must be of type integer. Received: repeats={repeats}")
     if isinstance(times, np.ndarray) and times.size == 1:
         return torch.repeat_interleave(x, int(times.reshape(-1)[0]), dim=axis)
     return torch.repeat_interleave(x, as_tensor(times, torch.int64, x.device), dim=axis)
@@ -109,7 +112,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = 
         >>> roll([1, 2, 3], 1)
         tensor([3, 1, 2], dtype=torch.int32)
     """
-    shifts = (shift,) if isinstance(shift, int) else tuple(shift)
+    shifts = tuple(shift) if isinstance(shift, (list, tuple)) else (int(shift),)  # type: ignore[arg-type]
     axes = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
     if len(shifts) == 1 and len(axes) > 1:
         shifts = shifts * len(axes)
@@ -159,6 +162,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     x = as_tensor(x)
     widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (x.dim(), 2)).tolist()
     if mode == "constant":
+        whole = constant_values is None or float(constant_values).is_integer()
+        if not whole and not (x.is_floating_point() or x.is_complex()):
+            raise TypeError(
+                f"Cannot pad integers of type {x.dtype} with constant_values={constant_values}. "
+                "Cast first: `cast(x, 'float32')`."
+            )
         flat = [width for before_after in reversed(widths) for width in before_after]
         return torch.nn.functional.pad(x, flat, value=0 if constant_values is None else constant_values)
     if constant_values is not None:
@@ -270,8 +279,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         tensor(5.)
     """
     values = torch.diagonal(as_tensor(x), offset, axis1, axis2)
-    narrow = values.dtype in (torch.bool, torch.int8, torch.int16)
-    return torch.sum(values, dim=-1, dtype=torch.int32 if narrow else values.dtype)
+    return total(values, -1, keepdims=False)
 
 
 @op

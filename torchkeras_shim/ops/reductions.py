@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.errors import AxisError
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_float, as_tensor, promote
 
@@ -41,7 +42,9 @@ def axes_of(x: torch.Tensor, axis: Axis) -> list[int]:
     axes = [axis] if isinstance(axis, int) else list(axis)
     for one in axes:
         if not -x.dim() <= one < max(x.dim(), 1):
-            raise ValueError(f"axis {one} is out of bounds for a tensor of shape {tuple(x.shape)}.")
+            raise AxisError(
+                f"axis {one} is out of bounds for an array with dimension {x.dim()}. Received: shape={tuple(x.shape)}"
+            )
     return [one % x.dim() if x.dim() else 0 for one in axes]
 
 
@@ -286,6 +289,9 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         axis: One axis for vectors, two for matrices; all values together by default.
         keepdims: Whether they stay with size one.
 
+    Raises:
+        ValueError: If vectors or matrices have no norm of that order, or the axes are neither.
+
     Example:
         >>> norm([3.0, 4.0])
         tensor(5.)
@@ -294,6 +300,13 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     if ord is None:
         return reduce(torch.linalg.vector_norm, x, axis, keepdims)
     axes = axes_of(x, axis)
+    if ord not in ("fro", "nuc") and isinstance(ord, str):
+        raise ValueError(f"`ord` must be a number, 'fro', 'nuc' or None. Received: ord={ord!r}")
+    if len(axes) == 1 and isinstance(ord, str):
+        raise ValueError(
+            f"Invalid `ord` argument for vectors: '{ord}' is a norm of matrices. Name two axes, or write `ord=2`. "
+            f"Received: axis={axis}, x.shape={tuple(x.shape)}"
+        )
     if len(axes) == 1:
         return torch.linalg.vector_norm(x, ord, dim=axes, keepdim=keepdims)
     if len(axes) == 2:

@@ -69,7 +69,11 @@ def sign(x: Any) -> Any:
         >>> sign([-2.0, 0.0])
         tensor([-1.,  0.])
     """
-    return torch.sign(as_tensor(x))
+    x = as_tensor(x)
+    if x.is_complex():
+        return torch.sgn(x)
+    sign = torch.sign(x)
+    return torch.where(torch.isnan(x), x, sign) if x.is_floating_point() else sign  # of NaN torch's sign is 0
 
 
 @op
@@ -113,7 +117,8 @@ def trunc(x: Any) -> Any:
         >>> trunc([-1.8])
         tensor([-1.])
     """
-    return torch.trunc(as_tensor(x))
+    x = as_tensor(x)
+    return torch.trunc(x) if x.is_floating_point() else x
 
 
 @op
@@ -295,11 +300,14 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     if x.dtype == torch.bool:
         x = x.to(torch.int32)
     if not x.is_floating_point():
+        limits = torch.iinfo(x.dtype)
         for bound in (x_min, x_max):
             if isinstance(bound, float) and not bound.is_integer():
                 raise TypeError(f"Cannot clip integers of type {x.dtype} to {bound}. Cast first: `cast(x, 'float32')`.")
     if isinstance(x_min, (int, float, type(None))) and isinstance(x_max, (int, float, type(None))):
-        return torch.clamp(x, *(b if b is None or x.is_floating_point() else int(b) for b in (x_min, x_max)))
+        if not x.is_floating_point():  # bounds beyond the type's own say nothing
+            x_min, x_max = (b if b is None else min(max(int(b), limits.min), limits.max) for b in (x_min, x_max))
+        return x.clone() if x_min is None and x_max is None else torch.clamp(x, x_min, x_max)
     low, high = (b if b is None else as_tensor(b, x.dtype, x.device) for b in (x_min, x_max))
     return torch.clamp(x, low, high)
 

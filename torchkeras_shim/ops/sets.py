@@ -8,6 +8,7 @@ import torch
 
 from torchkeras_shim.core.symbolic import KerasTensor, op
 from torchkeras_shim.ops.promotion import as_float, as_tensor
+from torchkeras_shim.ops.reductions import axes_of
 from torchkeras_shim.ops.value_dependent import with_spec
 
 __all__ = ["argpartition", "histogram", "unique"]
@@ -141,7 +142,7 @@ def unique(
     x = as_tensor(x)
     shape = x.shape
     values = x.reshape(-1) if axis is None else x
-    dim = 0 if axis is None else axis % x.dim()
+    dim = 0 if axis is None else axes_of(x, axis)[0]
     n = values.shape[dim]
     results, inverse, counts = torch.unique(values, return_inverse=True, return_counts=True, dim=dim)
     first = torch.full_like(counts, n).scatter_reduce(0, inverse, torch.arange(n, device=x.device), "amin")

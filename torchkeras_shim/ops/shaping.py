@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchkeras_shim.core.errors import AxisError
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_tensor, promote
 
@@ -114,6 +115,11 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     x = as_tensor(x)
     axes = [axis] if isinstance(axis, int) else list(axis)
     rank = x.dim() + len(axes)
+    for one in axes:
+        if not -rank <= one < rank:
+            raise AxisError(
+                f"axis {one} is out of bounds for an array with dimension {rank}. Received: x.shape={tuple(x.shape)}"
+            )
     for one in sorted(one % rank for one in axes):
         x = x.unsqueeze(one)
     return x

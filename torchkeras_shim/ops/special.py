@@ -8,7 +8,7 @@ import torch
 
 from torchkeras_shim.core import dtypes
 from torchkeras_shim.core.symbolic import op
-from torchkeras_shim.ops.promotion import as_float, as_tensor, device_of, promote, result_type
+from torchkeras_shim.ops.promotion import as_float, as_tensor, as_wide_float, device_of, promote, result_type
 
 __all__ = ["fabs", "i0", "ldexp", "nextafter", "view"]
 
@@ -32,8 +32,7 @@ def i0(x: Any) -> Any:
         >>> i0([2.0])
         tensor([2.2796])
     """
-    x = as_tensor(x)
-    x = x.to(torch.float64) if x.dtype == torch.int64 and x.device.type != "mps" else as_float(x)
+    x = as_wide_float(x)
     if x.dtype in (torch.float16, torch.bfloat16):
         return torch.special.i0(x.float()).to(x.dtype)
     return torch.special.i0(x)
@@ -63,7 +62,8 @@ def ldexp(x1: Any, x2: Any) -> Any:
     target = dtypes.to_torch_dtype(result_type(x1.dtype, x2.dtype, float))
     x1 = x1.to(target)
     first = torch.div(x2, 2, rounding_mode="floor")
-    return x1 * torch.exp2(first.to(target)) * torch.exp2((x2 - first).to(target))
+    scaled = x1 * torch.exp2(first.to(target)) * torch.exp2((x2 - first).to(target))
+    return torch.where(x1 == 0, x1, scaled)  # also if the power is infinite
 
 
 @op

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ def quantiles(
         raise ValueError(f"Invalid `method`. Expected one of {_METHODS}. Received: method={method!r}")
     axes = axes_of(x, axis)
     kept = [i for i in range(x.dim()) if i not in axes]
-    flat = x.permute([*kept, *axes]).reshape([x.shape[i] for i in kept] + [-1])
+    flat = x.permute([*kept, *axes]).reshape([x.shape[i] for i in kept] + [math.prod(x.shape[i] for i in axes)])
     half = flat.dtype in (torch.float16, torch.bfloat16)
     ordered = torch.sort(flat.float() if half else flat, dim=-1).values  # NaN goes last
     # A vector even of one share: indexing with a scalar tensor would read it from the device.
@@ -61,7 +62,8 @@ def neighbours(places: torch.Tensor, method: str) -> tuple[torch.Tensor, torch.T
 
 def _between(ordered: torch.Tensor, q: torch.Tensor, method: str) -> torch.Tensor:
     low, high, share = neighbours(q * (ordered.shape[-1] - 1), method)
-    below, above = (torch.index_select(ordered, -1, place.to(torch.int64)) for place in (low, high))
+    last = ordered.shape[-1] - 1  # shares beyond 0 and 1, or NaN, must not lead out of the row
+    below, above = (torch.index_select(ordered, -1, place.to(torch.int64).clamp(0, last)) for place in (low, high))
     result = torch.movedim(torch.lerp(below, above, share.expand_as(below)), -1, 0)
     has_nan = torch.isnan(ordered[..., -1])  # numpy answers NaN then
     return torch.where(has_nan, torch.full_like(result, float("nan")), result)

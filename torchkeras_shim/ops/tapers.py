@@ -14,7 +14,7 @@ __all__ = ["bartlett", "blackman", "hamming", "hanning", "kaiser"]
 
 
 def _window(function: Callable[..., torch.Tensor], x: Any, **options: Any) -> torch.Tensor:
-    size = operator.index(x)
+    size = operator.index(int(x) if isinstance(x, (float, torch.Tensor)) and float(x).is_integer() else x)
     target = dtypes.to_torch_dtype(config.floatx())
     place = device.default_device()
     return function(size, periodic=False, dtype=torch.float32, device=place, **options).to(target)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from torchkeras_shim.core import symbolic
+from torchkeras_shim.core.failures import recover
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,7 +33,10 @@ def _recording(function: Function, infer: Callable[[Any, Any], Any]) -> Function
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not (symbolic.is_symbolic(args) or (kwargs and symbolic.is_symbolic(kwargs))):
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except (IndexError, RuntimeError) as error:
+                return recover(function, args, kwargs, error)
         outputs = infer(args, kwargs)
         symbolic.Node(symbolic.RecordedFunction(function), args, kwargs, outputs)
         return outputs

@@ -69,7 +69,7 @@ class RandAugment(AugmentingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range, factor, interpolation, seed=seed, data_format=data_format, **kwargs)
-        self.num_ops = arguments.positive_integer(self, "num_ops", num_ops)
+        self.num_ops = arguments.at_least_zero(self, "num_ops", arguments.integer(self, "num_ops", num_ops))
         self._add_augmentations(_NAMES)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Seed = None) -> Any:
