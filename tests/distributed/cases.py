@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from torchkeras_shim import layers
 from torchkeras_shim.compat.tf.tape import GradientTape
 from torchkeras_shim.distribution import processes
 from torchkeras_shim.training.capture import recording
-from torchkeras_shim.training.choice import trial
+from torchkeras_shim.training.choice import choose, trial
 
 CASES: dict[str, Callable[[], Any]] = {}
 
@@ -106,11 +106,21 @@ def captured_steps() -> Any:
     return result
 
 
+@contextlib.contextmanager
+def short_trials() -> Iterator[Any]:
+    """Lets steps be tried in short runs, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "_TRIALS", 2)
+        patch.setattr(choose, "MIN_STEPS", 6)
+        yield patch
+
+
 @case
 def steps_that_are_tried() -> Any:
-    model = classifier(layers.Dropout(0.0), layers.BatchNormalization(), optimizer="adam", metrics=["accuracy"])
-    plain = classifier(layers.Dropout(0.0), optimizer="adam", metrics=["accuracy"])
-    return fitted(model, *data(), epochs=7), fitted(plain, *data(), epochs=7)
+    with short_trials():
+        model = classifier(layers.Dropout(0.0), layers.BatchNormalization(), optimizer="adam", metrics=["accuracy"])
+        plain = classifier(layers.Dropout(0.0), optimizer="adam", metrics=["accuracy"])
+        return fitted(model, *data(), epochs=2), fitted(plain, *data(), epochs=3)
 
 
 @case
@@ -329,7 +339,7 @@ def overwritten(jit_compile: Any = "auto", own: bool = False, **arguments: Any) 
     model = kind([keras.Input((6,)), layers.Dense(8), KeepsLargest(), layers.Dense(3)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.1, **arguments), loss, jit_compile=jit_compile, auto_scale_loss=False)
-    return fitted(model, *data(40), shuffle=False)
+    return fitted(model, *data(40), shuffle=False, epochs=1)
 
 
 class StepOnAVariable(keras.Sequential):
@@ -1166,18 +1176,18 @@ def a_trial() -> None:
 
     def tried(**arguments: Any) -> tuple[str, str]:
         model = classifier(optimizer="adam", **arguments)
-        model.fit(*data(32), batch_size=8, epochs=12, verbose=0)
+        model.fit(*data(32), batch_size=8, epochs=4, verbose=0)
         report = model._trainer.binding.reports["fit"]
         assert len(set(processes.known().from_all(report.strategy))) == 1
         return report.told()
 
     for limit, expected in ((100.0, "captured"), (0.0, "eager")):
-        with pytest.MonkeyPatch.context() as patch:
+        with short_trials() as patch:
             patch.setattr(trial, "_WORTH_IT", limit)
             strategy, reason = tried()
         assert strategy == expected, reason
         assert "ms per step against" in reason
-    with pytest.MonkeyPatch.context() as patch:
+    with short_trials() as patch:
         patch.setattr(recording, "MOST_BYTES", 10 if _rank() else 1 << 30)
         strategy, reason = tried()
     assert strategy == "eager"
