@@ -66,6 +66,11 @@ def whole(tensor: Any) -> torch.Tensor:
         return tensor.full_tensor()  # type: ignore[no-any-return]
 
 
+def gathered(value: Any) -> Any:
+    """Returns a tensor as a whole, with its history; anything else as it is. All processes must ask together."""
+    return value.full_tensor() if is_sharded(value) else value
+
+
 def part(value: torch.Tensor, like: Any) -> torch.Tensor:
     """Returns of a whole tensor, which all processes have, what of it belongs here, cut as another tensor is."""
     if not is_sharded(like):

@@ -82,12 +82,6 @@ def torch_mesh(mesh: DeviceMesh) -> Any:
     return found[1]
 
 
-def whole(value: Any) -> Any:
-    """Returns a tensor that lies in parts in several processes as a plain one, with its history."""
-    gather = getattr(value, "full_tensor", None)
-    return value if gather is None else gather()
-
-
 def is_cut(module: torch.nn.Module) -> bool:
     """Returns whether rules may cut weights or outputs of a module, so that processes compute parts of each row."""
     if processes.known() is None:

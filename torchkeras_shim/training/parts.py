@@ -13,7 +13,7 @@ from torchkeras_shim.core import sharded, tree
 from torchkeras_shim.core.torch_private import is_hooked
 from torchkeras_shim.distribution.portion import Work
 from torchkeras_shim.distribution.processes import Processes
-from torchkeras_shim.distribution.tensors import is_cut, whole
+from torchkeras_shim.distribution.tensors import is_cut
 from torchkeras_shim.layers import called, calling
 from torchkeras_shim.layers.explaining import explain
 from torchkeras_shim.training.measures import Measures
@@ -137,7 +137,7 @@ def make_forward(model: Any, compile_options: dict[str, Any] | None = None) -> C
         return lambda x: model(x)  # a class with a `__call__` of its own
     run: Callable[[Any], Any] = partial(torch.nn.Module.__call__, model)  # with hooks, without a second look at x
     if is_cut(model):
-        return lambda x: tree.map_structure(whole, model(x))
+        return lambda x: tree.map_structure(sharded.gathered, model(x))
     if model._run_graph is not None and len(model.inputs) == 1 and not is_hooked(model):
         graph = model._run_graph.runner  # the graph's own function
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from torchkeras_shim.core.sharded import gathered
 from torchkeras_shim.distribution.portion import Work
-from torchkeras_shim.distribution.tensors import whole
 
 
 def spread() -> bool:
@@ -44,7 +44,7 @@ def moments(
         axes: The axes to reduce.
         epsilon: What keeps the division finite where nothing counts.
     """
-    x = whole(x)
+    x = gathered(x)
     if counts is None:
         total = x.sum(axes)
         number = torch.full_like(total, x.numel() // total.numel())
