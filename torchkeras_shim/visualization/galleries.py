@@ -181,6 +181,14 @@ def plot_bounding_box_gallery(
     Raises:
         ValueError: If `images` is not a batch, or there are two legends.
         ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "boxes.png")
+        >>> boxes = {"boxes": np.array([[[1.0, 1.0, 6.0, 6.0]]]), "labels": np.array([[0]])}
+        >>> plot_bounding_box_gallery(np.zeros((1, 8, 8, 3)), "xyxy", y_true=boxes, path=path)
+        >>> os.path.getsize(path) > 0
+        True
     """
     patches = _matplotlib("patches", "plot_bounding_box_gallery")
     pictures = _scaled(batch_of(images, data_format), value_range)
@@ -241,6 +249,13 @@ def plot_segmentation_mask_gallery(
     Raises:
         ValueError: If `images` is not a batch.
         ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> import os, tempfile
+        >>> path, mask = os.path.join(tempfile.mkdtemp(), "masks.png"), np.eye(8, dtype="int32")[None]
+        >>> plot_segmentation_mask_gallery(np.zeros((1, 8, 8, 3)), 2, y_true=mask, path=path)
+        >>> os.path.getsize(path) > 0
+        True
     """
     pictures = _scaled(batch_of(images, data_format), value_range)
     columns = [pictures]
