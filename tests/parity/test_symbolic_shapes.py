@@ -82,3 +82,31 @@ def own_paths(module):
 
 def test_weights_made_in_init_have_the_layer_in_their_path():
     assert own_paths(torchkeras_shim) == kept(own_paths, keras)
+
+
+FOUND = {
+    "inner": (lambda k: k.ops.inner(k.KerasTensor((5, None)), k.KerasTensor((4, 3))), (5, 4)),
+    "vstack": (lambda k: k.ops.vstack([k.KerasTensor((None, 3)), k.KerasTensor((None, None))]), (None, 3)),
+    "reshape": (lambda k: k.ops.reshape(k.KerasTensor((None, 4)), (-1, 8)), (None, 8)),
+    "split": (lambda k: k.ops.split(k.KerasTensor((None, 3)), 2)[0], (None, 3)),
+    "array_split": (lambda k: k.ops.array_split(k.KerasTensor((None, 4)), 3)[0], (None, 4)),
+    "space_to_depth": (lambda k: k.ops.space_to_depth(k.KerasTensor((None, None, None, 3)), 2), (None, None, None, 12)),
+    "item": (lambda k: k.KerasTensor((None, 3))[5], (3,)),
+    "remainder": (lambda k: k.ops.mod(k.KerasTensor((2,), "int32"), k.KerasTensor((2,), "int32")), (2,)),
+    "diagonal": (lambda k: k.ops.diag(k.KerasTensor((None, 3)), -3), (None,)),
+    "segments": (lambda k: k.ops.segment_sum(k.KerasTensor((None, 4)), k.KerasTensor((None,), "int32")), (None, 4)),
+    "unstack": (lambda k: k.ops.unstack(k.KerasTensor((2, None, 3)), 3, axis=1)[2], (2, 3)),
+    "spectrogram": (lambda k: k.layers.MelSpectrogram(fft_length=2048)(k.KerasTensor((None, None))), (None, 128, None)),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_sizes_that_fit_are_found(name):
+    call, shape = FOUND[name]
+    assert call(torchkeras_shim).shape == shape
+
+
+@pytest.mark.parametrize("axis", [1, 5])
+def test_an_unknown_number_of_slices_is_refused(axis):
+    with pytest.raises(ValueError, match=r"Cannot infer argument `num`|out of bounds"):
+        torchkeras_shim.ops.unstack(torchkeras_shim.KerasTensor((2, None)), axis=axis)

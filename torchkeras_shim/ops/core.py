@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from torchkeras_shim.core import dtypes
+from torchkeras_shim.core.errors import AxisError
 from torchkeras_shim.core.symbolic import KerasTensor, op
 from torchkeras_shim.ops.promotion import as_tensor, device_of
+from torchkeras_shim.ops.value_dependent import with_spec
 
 __all__ = [
     "cast",
@@ -164,7 +166,20 @@ def stop_gradient(variable: Any) -> Any:
     return as_tensor(variable).detach()
 
 
-@op
+def _unstack_spec(x: Any, num: int | None = None, axis: int = 0) -> Any:
+    rank = len(x.shape)
+    if not -rank <= axis < rank:
+        raise AxisError(f"axis {axis} is out of bounds for an array with dimension {rank}. Received: x.shape={x.shape}")
+    size = x.shape[axis] if num is None else num
+    if size is None:
+        raise ValueError(f"Cannot infer argument `num` from shape {x.shape}. Write `unstack(x, num=..., axis={axis})`.")
+    if x.shape[axis] not in (None, size):
+        raise ValueError(f"`num` must be the size of axis {axis}, {x.shape[axis]}. Received: num={num}")
+    rest = [one for i, one in enumerate(x.shape) if i != axis % rank]
+    return [KerasTensor(rest, x.dtype) for _ in range(size)]
+
+
+@with_spec(_unstack_spec)
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     """Returns the list of the slices along an axis.
 

@@ -11,6 +11,7 @@ import torch
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_tensor
 from torchkeras_shim.ops.reductions import total
+from torchkeras_shim.ops.value_dependent import by_size
 
 __all__ = [
     "diag",
@@ -232,7 +233,7 @@ def triu(x: Any, k: int = 0) -> Any:
     return torch.triu(as_tensor(x), diagonal=k)
 
 
-@op
+@by_size
 def diag(x: Any, k: int = 0) -> Any:
     """Returns a matrix's diagonal, or the matrix of a diagonal.
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from torchkeras_shim.core.symbolic import op
+from torchkeras_shim.core.symbolic import KerasTensor
 from torchkeras_shim.ops.promotion import as_tensor
+from torchkeras_shim.ops.value_dependent import with_spec
 
 __all__ = ["segment_max", "segment_min", "segment_prod", "segment_sum"]
 
@@ -37,7 +38,11 @@ def _segment(data: Any, segment_ids: Any, num_segments: int | None, reduce: str,
     return result.scatter_reduce(0, index, data, reduce)[:num_segments]
 
 
-@op
+def _segment_spec(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    return KerasTensor((num_segments, *data.shape[1:]), data.dtype)
+
+
+@with_spec(_segment_spec)
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """Adds up the rows of each segment.
 
@@ -54,7 +59,7 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
     return _segment(data, segment_ids, num_segments, "sum", 0)
 
 
-@op
+@with_spec(_segment_spec)
 def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """Multiplies the rows of each segment (arguments as of `segment_sum`).
 
@@ -65,7 +70,7 @@ def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, s
     return _segment(data, segment_ids, num_segments, "prod", 1)
 
 
-@op
+@with_spec(_segment_spec)
 def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """Returns the largest of the rows of each segment (arguments as of `segment_sum`).
 
@@ -78,7 +83,7 @@ def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, so
     return _segment(data, segment_ids, num_segments, "amax", "lowest")
 
 
-@op
+@with_spec(_segment_spec)
 def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """Returns the smallest of the rows of each segment (arguments as of `segment_sum`).
 

@@ -10,6 +10,7 @@ import torch
 from torchkeras_shim.core.errors import AxisError
 from torchkeras_shim.core.symbolic import op
 from torchkeras_shim.ops.promotion import as_tensor, promote
+from torchkeras_shim.ops.value_dependent import by_size
 
 __all__ = [
     "append",
@@ -291,7 +292,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> An
     return list(torch.tensor_split(x, _cuts(indices_or_sections), dim=axis))
 
 
-@op
+@by_size
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     """Cuts a tensor in parts along an axis, the first ones longer by one if it does not come out even.
 

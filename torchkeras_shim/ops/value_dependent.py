@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from torchkeras_shim.core import symbolic
+from torchkeras_shim.core import stand_ins, symbolic
 from torchkeras_shim.core.failures import recover
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -18,6 +18,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def never_on_zeros(function: Function) -> Function:
     """Makes a function work on symbolic tensors: its shapes come from torch's meta device, which has no values."""
     return _recording(function, lambda args, kwargs: symbolic.infer(function, args, kwargs, device="meta"))
+
+
+def by_size(function: Function) -> Function:
+    """Makes a function work on symbolic tensors, whose result depends on whether sizes are above its other numbers."""
+    sizes = (2, 7, stand_ins.SIZES[0])
+    return _recording(function, lambda args, kwargs: symbolic.infer(function, args, kwargs, "meta", sizes))
 
 
 def with_spec(spec: Callable[..., Any]) -> Callable[[Function], Function]:
