@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import torchkeras_shim as tks
-from tests.parity.oracle import assert_close, keras, to_numpy
+from tests.parity.oracle import assert_close, kept, keras, to_numpy
 
 X = np.array([[[1, 2], [0, 0], [3, 1]], [[0, 0], [1, 1], [0, 0]]], "float32")
 MASK = np.array([[True, True, False], [False, True, False]])
@@ -222,3 +222,42 @@ def test_the_loss_sees_the_mask():
         losses.append(model.evaluate(X, np.ones((2, 3, 1)), verbose=0))
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
     np.testing.assert_allclose(losses[0], [27.666666, 5.0], rtol=1e-6)
+
+
+def seen_while_built(k):
+    """Which masks a layer that needs one is given while a functional model is put together, and what is read there."""
+    seen = []
+
+    class Needs(k.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, x, mask=None):
+            assert mask is not None
+            seen.append((mask.ndim, str(mask.dtype).rpartition(".")[2]))
+            return x * k.ops.expand_dims(k.ops.cast(mask, x.dtype), -1)
+
+    inputs = k.Input((None,), dtype="int32")
+    x = k.layers.Embedding(5, 2, mask_zero=True, embeddings_initializer="ones")(inputs)
+    read = [tuple(x._keras_mask.shape)]
+    for layer in (k.layers.Activation("relu"), k.layers.Dropout(0.5), k.layers.Dense(2, kernel_initializer="ones")):
+        x = layer(x)
+        read.append(tuple(x._keras_mask.shape))
+    x = Needs()(x)
+    read.append(getattr(k.ops.add(x, 1.0), "_keras_mask", None))
+    model = k.Model(inputs, x)
+    values = to_numpy(model(np.array([[1, 2, 0]]))).tolist()
+    return sorted(set(seen)), read, values
+
+
+def test_masks_are_there_while_a_functional_model_is_built():
+    assert seen_while_built(tks) == kept(seen_while_built, keras)
+
+
+def test_a_symbolic_mask_is_an_input_like_any_other():
+    inputs = tks.Input((None,), dtype="int32")
+    x = tks.layers.Embedding(5, 2, mask_zero=True)(inputs)
+    model = tks.Model(inputs, tks.layers.LSTM(3)(x + 1.0, mask=x._keras_mask))
+    whole, short = model(np.array([[1, 2, 0]])), model(np.array([[1, 2]]))
+    assert_close(whole, short)

@@ -94,6 +94,12 @@ class KerasTensor:
         self._dtype = dtypes.standardize_dtype(dtype)
         self.name = name if name is not None else naming.auto_name("KerasTensor")
         self._keras_history: KerasHistory | None = None
+        self._mask_spec: KerasTensor | None = None  # of the mask that rides on what this stands for
+
+    @property
+    def _keras_mask(self) -> KerasTensor | None:
+        """The mask that rides on the tensor, symbolic as well; `None` if no layer has made one."""
+        return None if self._mask_spec is None else record(_riding_mask, (self,), {})
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -465,7 +471,10 @@ def infer(
 
         def stand_in(leaf: Any, size: int = size) -> Any:
             if isinstance(leaf, KerasTensor):
-                return stand_ins.tensor(leaf.shape, leaf.dtype, device, size)
+                value = stand_ins.tensor(leaf.shape, leaf.dtype, device, size)
+                if leaf._mask_spec is not None:
+                    value._keras_mask = ~stand_ins.tensor(leaf._mask_spec.shape, "bool", device, size)
+                return value
             return leaf.to("meta") if on_meta and isinstance(leaf, torch.Tensor) else leaf
 
         real_args = [tree.map_structure(stand_in, argument) for argument in args]
@@ -480,6 +489,15 @@ def infer(
             size if all(size == other.shape[axis] for other in others) else None
             for axis, size in enumerate(first.shape)
         ]
-        return KerasTensor(shape, first.dtype)
+        found = KerasTensor(shape, first.dtype)
+        mask = getattr(first, "_keras_mask", None)
+        if mask is not None:
+            found._mask_spec = spec(mask, *(other._keras_mask for other in others))
+        return found
 
     return tree.map_structure(spec, *runs)
+
+
+def _riding_mask(x: Any) -> Any:
+    """The mask that a layer has put on a tensor."""
+    return x._keras_mask

@@ -48,13 +48,20 @@ class Turn:
         what: What is being done, for messages: `"fit"`, say.
         training: Whether the layers are to be in training mode; `None` leaves them at rest.
         metrics: Returns the metrics that the loop uses, if it uses any.
+        at_rest: Whether the layers stay at rest although the loop trains.
     """
 
     def __init__(
-        self, model: torch.nn.Module, what: str, training: bool | None, metrics: Callable[[], list[Any]] | None = None
+        self,
+        model: torch.nn.Module,
+        what: str,
+        training: bool | None,
+        metrics: Callable[[], list[Any]] | None = None,
+        at_rest: bool = False,
     ) -> None:
         self.what = what
         self.training = training
+        self._mode = None if at_rest else training
         self._model = model
         self._thread = threading.get_ident()
         self._modules = set(map(id, modules_in(model)))
@@ -102,7 +109,7 @@ class Turn:
         room = self.room
         self._note_modes()
         if self._modes is None:
-            settle(self._model, self.training)
+            settle(self._model, self._mode)
         else:
             for module, mode in self._modes:
                 if module.training is not mode:
@@ -177,7 +184,12 @@ class Turn:
 
 @contextmanager
 def turn_of(
-    model: torch.nn.Module, what: str, *, training: bool, metrics: Callable[[], list[Any]] | None = None
+    model: torch.nn.Module,
+    what: str,
+    *,
+    training: bool,
+    metrics: Callable[[], list[Any]] | None = None,
+    at_rest: bool = False,
 ) -> Iterator[Turn]:
     """Opens a loop's turn; at the end the model is at rest.
 
@@ -186,11 +198,12 @@ def turn_of(
         what: What is being done: `"fit"`, say.
         training: Whether the layers are to be in training mode.
         metrics: Returns the metrics that the loop uses, if it uses any.
+        at_rest: Whether the layers stay at rest although the loop trains: each call says `training=True` by itself.
 
     Raises:
         RuntimeError: If another thread's `fit` trains the model, and this is a `fit` too.
     """
-    turn = Turn(model, what, training, metrics)
+    turn = Turn(model, what, training, metrics, at_rest)
     outer = turn._open()
     try:
         yield turn

@@ -84,6 +84,8 @@ def kept_spec(layer: Any, inputs: Any) -> symbolic.KerasTensor | None:
         return None
     if any(other.shape != first.shape or other.dtype != first.dtype for other in others):
         return None
+    if any(one._mask_spec is not None for one in (first, *others)):
+        return None
     return symbolic.KerasTensor(first.shape, first.dtype)
 
 

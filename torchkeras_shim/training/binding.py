@@ -16,6 +16,7 @@ from torchkeras_shim import metrics as metrics_module
 from torchkeras_shim import optimizers as optimizers_module
 from torchkeras_shim.core import tree
 from torchkeras_shim.core.symbolic import KerasTensor
+from torchkeras_shim.core.text import StringTensor
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import calling
 from torchkeras_shim.layers.weights import StructureVersion
@@ -344,6 +345,6 @@ def _needs_parameters(optimizer: Any) -> bool:
 
 
 def _symbolic(leaf: Any) -> Any:
-    if not isinstance(leaf, torch.Tensor):
+    if not isinstance(leaf, (torch.Tensor, StringTensor)):
         return leaf
     return KerasTensor((None, *leaf.shape[1:]) if leaf.ndim else (), leaf.dtype)

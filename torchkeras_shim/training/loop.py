@@ -10,7 +10,7 @@ from torchkeras_shim.core.turns import Turn, turn_of
 from torchkeras_shim.layers.weights import StructureVersion
 from torchkeras_shim.training import denormals, kept_memory
 from torchkeras_shim.training.binding import Binding
-from torchkeras_shim.training.own_steps import make_own_functions
+from torchkeras_shim.training.own_steps import make_own_functions, overrides
 from torchkeras_shim.training.team import team
 
 #: The loop whose steps are taken, by what is being done.
@@ -38,7 +38,9 @@ def opened(binding: Binding, what: str, training: bool = False) -> Iterator[Turn
         make_own_functions(model, method)
     binding.work_with(team())
     metrics = None if what == "predict" else lambda: list(model.metrics)
-    with turn_of(model, what, training=training, metrics=metrics) as turn:
+    # As in Keras, a `train_step` of the user's own says `training=True` where it means it.
+    at_rest = training and overrides(model, "train_step")
+    with turn_of(model, what, training=training, metrics=metrics, at_rest=at_rest) as turn:
         with turn:
             model._place()
         try:

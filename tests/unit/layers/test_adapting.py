@@ -160,3 +160,19 @@ def test_rows_of_different_lengths():
     assert tokens.to_list() == [[2, 3, 2], [1]]
     back = layers.StringLookup(vocabulary=["a", "b"], mask_token="", invert=True)(tokens)
     assert back.to_list() == [[b"a", b"b", b"a"], [b"[UNK]"]]
+
+
+def test_a_table_of_integers_outlives_a_look_at_shapes_without_data():
+    layer = layers.IntegerLookup(vocabulary=[5, 7])
+    assert layer(torch.tensor([7, 9])).tolist() == [2, 0]
+    layer(torch.empty(2, dtype=torch.int64, device="meta"))
+    assert layer(torch.tensor([5, 7])).tolist() == [1, 2]
+
+
+def test_text_and_numbers_are_fitted_together():
+    text, number = keras.Input((1,), dtype="string", name="text"), keras.Input((1,), name="number")
+    words = layers.StringLookup(vocabulary=["good", "bad"], output_mode="one_hot")(text)
+    model = keras.Model([text, number], layers.Dense(1)(layers.concatenate([words, number])))
+    model.compile("sgd", "mse", metrics=["mae"])
+    data = Dataset.from_tensor_slices(({"text": TEXTS[:, None], "number": NUMBERS[:16, :1]}, LABELS)).batch(8)
+    assert len(model.fit(data, epochs=2, verbose=0).history["mae"]) == 2

@@ -86,8 +86,12 @@ def function(
 
 
 @public("py_function")
-def py_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None, **_: Any) -> Any:
-    """Calls a Python function and makes tensors of the given types of what it returns."""
+def py_function(
+    func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, name: str | None = None, **_: Any
+) -> Any:
+    """Calls a Python function and makes tensors of the given types of what it returns; or decorates one."""
+    if func is None:
+        return lambda target: functools.wraps(target)(lambda *args: py_function(target, args, Tout))
     result = func(*inp)
     if Tout is None or (isinstance(Tout, (list, tuple)) and not Tout):
         return []
@@ -98,9 +102,15 @@ def py_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None 
 
 
 def _numpy_function(
-    func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None
+    func: Callable[..., Any] | None = None,
+    inp: Any = None,
+    Tout: Any = None,
+    stateful: bool = True,
+    name: str | None = None,
 ) -> Any:
     """As `py_function`; the function gets arrays."""
+    if func is None:
+        return lambda target: functools.wraps(target)(lambda *args: _numpy_function(target, args, Tout))
     return py_function(func, [like(one).numpy() for one in inp], Tout)
 
 

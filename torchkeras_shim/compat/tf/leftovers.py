@@ -152,9 +152,9 @@ refuse(
     """.split(),
 )
 refuse(
-    "Write `keras.ops.ctc_decode`.",
+    "Write `tf.nn.ctc_beam_search_decoder`, or `keras.ops.ctc_decode`.",
     *"""
-    nn.ctc_beam_search_decoder nn.ctc_unique_labels
+    nn.ctc_unique_labels compat.v1.nn.ctc_beam_search_decoder compat.v1.nn.ctc_beam_search_decoder_v2
     """.split(),
 )
 refuse(

@@ -52,8 +52,11 @@ class Recorded:
     def _has(self, number: int) -> bool:
         return any(begin <= number < end for begin, end in self._spans)
 
-    def alone(self, targets: Iterable[torch.Tensor]) -> AbstractContextManager[None]:
-        """Returns a block, inside of which gradients of targets end where they leave what was recorded."""
+    def alone(self, targets: Iterable[torch.Tensor]) -> AbstractContextManager[bool]:
+        """Returns a block, inside of which gradients of targets end where they leave what was recorded.
+
+        It tells whether they leave it: autograd calls the operations outside all the same, though with no gradient.
+        """
         borders = () if self._all else self._followed(targets)[1]
         return _ended_at(borders) if borders else _NOTHING_OUTSIDE
 
@@ -91,14 +94,21 @@ class Recorded:
         return [variable for _, variable in sorted(users.values(), key=lambda one: one[0])]
 
 
-_NOTHING_OUTSIDE = nullcontext()
+_NOTHING_OUTSIDE = nullcontext(False)
 
 
 @contextmanager
-def _ended_at(nodes: Iterable[Any]) -> Iterator[None]:
+def _ended_at(nodes: Iterable[Any]) -> Iterator[bool]:
     hooks = [node.register_prehook(_nothing) for node in nodes]
     try:
-        yield
+        yield True
+    except RuntimeError as error:
+        if "second time" not in str(error):
+            raise
+        raise RuntimeError(
+            "A target was computed from a tensor of another tape, whose gradient was taken already: torch has freed "
+            "what it was computed from. Pass it on as a value, `x = tf.stop_gradient(x)`."
+        ) from error
     finally:
         for hook in hooks:
             hook.remove()

@@ -9,8 +9,10 @@ import torch
 from torchkeras_shim.compat.tf.api import tf_op
 from torchkeras_shim.compat.tf.sparse import as_sparse
 from torchkeras_shim.compat.tf.tensors import like
+from torchkeras_shim.core.errors import InvalidArgumentError
 from torchkeras_shim.core.ragged import RaggedTensor
 from torchkeras_shim.core.sparse import SparseTensor
+from torchkeras_shim.ops.ctc import ctc_decode
 
 
 @tf_op("nn.ctc_greedy_decoder")
@@ -37,6 +39,26 @@ def ctc_greedy_decoder(
         rows.append(labels[new & (labels != blank)])
         totals.append(-highest[:length, sample].sum())
     return [RaggedTensor.from_rows(rows).to_sparse()], torch.stack(totals)[:, None]
+
+
+@tf_op("nn.ctc_beam_search_decoder")
+def ctc_beam_search_decoder(inputs: Any, sequence_length: Any, beam_width: int = 100, top_paths: int = 1) -> Any:
+    """The most probable sequences of labels, best first, and their log-probabilities; the last class is the blank.
+
+    Args:
+        inputs: Outputs of shape (steps, batch, classes), before a softmax.
+        sequence_length: How many steps each sample has.
+        beam_width: How many sequences the search keeps.
+        top_paths: How many it returns.
+    """
+    if top_paths > beam_width:
+        raise InvalidArgumentError(f"Requested more paths than the beam width: {top_paths} > {beam_width}.")
+    x = like(inputs).transpose(0, 1)
+    paths, scores = ctc_decode(
+        x, like(sequence_length), "beam_search", beam_width=beam_width, top_paths=top_paths, mask_index=-1
+    )
+    decoded = [RaggedTensor.from_rows([row[row >= 0].long() for row in path]).to_sparse() for path in paths]
+    return decoded, scores
 
 
 @tf_op("nn.collapse_repeated")

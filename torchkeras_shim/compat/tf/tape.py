@@ -214,12 +214,13 @@ class GradientTape:
             return grads
         every = len(asked) == len(sources)
         kept_targets = [target for target, _ in pairs]
-        with self._alone(kept_targets):
+        with self._alone(kept_targets) as leaves:
             found = torch.autograd.grad(
                 kept_targets,
                 sources if every else [sources[index] for index in asked],
                 [count for _, count in pairs],
-                retain_graph=True if self._persistent or self._inside_others or bool(_thread.tapes) else None,
+                # What was computed outside belongs to others too: the next tape's gradient may lead there again.
+                retain_graph=True if self._persistent or self._inside_others or bool(_thread.tapes) or leaves else None,
                 create_graph=bool(_thread.tapes),
                 allow_unused=True,
             )
@@ -229,7 +230,7 @@ class GradientTape:
             grads[index] = grad
         return grads
 
-    def _alone(self, targets: Sequence[torch.Tensor]) -> AbstractContextManager[None]:
+    def _alone(self, targets: Sequence[torch.Tensor]) -> AbstractContextManager[bool]:
         """Gradients inside this block go through what this tape has recorded, and nothing else."""
         if not all(one.is_cpu for one in targets):
             for tape in _thread.tapes:  # a thread of the device computes these gradients, with numbers of its own

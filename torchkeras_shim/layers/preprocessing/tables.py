@@ -66,16 +66,18 @@ class IntegerTable:
     """
 
     def __init__(self, tokens: Sequence[int], start: int, default: int) -> None:
-        self._tokens = torch.as_tensor(list(tokens), dtype=torch.int64)
-        self._sorted, self._order = torch.sort(self._tokens)
+        held = torch.as_tensor(list(tokens), dtype=torch.int64)
+        self._parts: tuple[torch.Tensor, ...] = (held, *torch.sort(held))
         self._start = start
         self._default = default
 
-    def _move(self, device: torch.device) -> None:
-        if self._tokens.device != device:
-            self._tokens, self._sorted, self._order = (
-                one.to(device) for one in (self._tokens, self._sorted, self._order)
-            )
+    def _on(self, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """Returns the tokens, the sorted ones and their order on a device."""
+        if device.type == "meta":  # a run for shapes alone: what is kept must not lose its values
+            return tuple(one.to(device) for one in self._parts)
+        if self._parts[0].device != device:
+            self._parts = tuple(one.to(device) for one in self._parts)
+        return self._parts
 
     def look_up(self, numbers: torch.Tensor) -> torch.Tensor:
         """Returns the indices of integers.
@@ -84,11 +86,11 @@ class IntegerTable:
             >>> IntegerTable([7, 5], start=1, default=0).look_up(torch.tensor([5, 6, 7]))
             tensor([2, 0, 1])
         """
-        self._move(numbers.device)
-        if not len(self._tokens):
+        tokens, ordered, order = self._on(numbers.device)
+        if not len(tokens):
             return torch.full_like(numbers, self._default)
-        places = torch.searchsorted(self._sorted, numbers).clamp(max=len(self._tokens) - 1)
-        return torch.where(self._sorted.take(places) == numbers, self._order.take(places) + self._start, self._default)
+        places = torch.searchsorted(ordered, numbers).clamp(max=len(tokens) - 1)
+        return torch.where(ordered.take(places) == numbers, order.take(places) + self._start, self._default)
 
     def numbers(self, indices: torch.Tensor, default: int) -> torch.Tensor:
         """Returns the integers of indices; those that belong to none get `default`.
@@ -97,12 +99,12 @@ class IntegerTable:
             >>> IntegerTable([7, 5], start=1, default=0).numbers(torch.tensor([1, 0, 9]), -1)
             tensor([ 7, -1, -1])
         """
-        self._move(indices.device)
-        if not len(self._tokens):
+        tokens, *_ = self._on(indices.device)
+        if not len(tokens):
             return torch.full_like(indices, default)
         places = indices - self._start
-        last = len(self._tokens) - 1
-        return torch.where((places >= 0) & (places <= last), self._tokens.take(places.clamp(0, last)), default)
+        last = len(tokens) - 1
+        return torch.where((places >= 0) & (places <= last), tokens.take(places.clamp(0, last)), default)
 
 
 def as_bytes(token: Any) -> Any:
