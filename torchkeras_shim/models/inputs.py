@@ -29,7 +29,7 @@ class InputStructure:
     def __init__(self, structure: Any, names: Sequence[str], optional: Sequence[bool]) -> None:
         self._names, self._optional = list(names), list(optional)
         self._structure = tree.pack_sequence_as(structure, range(len(self._names)))  # each input's number in its place
-        self._is_flat = isinstance(structure, (list, tuple)) and len(structure) == len(self._names)
+        self._is_flat = isinstance(structure, (list, tuple)) and not any(map(tree.is_nested, structure))
         self._has_warned = False
         leaves = tree.flatten_with_path(structure)
         #: What is declared of each input, in the flat order.

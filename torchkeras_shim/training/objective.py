@@ -86,7 +86,11 @@ class Objective:
         if self.loss_weights is not None:
             weights = outputs.assign(self.loss_weights, "loss_weights")
         given = enumerate(zip(outputs.assign(self.loss, "loss"), weights, outputs.loss_names, strict=True))
-        terms = [joint.Term(index, one, *rest) for index, (loss, *rest) in given for one in _each(loss)]
+        terms = [
+            joint.Term(index, one, its_weight, name)
+            for index, (loss, weight, name) in given
+            for one, its_weight in _each(loss, weight)
+        ]
         if isinstance(self.loss, dict) and (keys := outputs.keys):
             order = [key for key in self.loss if key in keys]
             terms.sort(key=lambda term: order.index(keys[term.places]))
@@ -159,11 +163,14 @@ def _share(loss: Any, value: torch.Tensor, portion: Portion) -> torch.Tensor:
     return value * (denominator / torch.where(whole == 0, 1.0, whole))
 
 
-def _each(identifier: Any) -> list[Any]:
-    """Returns the losses that one output is given: none, one, or several, which are added up."""
+def _each(identifier: Any, weight: Any) -> list[tuple[Any, Any]]:
+    """Returns the losses that one output is given: none, one, or several, which are added up; each with its weight."""
     if identifier is None:
         return []
-    return list(identifier) if isinstance(identifier, (list, tuple)) else [identifier]
+    if not isinstance(identifier, (list, tuple)):
+        return [(identifier, weight)]
+    by_loss = isinstance(weight, (list, tuple)) and len(weight) == len(identifier)
+    return list(zip(identifier, weight if by_loss else [weight] * len(identifier), strict=True))
 
 
 def _as_weight(weight: Any) -> float | None:
