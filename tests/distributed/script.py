@@ -31,8 +31,8 @@ class Trouble(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.what == "interrupt":
-            with replacing(os.path.join(self.folder, f"running-{RANK}")) as path:
-                path.write_text(str(os.getpid()))
+            with replacing(os.path.join(self.folder, f"running-{RANK}")) as path, open(path, "w") as file:
+                file.write(str(os.getpid()))
             time.sleep(0.2)
         if batch == 2:
             self.fail_at("middle")

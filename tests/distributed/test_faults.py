@@ -54,7 +54,8 @@ def weights_after(process, folder):
 def numbers_of(process, folder):
     """Waits until both processes train. Returns their numbers in the system."""
     end = time.monotonic() + 60
-    while len(files := list(folder.glob("running-*"))) < 2 and time.monotonic() < end:
+    files = [folder / f"running-{rank}" for rank in range(2)]
+    while not all(file.exists() for file in files) and time.monotonic() < end:
         assert process.poll() is None
         time.sleep(0.1)
     return [int(file.read_text()) for file in files]
