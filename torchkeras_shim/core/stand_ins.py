@@ -59,7 +59,7 @@ def fitting(shapes: Sequence[Shape], numbers: Sequence[int]) -> Iterator[list[Sh
 
     Example:
         >>> next(fitting([(None, 3), (3, None), (2,)], []))
-        [(2, 3), (3, None), (2,)]
+        [(3, 3), (3, None), (2,)]
     """
     unknown = [(i, axis) for i, shape in enumerate(shapes) for axis, size in enumerate(shape) if size is None]
     known = dict.fromkeys(size for size in (*itertools.chain(*shapes), *numbers) if size and size > 1)
