@@ -36,6 +36,13 @@ def print_summary(
 
     Raises:
         ValueError: If the line is too short, or `layer_range` matches no layers.
+
+    Example:
+        >>> import torchkeras_shim as keras
+        >>> model, texts = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="small"), []
+        >>> print_summary(model, print_fn=texts.append)
+        >>> texts[0].splitlines()[0]
+        'Model: "small"'
     """
     text = render(
         summarize(model, expand_nested, layer_range),

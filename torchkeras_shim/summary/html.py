@@ -15,6 +15,12 @@ def render_html(summary: Summary) -> str:
 
     Args:
         summary: The data.
+
+    Example:
+        >>> import torchkeras_shim as keras
+        >>> from torchkeras_shim.summary.rows import summarize
+        >>> render_html(summarize(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="a<b")))
+        '<div><p>Model: <b>a&lt;b</b></p>...'
     """
     body = [_row("td", cells(row, summary.branches)) for row in summary.rows]
     return (

@@ -81,6 +81,12 @@ def summarize(model: Any, expand_nested: bool = False, layer_range: Sequence[str
 
     Returns:
         The rows and totals; shared weights are counted once in the totals.
+
+    Example:
+        >>> import torchkeras_shim as keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> [(row.name, row.params) for row in summarize(model).rows]
+        [('dense', 8)]
     """
     graph = getattr(model, "_graph", None)
     named = model.named_layers() if graph is None else [(each.name, each) for each in graph.operations]
