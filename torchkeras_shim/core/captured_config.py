@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from torchkeras_shim.core import serialization
+from torchkeras_shim.core import serialization, tree
 
 _OF_EVERY_LAYER = ("name", "trainable", "dtype")
 
@@ -20,8 +20,8 @@ def arguments_of(target: Any, without: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         NotImplementedError: If one of them cannot be written as such.
     """
-    args, kwargs = target._arguments
     try:
+        args, kwargs = target._arguments
         signature = inspect.signature(type(target).__init__)
         bound = signature.bind(target, *args, **kwargs)
         kinds = {key: parameter.kind for key, parameter in signature.parameters.items()}
@@ -39,6 +39,12 @@ def arguments_of(target: Any, without: tuple[str, ...]) -> dict[str, Any]:
             "and therefore the object must override `get_config()` in order to be serializable. Implement\n\n"
             '    def get_config(self):\n        return {**super().get_config(), "my_argument": ...}'
         ) from error
+
+
+def can_be_pickled(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> bool:
+    """Returns whether the arguments of a constructor can be pickled: no functions are among them that have no name."""
+    leaves = tree.flatten(arguments)
+    return not any(inspect.isfunction(leaf) and "<" in leaf.__qualname__ for leaf in leaves)
 
 
 def restored(layer_class: Any, config: dict[str, Any]) -> dict[str, Any]:

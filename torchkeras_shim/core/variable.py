@@ -270,10 +270,10 @@ class Variable(torch.nn.Parameter):
 
 def _taking_arrays(name: str) -> Callable[[Variable, Any], Any]:
     """Returns an operator that takes numpy's arrays, too: torch's leaves them to numpy, which knows no gradients."""
-    of_torch = getattr(torch.Tensor, name)
 
-    @functools.wraps(of_torch)
+    @functools.wraps(getattr(torch.Tensor, name))
     def operator(self: Variable, other: Any) -> Any:
+        of_torch = getattr(torch.Tensor, name)  # looked up now: in the zero-change mode it takes lists
         return of_torch(self, torch.as_tensor(other, device=self.device) if isinstance(other, np.ndarray) else other)
 
     return operator

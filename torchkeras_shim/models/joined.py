@@ -67,7 +67,7 @@ class Overwriting(Joined):
     def __call__(self, inputs: Any) -> Any:
         """Runs both."""
         first, second = self.first, self.second
-        kernel = None if Flags.masks or self._is_watched() else _overwriting(second)
+        kernel = None if self._is_watched() else _overwriting(second)
         if kernel is not None and type(first) is Add and all(_is_usual(x, second) for x in inputs):
             return kernel(first(inputs))
         if kernel is not None and _is_usual(inputs, second) and _is_usual(inputs, first):
@@ -85,7 +85,8 @@ class Padded(Joined):
     def __call__(self, inputs: Any) -> Any:
         """Runs both."""
         first, second = self.first, self.second
-        if not Flags.masks and _is_usual(inputs, second) and _is_usual(inputs, first) and not self._is_watched():
+        usual = _is_usual(inputs, first) and _is_usual(inputs, second)
+        if usual and not self._is_watched():
             try:
                 return second.call_padded(inputs, self._pairs)
             except RuntimeError:  # the layers themselves say best what is wrong
@@ -143,7 +144,8 @@ def _fit(padding: ZeroPadding2D, convolution: Any) -> bool:
 
 def _is_usual(x: Any, layer: Any) -> bool:
     """Returns whether this is a plain tensor of the rank and type that a layer takes without more ado."""
-    return type(x) is torch.Tensor and x.ndim == layer._seen_ndim and x.dtype is layer._seen_dtype
+    masked = Flags.masks and hasattr(x, "_keras_mask")
+    return type(x) is torch.Tensor and x.ndim == layer._seen_ndim and x.dtype is layer._seen_dtype and not masked
 
 
 def _overwriting(layer: Any) -> _Kernel | None:

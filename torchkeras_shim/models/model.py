@@ -10,6 +10,7 @@ import torch
 from torchkeras_shim import export, saving, summary
 from torchkeras_shim.core import device as devices
 from torchkeras_shim.core import turns
+from torchkeras_shim.core.captured_config import can_be_pickled
 from torchkeras_shim.core.modules import tensors_in
 from torchkeras_shim.core.variable import Variable
 from torchkeras_shim.layers import called, calling
@@ -84,6 +85,11 @@ class Model(Trainable):
         if graph is not None:
             self._adopt_graph(graph)
         self.__dict__["_adders_seen"] = -1  # for how many loss-adding layers this model is known to hold none of them
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves arguments of the constructor that cannot be pickled out of copies: the config alone needs them."""
+        known = can_be_pickled(self._arguments) if self._arguments is not None else True
+        return self.__dict__ if known else {**self.__dict__, "_arguments": None}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the model. Inputs are moved to its device; arrays become tensors."""

@@ -25,8 +25,10 @@ def varied(net):
 def no_rounding():
     """All is computed in float64, so that what differs is not rounding."""
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def _hostile() -> Any:
 def test_names_and_texts_of_a_model_do_not_become_code(tmp_path: Path) -> None:
     model = _hostile()
     metric = keras.metrics.MeanSquaredError(name=_EVIL)
-    loss = dict.fromkeys(model.output_names, "mse")
+    loss = dict.fromkeys(model.output, "mse")
     model.compile("adam", loss, metrics={"import": [metric]})
     callbacks = [
         keras.callbacks.ModelCheckpoint(f"{_EVIL.replace('{', '')}.keras", monitor="loss", save_best_only=True),
