@@ -19,12 +19,13 @@ class Work(DispatchMode):
 
     Attributes:
         products: The multiplications in products of matrices, convolutions and the like so far.
+        largest: Those of the largest of them, a step of a recurrence, say.
         elements: The elements that kernels have read and written so far.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.products = self.elements = 0
+        self.products = self.largest = self.elements = 0
 
     @property
     def done(self) -> int:
@@ -36,7 +37,9 @@ class Work(DispatchMode):
         result = func(*args, **(kwargs or {}))
         products = _PRODUCTS.get(func.name().split(".")[0])
         if products is not None:
-            self.products += products(args, result)
+            times, each = products(args, result)
+            self.products += times * each
+            self.largest = max(self.largest, each)
         if not is_view(func):
             self.elements += _elements(args) + _elements(result)
         return result
@@ -54,33 +57,41 @@ def _elements(value: Any) -> int:
     return 0
 
 
-def _convolution(args: tuple[Any, ...], result: torch.Tensor) -> int:
+def _matrices(args: tuple[Any, ...], result: torch.Tensor) -> tuple[int, int]:
+    return 1, result.numel() * args[-2].shape[-1]
+
+
+def _convolution(args: tuple[Any, ...], result: torch.Tensor) -> tuple[int, int]:
     transposed = args[6]
-    return int((args[0] if transposed else result).numel() * args[1][0].numel())
+    return 1, (args[0] if transposed else result).numel() * args[1][0].numel()
 
 
-def _convolution_backward(args: tuple[Any, ...], result: Any) -> int:
+def _convolution_backward(args: tuple[Any, ...], result: Any) -> tuple[int, int]:
     gradient, inputs, kernel, transposed = *args[:3], args[7]
-    return int(2 * (inputs if transposed else gradient).numel() * kernel[0].numel())
+    return 2, (inputs if transposed else gradient).numel() * kernel[0].numel()
 
 
-def _recurrent(args: tuple[Any, ...], result: Any) -> int:
+def _recurrence(args: tuple[Any, ...], result: Any) -> tuple[int, int]:
     sequence, kernel, recurrent = args[:3]
-    return int(sequence.shape[0] * sequence.shape[1] * (kernel.numel() + recurrent.numel()))
+    return sequence.shape[0], sequence.shape[1] * (kernel.numel() + recurrent.numel())
 
 
-#: The multiplications of kernels that do more than a few for each element, from their arguments and their result.
-_PRODUCTS: dict[str, Callable[[tuple[Any, ...], Any], int]] = {
-    "aten::mm": lambda args, result: result.numel() * args[0].shape[-1],
-    "aten::addmm": lambda args, result: result.numel() * args[1].shape[-1],
-    "aten::bmm": lambda args, result: result.numel() * args[0].shape[-1],
-    "aten::baddbmm": lambda args, result: result.numel() * args[1].shape[-1],
+def _recurrence_backward(args: tuple[Any, ...], result: Any) -> tuple[int, int]:
+    steps, each = _recurrence(args, result)
+    return 2 * steps, each
+
+
+#: How many products kernels make, and the multiplications of each, from their arguments and their result.
+_PRODUCTS: dict[str, Callable[[tuple[Any, ...], Any], tuple[int, int]]] = {
+    **dict.fromkeys(("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"), _matrices),
     "aten::convolution": _convolution,
     "aten::convolution_backward": _convolution_backward,
-    "aten::mkldnn_rnn_layer": _recurrent,
-    "aten::mkldnn_rnn_layer_backward": lambda args, result: 2 * _recurrent(args, result),
-    "aten::_scaled_dot_product_flash_attention_for_cpu": lambda args, result: 2 * args[0].numel() * args[1].shape[-2],
-    "aten::_scaled_dot_product_flash_attention_for_cpu_backward": lambda args, result: (
-        5 * args[1].numel() * args[2].shape[-2]
+    "aten::mkldnn_rnn_layer": _recurrence,
+    "aten::mkldnn_rnn_layer_backward": _recurrence_backward,
+    "aten::_scaled_dot_product_flash_attention_for_cpu": lambda args, result: (
+        2, args[0].numel() * args[1].shape[-2],
     ),
-}
+    "aten::_scaled_dot_product_flash_attention_for_cpu_backward": lambda args, result: (
+        5, args[1].numel() * args[2].shape[-2],
+    ),
+}  # fmt: skip

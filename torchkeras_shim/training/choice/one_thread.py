@@ -25,6 +25,10 @@ SWITCH = "TORCHKERAS_SHIM_ONE_THREAD"
 #: A step with less work than this runs on one thread: about a millisecond of it.
 _SMALL = 48e6
 
+#: And with no product of more multiplications than this. Two threads make a larger one in so much less time that an
+#: undisturbed machine has more of them.
+_SMALL_PRODUCT = 2.5e6
+
 #: A model with more weights than this is not looked at: to read them is more work than is small.
 _MANY_WEIGHTS = 1_000_000
 
@@ -83,7 +87,7 @@ class _OneThread:
         if elements > known.largest:
             with Work() as work:
                 result = self._step(x, y, sample_weight)
-            known.largest, known.small = elements, work.done < _SMALL
+            known.largest, known.small = elements, work.done < _SMALL and work.largest < _SMALL_PRODUCT
             return result
         threads = torch.get_num_threads()
         if threads == 1 or not known.small:
