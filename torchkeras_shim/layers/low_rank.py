@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from torchkeras_shim import initializers
-from torchkeras_shim.core import sharded
 from torchkeras_shim.layers import arguments
 from torchkeras_shim.layers.base import Layer
 from torchkeras_shim.layers.calling import building
@@ -166,52 +165,32 @@ def _merged(layer: Any) -> torch.Tensor:
 class _Adapted:
     """What layers with an adapter do in another way, besides the weight."""
 
+    def _filed_tensors(self: Any) -> list[torch.Tensor]:
+        """Files have the weights of a layer without an adapter."""
+        names = [f"lora_{self._adapts}_{part}" for part in "ab"]
+        added = {id(self._parameters.get(name)) for name in names}
+        return [weight for weight in own_tensors(self) if id(weight) not in added]
+
     def save_own_variables(self: Any, store: Any) -> None:
         """Writes the weights as those of a layer without an adapter: the sum in the place of the adapted weight."""
-        for index, weight in enumerate(_without_adapter(self)):
-            if weight is self._parameters[self._adapts]:
-                with torch.no_grad():
-                    value = _merged(self).to(weight.dtype)
-            else:
-                value = sharded.whole(weight).detach()
-            # numpy has no bfloat16
-            store[str(index)] = value.detach() if value.dtype == torch.bfloat16 else value.numpy(force=True)
+        super().save_own_variables(store)  # type: ignore[misc]
+        own, adapted_weight = self._filed_tensors(), self._parameters[self._adapts]
+        index = next(index for index, weight in enumerate(own) if weight is adapted_weight)
+        with torch.no_grad():
+            value = _merged(self).to(adapted_weight.dtype)
+        store[str(index)] = value.detach() if value.dtype == torch.bfloat16 else value.numpy(force=True)
 
     def load_own_variables(self: Any, store: Any) -> None:
-        """Reads the weights of a layer without an adapter; the addition is zero afterwards, and can be trained.
-
-        Raises:
-            ValueError: If number or shapes differ; no weight has been changed then.
-        """
-        own = _without_adapter(self)
-        if sorted(store.keys()) != sorted(str(index) for index in range(len(own))):
-            raise ValueError(
-                f"Layer '{self.name}' expected {len(own)} variables, but received {len(store.keys())} variables during "
-                f"loading. Expected: {[weight.path for weight in own]}. Received: {sorted(store.keys())}"
-            )
-        values = [torch.as_tensor(store[str(index)]).detach() for index in range(len(own))]
-        for weight, value in zip(own, values, strict=True):
-            if weight.shape != value.shape:
-                raise ValueError(
-                    f"Layer '{self.name}': the shape of the target variable and of the value in the file must match. "
-                    f"Expected: {weight.path} of shape {tuple(weight.shape)}. Received: {tuple(value.shape)}"
-                )
-        with torch.no_grad():
-            for weight, value in zip(own, values, strict=True):
-                sharded.write(weight, value)
-            if self.lora_enabled:
+        """Reads the weights of a layer without an adapter; the addition is zero afterwards, and can be trained."""
+        super().load_own_variables(store)  # type: ignore[misc]
+        if self.lora_enabled:
+            with torch.no_grad():
                 self._parameters[f"lora_{self._adapts}_b"].zero_()
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
         """Pickles the layer as one of its original class: nobody finds the other one by its name."""
         made = super().__reduce_ex__(protocol)
         return (_again, (type(self)._written_as,), *made[2:])
-
-
-def _without_adapter(layer: Any) -> list[Any]:
-    names = [f"lora_{layer._adapts}_{part}" for part in "ab"]
-    added = {id(layer._parameters.get(name)) for name in names}
-    return [weight for weight in own_tensors(layer) if id(weight) not in added]
 
 
 def _again(cls: Any) -> Any:

@@ -235,6 +235,10 @@ class HasWeights(torch.nn.Module):
             for weight, value in zip(own, values, strict=True):
                 sharded.write(weight, value)
 
+    def _filed_tensors(self) -> list[torch.Tensor]:
+        """Returns what the layer has in files, in their order."""
+        return own_tensors(self)
+
     def save_own_variables(self, store: Any) -> None:
         """Writes the layer's own weights into a mapping, under `"0"`, `"1"`, ...: trainable ones first.
 
@@ -252,7 +256,7 @@ class HasWeights(torch.nn.Module):
             >>> {key: value.shape for key, value in store.items()}
             {'0': (3, 2), '1': (2,)}
         """
-        for index, weight in enumerate(own_tensors(self)):
+        for index, weight in enumerate(self._filed_tensors()):
             # numpy has no bfloat16
             store[str(index)] = sharded.whole(weight).detach() if weight.dtype == torch.bfloat16 else _to_numpy(weight)
 
@@ -265,7 +269,7 @@ class HasWeights(torch.nn.Module):
         Raises:
             ValueError: If their number or shapes differ; no weight has been changed then.
         """
-        own = own_tensors(self)
+        own = self._filed_tensors()
         found = sorted(store.keys())
         if found != sorted(str(index) for index in range(len(own))):
             if not own and not self.built:

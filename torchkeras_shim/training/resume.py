@@ -66,7 +66,8 @@ class Resumption:
         for source, position in zip(generators(model), self._state.get("seeds", ()), strict=False):
             source.set_position(*position)
         size = binding.sizes["fit"]  # so that the first batch runs on as many threads as it would have
-        size.largest, size.small = self._state.get("size") or astuple(size)
+        largest, small = self._state.get("size") or astuple(size)
+        size.largest, size.small = int(largest), bool(small)
         steps_of(model).number = int(self._state.get("steps") or 0)
         for generator, stand in zip(layer_generators(model), self._state["layers"], strict=False):
             generator.go_on(stand)
