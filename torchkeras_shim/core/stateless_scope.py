@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,6 +52,7 @@ class StatelessScope:
         self._after: dict[int, tuple[Variable, torch.Tensor]] = {}
 
     def __enter__(self) -> StatelessScope:
+        self._thread = threading.get_ident()
         observers_of_writes.append(self._note)
         for variable, value in self._given:
             variable.assign(value)
@@ -64,8 +66,8 @@ class StatelessScope:
         self._before = {}
 
     def _note(self, tensor: torch.Tensor) -> None:
-        """Keeps the value of a variable that is about to change for the first time."""
-        if isinstance(tensor, Variable) and id(tensor) not in self._before:
+        """Keeps the value of a variable that is about to change for the first time. Other threads' are theirs."""
+        if threading.get_ident() == self._thread and isinstance(tensor, Variable) and id(tensor) not in self._before:
             self._before[id(tensor)] = tensor, _copy(tensor)
 
     def add_update(self, update: tuple[Variable, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -60,3 +62,14 @@ def test_an_error_inside_and_a_scope_in_a_scope_restore_too():
 def test_what_cannot_be_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         keras.StatelessScope(*arguments(keras.Variable(0.0)))
+
+
+def test_what_other_threads_write_stays():
+    here, there = (keras.Variable(1.0, trainable=False) for _ in range(2))
+    with keras.StatelessScope() as scope:
+        here.assign(2.0)
+        other = threading.Thread(target=there.assign, args=(3.0,))
+        other.start()
+        other.join()
+    assert (float(here), float(there)) == (1.0, 3.0)
+    assert scope.get_current_value(there) is None
