@@ -46,7 +46,7 @@ def recover(function: Callable[..., Any], args: Any, kwargs: Any, error: Excepti
         tensor([2, 1], dtype=torch.uint16)
     """
     types = _narrow_types(args, kwargs) if _says_missing(error) else ()
-    if not types:
+    if not types or any(map(_is_too_large, tree.flatten([args, kwargs]))):
         explained = of_arguments(error)
         if explained is error:
             raise error
@@ -98,6 +98,13 @@ def _narrow_types(args: Any, kwargs: Any) -> Sequence[torch.dtype]:
     narrow = sorted((dtype for dtype in _WIDER if dtype in types), key=lambda dtype: dtype.itemsize)
     wide = {_WIDER[dtype] for dtype in narrow}
     return narrow if len(wide) == 1 and not wide & types else ()
+
+
+def _is_too_large(leaf: Any) -> bool:
+    """Returns whether an unsigned tensor of 64 bits has values that no signed one holds."""
+    if _type_of(leaf) is not torch.uint64:
+        return False
+    return bool((torch.as_tensor(leaf).view(torch.int64) < 0).any())
 
 
 def _type_of(leaf: Any) -> torch.dtype | None:
