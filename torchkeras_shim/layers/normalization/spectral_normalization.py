@@ -32,7 +32,7 @@ class SpectralNormalization(Wrapper):
 
     Example:
         >>> from torchkeras_shim.layers.core.dense import Dense
-        >>> layer = SpectralNormalization(Dense(3), power_iterations=50)
+        >>> layer = SpectralNormalization(Dense(3), power_iterations=1000)
         >>> _ = layer(torch.ones(2, 4), training=True)
         >>> round(float(torch.linalg.matrix_norm(layer.layer.kernel.detach(), 2)), 2)
         1.0
